@@ -1,0 +1,19 @@
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+
+// Nanoseconds on the monotonic clock.
+static inline uint64_t clock_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+// What is left until `deadline`, in whole milliseconds rounded up, for poll(2); 0 when it is over.
+static inline int clock_poll_ms(uint64_t now, uint64_t deadline) {
+    return now >= deadline ? 0 : (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
+}

@@ -1,0 +1,97 @@
+import { Engine, type EngineError } from "../docker/client.ts";
+import { parseEndpoint } from "../docker/endpoint.ts";
+import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
+import { LineSplitter } from "../docker/lines.ts";
+import { EventStream, LINE_MAX } from "../docker/stream.ts";
+import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
+import { printable } from "../text.ts";
+import demo from "./demo.jsonl" with { type: "text" };
+import { type OutputFormat, timeOfDay } from "./output.ts";
+
+/** Turns events into lines by way of the record that Falco would get. */
+class Printer {
+  #memory = new ArrayBuffer(1 << 20);
+  #writer = new RecordWriter(this.#memory);
+  #reader = new RecordReader(this.#memory);
+
+  /** @param format undefined: the payload itself */
+  constructor(readonly format: OutputFormat | undefined) {}
+
+  event(event: DockerEvent, line: Buffer, start: number, end: number): void {
+    if (this.format === undefined) {
+      process.stdout.write(`${line.toString("utf8", start, end)}\n`);
+      return;
+    }
+    const bound = recordBound(end - start, event);
+    if (bound > this.#memory.byteLength) {
+      this.#memory = new ArrayBuffer(bound);
+      this.#writer = new RecordWriter(this.#memory);
+      this.#reader = new RecordReader(this.#memory);
+    }
+    this.#writer.write(0, line, start, end, event);
+    process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
+  }
+
+  malformed(why: string, head: Buffer): void {
+    process.stderr.write(`docker-plugin: a line is no event (${printable(why)}): ${printable(head.toString())}\n`);
+  }
+}
+
+/** Resolves when the person has seen enough: Ctrl-C, an end from outside, or a pipe that nobody reads any more. */
+function enough(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+    process.once("SIGHUP", resolve);
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") resolve();
+      else reject(error);
+    });
+  });
+}
+
+/** Prints the bundled recording. */
+export async function dumpDemo(format: OutputFormat | undefined): Promise<number> {
+  const printer = new Printer(format);
+  const lines = new LineSplitter(
+    LINE_MAX,
+    (line, start, end) => {
+      try {
+        printer.event(parseEvent(line.toString("utf8", start, end)), line, start, end);
+      } catch (error) {
+        if (!(error instanceof NotAnEvent)) throw error;
+        printer.malformed(error.message, line.subarray(start, end));
+      }
+    },
+    (head, bytes) => printer.malformed(`${bytes} bytes`, head),
+  );
+  const stop = enough();
+  lines.push(Buffer.from(demo));
+  await Promise.race([stop, new Promise((resolve) => process.stdout.write("", resolve))]);
+  return 0;
+}
+
+/**
+ * Prints a live engine's events until the person has seen enough.
+ * @throws BadAddress, EngineError
+ */
+export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
+  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST));
+  const printer = new Printer(format);
+  const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
+  const stream = new EventStream(engine, {
+    event: (event, line, start, end) => printer.event(event, line, start, end),
+    malformed: (why, head) => printer.malformed(why, head),
+    settled: () => {},
+    connection: (error?: EngineError) =>
+      note(
+        error === undefined ? `connected to ${engine.endpoint.address} again` : `${error.message}; connecting again`,
+      ),
+  });
+  const stop = enough();
+  await stream.open();
+  note(`connected to ${engine.endpoint.address}; Ctrl-C ends`);
+  await stop;
+  stream.close();
+  return 0;
+}

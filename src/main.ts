@@ -1,0 +1,8 @@
+#!/usr/bin/env bun
+import { runCli } from "./cli/cli.ts";
+import { runRuntime } from "./runtime/runtime.ts";
+
+// "runtime" is how libdocker.so starts this program; all else is a person's.
+const [command, library] = process.argv.slice(2);
+if (command === "runtime" && library !== undefined) runRuntime(library);
+else runCli(process.argv.slice(2)).then(process.exit);

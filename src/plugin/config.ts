@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { layout } from "../runtime/layout.ts";
+
+/** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
+function milliseconds(max: number, byDefault: number, description: string) {
+  const ms = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max), v.description(description));
+  return v.nullish(ms, byDefault);
+}
+
+/** `init_config`. The JSON Schema that Falco checks it against is made from this (build.ts). */
+export const configSchema = v.object({
+  flushinterval: milliseconds(
+    layout.FLUSH_INTERVAL_MAX_MS,
+    0,
+    "Milliseconds between two flushes of events to Falco. 0 delivers an event at once.",
+  ),
+});
+
+export type Config = v.InferOutput<typeof configSchema>;
+
+export type ConfigResult =
+  | { readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly error: string };
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What a value looks like in an error: its kind and, where short, itself. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  const kind = Array.isArray(value) ? "list" : typeof value === "object" ? "map" : typeof value;
+  const text = JSON.stringify(value);
+  return `the ${kind} ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
+}
+
+/** What a failed check expected, in words. */
+function expectation(issue: v.BaseIssue<unknown>): string {
+  switch (issue.type) {
+    case "integer":
+      return "a whole number";
+    case "min_value":
+      return `at least ${issue.expected?.replace(">=", "")}`;
+    case "max_value":
+      return `at most ${issue.expected?.replace("<=", "")}`;
+    default:
+      return `a ${issue.expected?.replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
+  }
+}
+
+/**
+ * Reads `init_config` as Falco hands it over: JSON text, empty where there is none. The case of keys does not matter
+ * (existing users write `flushInterval`); an unknown key is a warning; a wrong value is an error that names the key,
+ * what was expected and what came.
+ */
+export function readConfig(text: string): ConfigResult {
+  let input: unknown;
+  try {
+    input = text.trim() === "" ? {} : (JSON.parse(text) ?? {});
+  } catch (error) {
+    return { error: `init_config is not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  if (!isObject(input)) return { error: `init_config: expected a map of settings, got ${describe(input)}` };
+
+  const settings: Record<string, unknown> = {};
+  const spelled = new Map<string, string>();
+  const warnings: string[] = [];
+  for (const [key, value] of Object.entries(input)) {
+    const name = key.toLowerCase();
+    const before = spelled.get(name);
+    if (!Object.hasOwn(configSchema.entries, name)) {
+      const known = Object.keys(configSchema.entries).join(", ");
+      warnings.push(`init_config: unknown key ${JSON.stringify(key)} is ignored (known: ${known})`);
+    } else if (before !== undefined) {
+      return { error: `init_config: ${JSON.stringify(before)} and ${JSON.stringify(key)} are the same key: keep one` };
+    } else {
+      spelled.set(name, key);
+      settings[name] = value;
+    }
+  }
+  const result = v.safeParse(configSchema, settings);
+  if (result.success) return { config: result.output, warnings };
+  const lines = result.issues.map((issue) => {
+    const name = String(issue.path?.[0]?.key);
+    return `${spelled.get(name) ?? name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
+  });
+  return { error: `init_config: ${lines.join("; ")}` };
+}

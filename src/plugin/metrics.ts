@@ -1,0 +1,29 @@
+/** A counter the plugin shows through `get_metrics`. */
+export interface Metric {
+  readonly name: string;
+  /** A monotonic metric only grows; the others go up and down. */
+  readonly monotonic: boolean;
+  /** Who moves it: the runtime through the shared page, or the host in its own memory. */
+  readonly owner: "runtime" | "host";
+  readonly desc: string;
+}
+
+/** All metrics, in the order of their places in the shared page. */
+export const metrics = [
+  { name: "received", monotonic: true, owner: "runtime", desc: "Event lines read from the engine" },
+  { name: "delivered", monotonic: true, owner: "host", desc: "Events handed to Falco" },
+  { name: "dropped", monotonic: true, owner: "runtime", desc: "Events lost because Falco was too slow" },
+  { name: "malformed", monotonic: true, owner: "runtime", desc: "Lines that were no Docker event" },
+  { name: "runtime_restarts", monotonic: true, owner: "host", desc: "Times the runtime was started anew" },
+  { name: "extract_failures", monotonic: true, owner: "host", desc: "Replayed events whose fields could not be had" },
+  {
+    name: "log_lines_dropped",
+    monotonic: true,
+    owner: "runtime",
+    desc: "Log lines dropped as Falco did not read them",
+  },
+  { name: "lag_ms", monotonic: false, owner: "runtime", desc: "Age of the newest event when it was read, ms" },
+  { name: "queue_bytes", monotonic: false, owner: "runtime", desc: "Bytes that wait for room in the ring" },
+] as const satisfies readonly Metric[];
+
+export type MetricName = (typeof metrics)[number]["name"];

@@ -1,0 +1,144 @@
+import { dlopen, FFIType, JSCallback, type Pointer, toArrayBuffer } from "bun:ffi";
+import { type MetricName, metrics } from "../plugin/metrics.ts";
+import { layout, type Severity, severities } from "./layout.ts";
+
+const { u32, i32, u64, ptr } = FFIType;
+
+/** What the host asks for. Each request is answered once, through `Bridge.answer` or `Bridge.refuse`. */
+export interface Requests {
+  configure(id: number, config: string): void;
+  open(id: number, instance: number, params: string, resume: boolean): void;
+  close(id: number, instance: number): void;
+  extract(id: number, payload: Buffer): void;
+  list(id: number): void;
+}
+
+/** The bytes of an open instance's ring, and where its producer stands. */
+export interface RingMemory {
+  readonly memory: ArrayBuffer;
+  readonly head: number;
+}
+
+const symbols = {
+  docker_bridge_start: { args: [ptr], returns: i32 },
+  docker_bridge_mailbox: { args: [], returns: ptr },
+  docker_bridge_ring: { args: [u32], returns: ptr },
+  docker_bridge_ring_head: { args: [u32], returns: FFIType.u64_fast },
+  docker_bridge_ring_tail: { args: [u32], returns: FFIType.u64_fast },
+  docker_bridge_ring_publish: { args: [u32, u64], returns: FFIType.void },
+  docker_bridge_ring_close: { args: [u32], returns: FFIType.void },
+  docker_bridge_answer: { args: [u32, i32, u64, u64], returns: FFIType.void },
+  docker_bridge_log: { args: [i32, ptr, u64], returns: FFIType.void },
+} as const;
+
+/** The runtime's end of the joint with Falco's process: libdocker.so, called through bun:ffi. */
+export class Bridge {
+  readonly #lib;
+  readonly #mailbox: Buffer;
+  readonly #counters: BigUint64Array;
+  readonly #request: Buffer;
+  readonly #answer: Buffer;
+  /** Where the answer of `extract` goes: the mailbox, from MAILBOX_ANSWER on. */
+  readonly answerMemory: { readonly memory: ArrayBuffer; readonly offset: number };
+
+  /**
+   * Starts to listen for the host's requests.
+   * @param library the path of libdocker.so
+   */
+  constructor(library: string, requests: Requests) {
+    this.#lib = dlopen(library, symbols).symbols;
+    const threadsafe = { returns: "void", threadsafe: true } as const;
+    const callbacks = [
+      new JSCallback((id: number, length: number) => requests.configure(id, this.#text(length)), {
+        ...threadsafe,
+        args: [u32, u32],
+      }),
+      new JSCallback(
+        (id: number, instance: number, resume: number, length: number) =>
+          requests.open(id, instance, this.#text(length), resume !== 0),
+        { ...threadsafe, args: [u32, u32, u32, u32] },
+      ),
+      new JSCallback((id: number, instance: number) => requests.close(id, instance), {
+        ...threadsafe,
+        args: [u32, u32],
+      }),
+      new JSCallback((id: number, length: number) => requests.extract(id, this.#request.subarray(0, length)), {
+        ...threadsafe,
+        args: [u32, u32],
+      }),
+      new JSCallback((id: number) => requests.list(id), { ...threadsafe, args: [u32] }),
+    ];
+    const table = new BigUint64Array(callbacks.map((callback) => BigInt(callback.ptr ?? 0)));
+    const rc = this.#lib.docker_bridge_start(table);
+    if (rc !== 0) throw new Error(rc === 1 ? "the mailbox cannot be mapped" : "no thread can be started");
+    const memory = toArrayBuffer(this.#lib.docker_bridge_mailbox() as Pointer, 0, layout.MAILBOX_BYTES);
+    this.#mailbox = Buffer.from(memory);
+    this.#request = this.#mailbox.subarray(layout.MAILBOX_REQUEST, layout.MAILBOX_ANSWER);
+    this.#answer = this.#mailbox.subarray(layout.MAILBOX_ANSWER);
+    this.#counters = new BigUint64Array(memory, layout.MAILBOX_METRICS, metrics.length);
+    this.answerMemory = { memory, offset: layout.MAILBOX_ANSWER };
+  }
+
+  /** Answers a request; what goes with it stands in the first `length` bytes of `answerMemory`. */
+  answer(id: number, length = 0, value = 0): void {
+    this.#lib.docker_bridge_answer(id, 0, length, value);
+  }
+
+  answerText(id: number, text: string): void {
+    this.answer(id, this.#answer.write(text));
+  }
+
+  /** Answers a request with what went wrong. */
+  refuse(id: number, why: string): void {
+    this.#lib.docker_bridge_answer(id, 1, this.#answer.write(why.slice(0, layout.ERROR_MAX)), 0);
+  }
+
+  ring(instance: number): RingMemory {
+    const base = this.#lib.docker_bridge_ring(instance) as Pointer;
+    const memory = toArrayBuffer(base, layout.RING_DATA, 2 * layout.RING_BYTES);
+    return { memory, head: Number(this.#lib.docker_bridge_ring_head(instance)) };
+  }
+
+  ringTail(instance: number): number {
+    return Number(this.#lib.docker_bridge_ring_tail(instance));
+  }
+
+  /** Makes everything below `head` visible to the host, and wakes it if it waits for that. */
+  ringPublish(instance: number, head: number): void {
+    this.#lib.docker_bridge_ring_publish(instance, head);
+  }
+
+  /** Unmaps a ring: nothing may touch its memory any more. */
+  ringClose(instance: number): void {
+    this.#lib.docker_bridge_ring_close(instance);
+  }
+
+  /** A line for Falco's log. Never waits: where Falco does not read, the line is dropped and counted. */
+  log(severity: Severity, text: string): void {
+    const bytes = Buffer.from(`docker: ${text}`.slice(0, layout.LOG_MAX));
+    this.#lib.docker_bridge_log(severities[severity], bytes, bytes.length);
+  }
+
+  count(metric: MetricName, by = 1): void {
+    const place = places[metric];
+    this.#counters[place] = (this.#counters[place] ?? 0n) + BigInt(by);
+  }
+
+  gauge(metric: MetricName, value: number): void {
+    this.#counters[places[metric]] = BigInt(Math.max(0, Math.round(value)));
+  }
+
+  /** Tells the host that the event loop still turns. */
+  heartbeat(): void {
+    this.#mailbox.writeUInt32LE(
+      (this.#mailbox.readUInt32LE(layout.MAILBOX_HEARTBEAT) + 1) >>> 0,
+      layout.MAILBOX_HEARTBEAT,
+    );
+  }
+
+  #text(length: number): string {
+    return this.#request.toString("utf8", 0, length);
+  }
+}
+
+const places = Object.fromEntries(metrics.map(({ name }, place) => [name, place])) as Record<MetricName, number>;

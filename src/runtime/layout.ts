@@ -1,0 +1,85 @@
+/**
+ * Every number that the two processes share: the memory between them, the messages on their sockets, the files they
+ * find at fixed descriptors. `build.ts` writes them into the C header, where static asserts check what they add up to.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const PAGE = 4096;
+
+/** A record's data area in the ring; a power of two. Also the largest record, the batch's and the mailbox's reserve. */
+const RING_BYTES = 16 * MiB;
+
+export const layout = {
+  PAGE_BYTES: PAGE,
+
+  // The file descriptors a runtime is started with, after 0, 1 and 2.
+  /** Log lines to the host; its end is the end of the runtime. */
+  CONTROL_FD: 3,
+  /** Requests from the host and the answers to them. */
+  REQUEST_FD: 4,
+  /** The memory of the mailbox. */
+  MAILBOX_FD: 5,
+
+  // The ring: one memfd an open instance. Positions count bytes and only grow; every one is a multiple of RECORD_ALIGN.
+  /** u64: bytes ever written. A record counts once this has passed it. */
+  RING_HEAD: 0,
+  /** u64: bytes ever taken. */
+  RING_TAIL: 64,
+  /** u64: the head at which the waiting host wants to be woken; all ones: it does not wait. */
+  RING_WAKE_AT: 128,
+  /** u32: the futex word, moved at every wake-up. */
+  RING_FUTEX: 192,
+  RING_DATA: PAGE,
+  RING_BYTES,
+
+  // A record: its header, the finished Falco event, the index of the event's values.
+  RECORD_ALIGN: 8,
+  RECORD_MAX: RING_BYTES,
+  /** u32: bytes of the whole record. */
+  RECORD_SIZE: 0,
+  /** u32: where the index begins, from the record's start. */
+  RECORD_INDEX: 4,
+  RECORD_EVENT: 16,
+  /** From the event's start to the payload: header 26, two lengths 8, plugin id 4. */
+  EVENT_PAYLOAD: 38,
+  EVENT_TYPE: 322,
+  /** The index: a slot a field, u32 offset of the value from the record's start and u32 count of values (0: absent). */
+  SLOT_BYTES: 8,
+  /** An entry of a keyed value: u32 offset of the key, u32 bytes of the key, u32 offset of the value. */
+  PAIR_BYTES: 12,
+
+  // Batches.
+  /** What one next_batch takes at most, but for a single record that is larger. */
+  BATCH_BYTES: 1 * MiB,
+  /** next_batch's longest wait, ms: Falco sees signals only between calls. */
+  BATCH_WAIT_MS: 100,
+  /** The longest flushinterval, ms. */
+  FLUSH_INTERVAL_MAX_MS: 60_000,
+
+  // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
+  /** u64: moved by the runtime's event loop once a second. */
+  MAILBOX_HEARTBEAT: 0,
+  /** u64: moved by the runtime after each message on the control socket. */
+  MAILBOX_LOGGED: 64,
+  /** u64 each, in the order of `metrics`. */
+  MAILBOX_METRICS: 128,
+  MAILBOX_REQUEST: PAGE,
+  MAILBOX_ANSWER: PAGE + RING_BYTES,
+  MAILBOX_BYTES: PAGE + 2 * RING_BYTES,
+
+  // Messages.
+  INSTANCES_MAX: 16,
+  LOG_MAX: 4 * KiB,
+  ERROR_MAX: 2 * KiB,
+  REQUEST_CONFIGURE: 1,
+  REQUEST_OPEN: 2,
+  REQUEST_CLOSE: 3,
+  REQUEST_EXTRACT: 4,
+  REQUEST_LIST: 5,
+} as const;
+
+/** Falco's numbers for the severity of a log line (falcosecurity/libs, plugin_types.h). */
+export const severities = { critical: 2, error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const;
+
+export type Severity = keyof typeof severities;

@@ -1,0 +1,72 @@
+import { writeSync } from "node:fs";
+import { listEngines } from "../docker/discover.ts";
+import { NotAnEvent, parseEvent } from "../docker/event.ts";
+import { readConfig } from "../plugin/config.ts";
+import { Bridge } from "./bridge.ts";
+import { buildId } from "./build_id.ts";
+import { layout } from "./layout.ts";
+import { RecordWriter, recordBound } from "./record.ts";
+import { Session } from "./session.ts";
+
+const HEARTBEAT_MS = 1_000;
+
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * The runtime behind libdocker.so: serves the host that started this process until that closes its sockets.
+ * @param library the path of the libdocker.so that the host has loaded
+ */
+export function runRuntime(library: string): void {
+  // First of all the version, and with nothing but a write: the host compares it before anything else is agreed on.
+  writeSync(layout.REQUEST_FD, buildId);
+
+  const sessions = new Map<number, Session>();
+  const bridge = new Bridge(library, {
+    configure(id, text) {
+      const result = readConfig(text);
+      if ("error" in result) return bridge.refuse(id, result.error);
+      for (const warning of result.warnings) bridge.log("warning", warning);
+      bridge.answer(id, 0, result.config.flushinterval);
+    },
+    open(id, instance, params, resume) {
+      const close = (error: unknown) => {
+        sessions.delete(instance);
+        bridge.ringClose(instance);
+        bridge.refuse(id, words(error));
+      };
+      try {
+        const session = new Session(bridge, instance, params);
+        sessions.set(instance, session);
+        session.open(resume).then(() => bridge.answer(id), close);
+      } catch (error) {
+        close(error);
+      }
+    },
+    close(id, instance) {
+      sessions.get(instance)?.close();
+      sessions.delete(instance);
+      bridge.ringClose(instance);
+      bridge.answer(id);
+    },
+    extract(id, payload) {
+      try {
+        const event = parseEvent(payload.toString());
+        if (recordBound(payload.length, event) > layout.RECORD_MAX) throw new NotAnEvent("too large");
+        bridge.answer(id, answers.write(0, payload, 0, payload.length, event));
+      } catch (error) {
+        bridge.refuse(id, words(error));
+      }
+    },
+    list(id) {
+      bridge.answerText(id, JSON.stringify(listEngines(process.env.DOCKER_HOST)));
+    },
+  });
+  const answers = new RecordWriter(bridge.answerMemory.memory, bridge.answerMemory.offset);
+
+  // A fault of ours must not leave a runtime that looks alive: the host starts a new one.
+  process.on("uncaughtException", (error) => {
+    bridge.log("critical", `the runtime failed: ${error.stack ?? error}`);
+    process.exit(70);
+  });
+  setInterval(() => bridge.heartbeat(), HEARTBEAT_MS);
+}

@@ -1,0 +1,250 @@
+/**
+ * A Docker Engine to test against: speaks enough of the API over a Unix socket, and does what a real one does only on
+ * its worst day. It runs in a process of its own, as the tests' own thread waits inside `next_batch`.
+ */
+import { rmSync } from "node:fs";
+import net from "node:net";
+import { join } from "node:path";
+import { temporaryFolder } from "./temporary.ts";
+
+/** How the engine behaves; what is left out is as in Docker 28. */
+export interface Behaviour {
+  /** The header Api-Version of `/_ping`; empty: none. */
+  apiVersion?: string;
+  /** Bytes a write of the stream, 0: each event in one. */
+  split?: number;
+  /** Answer `/events` with this status and body. */
+  refuse?: { status: number; body: string };
+  /** Take connections and never answer. */
+  hang?: boolean;
+}
+
+interface Seen {
+  readonly path: string;
+}
+
+type Command =
+  | { do: "behave"; behaviour: Behaviour }
+  | { do: "send"; lines: string[] }
+  | { do: "repeat"; line: string; count: number }
+  | { do: "raw"; bytes: string }
+  | { do: "cut"; reset: boolean }
+  | { do: "end" }
+  | { do: "seen" }
+  | { do: "subscribers" };
+
+/** How many events an engine keeps for those who ask with `since` (moby: daemon/events, eventsLimit). */
+const KEPT = 256;
+
+class Server {
+  readonly #subscribers = new Set<net.Socket>();
+  readonly #sockets = new Set<net.Socket>();
+  #kept: string[] = [];
+  #seen: Seen[] = [];
+  #behaviour: Behaviour = {};
+
+  listen(path: string): Promise<void> {
+    const server = net.createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        this.#subscribers.delete(socket);
+      });
+      let text = "";
+      socket.on("data", (data) => {
+        text += data.toString("latin1");
+        for (let end = text.indexOf("\r\n\r\n"); end >= 0; end = text.indexOf("\r\n\r\n")) {
+          const [, path = "/"] = text.slice(0, end).split(" ");
+          text = text.slice(end + 4);
+          this.#answer(socket, path);
+        }
+      });
+    });
+    return new Promise((resolve) => server.listen(path, resolve));
+  }
+
+  async run(command: Command): Promise<unknown> {
+    switch (command.do) {
+      case "behave":
+        this.#behaviour = command.behaviour;
+        return;
+      case "send":
+        for (const line of command.lines) await this.#event(`${line}\n`);
+        return;
+      case "repeat": {
+        // Every copy is an event of its own time: `@` stands for its number.
+        for (let i = 0; i < command.count; i++)
+          await this.#event(`${command.line.replaceAll("@", String(i).padStart(9, "0"))}\n`);
+        return;
+      }
+      case "raw":
+        for (const socket of this.#subscribers) await this.#write(socket, Buffer.from(command.bytes, "base64"));
+        return;
+      case "cut":
+        for (const socket of this.#sockets) command.reset ? socket.resetAndDestroy() : socket.destroy();
+        return;
+      case "end":
+        for (const socket of this.#subscribers) socket.end("0\r\n\r\n");
+        return;
+      case "seen":
+        return this.#seen.splice(0);
+      case "subscribers":
+        return this.#subscribers.size;
+    }
+  }
+
+  #answer(socket: net.Socket, path: string): void {
+    this.#seen.push({ path });
+    const { apiVersion = "1.51", refuse, hang } = this.#behaviour;
+    if (hang) return;
+    if (path.endsWith("/_ping")) {
+      const version = apiVersion === "" ? "" : `Api-Version: ${apiVersion}\r\n`;
+      socket.write(`HTTP/1.1 200 OK\r\n${version}Server: Docker/28.5.2 (linux)\r\nContent-Length: 2\r\n\r\nOK`);
+      return;
+    }
+    const asked = /^\/v(\d+)\.(\d+)\//.exec(path);
+    const [, own = 0] = apiVersion.split(".").map(Number);
+    if (asked !== null && Number(asked[2]) > own) {
+      const message = `client version ${asked[1]}.${asked[2]} is too new. Maximum supported API version is ${apiVersion}`;
+      this.#reply(socket, 400, JSON.stringify({ message }));
+    } else if (/\/events(\?|$)/.test(path)) {
+      if (refuse !== undefined) return this.#reply(socket, refuse.status, refuse.body);
+      socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      const since = /[?&]since=(\d+)\.(\d{9})/.exec(path);
+      if (since !== null) {
+        const from = BigInt(`${since[1]}${since[2]}`);
+        for (const line of this.#kept)
+          if (BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0) >= from) void this.#write(socket, chunk(line));
+      }
+      this.#subscribers.add(socket);
+    } else {
+      this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
+    }
+  }
+
+  #reply(socket: net.Socket, status: number, body: string): void {
+    socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+
+  async #event(line: string): Promise<void> {
+    this.#kept.push(line);
+    if (this.#kept.length > KEPT) this.#kept.shift();
+    for (const socket of this.#subscribers) await this.#write(socket, chunk(line));
+  }
+
+  async #write(socket: net.Socket, bytes: Buffer): Promise<void> {
+    const size = this.#behaviour.split || bytes.length;
+    for (let at = 0; at < bytes.length; at += size) {
+      if (!socket.write(bytes.subarray(at, at + size)))
+        await new Promise((resolve) => {
+          socket.once("drain", resolve);
+          socket.once("close", resolve);
+        });
+      // Let the pieces leave one by one.
+      if (size < bytes.length && this.#behaviour.split) await new Promise(setImmediate);
+    }
+  }
+}
+
+function chunk(line: string): Buffer {
+  const bytes = Buffer.from(line);
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
+}
+
+/** The test's handle on an engine in its own process. */
+export class TestEngine implements AsyncDisposable {
+  readonly #pending: ((value: unknown) => void)[] = [];
+  readonly #process: Bun.Subprocess;
+
+  private constructor(readonly socket: string) {
+    this.#process = Bun.spawn([process.execPath, import.meta.path, socket], {
+      stdio: ["ignore", "inherit", "inherit"],
+      ipc: (message) => this.#pending.shift()?.(message),
+      serialization: "json",
+    });
+  }
+
+  get address(): string {
+    return `unix://${this.socket}`;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  static async start(behaviour: Behaviour = {}, socket = join(temporaryFolder(), "docker.sock")): Promise<TestEngine> {
+    rmSync(socket, { force: true });
+    const engine = new TestEngine(socket);
+    await new Promise((resolve) => engine.#pending.push(resolve));
+    await engine.behave(behaviour);
+    return engine;
+  }
+
+  #ask(command: Command): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#pending.push(resolve);
+      this.#process.send(command);
+    });
+  }
+
+  async behave(behaviour: Behaviour): Promise<void> {
+    await this.#ask({ do: "behave", behaviour });
+  }
+
+  /** Emits events to all subscribers. */
+  async send(...lines: string[]): Promise<void> {
+    await this.#ask({ do: "send", lines });
+  }
+
+  /** Emits `count` events; `@` in the line becomes each one's number, nine digits. */
+  async repeat(line: string, count: number): Promise<void> {
+    await this.#ask({ do: "repeat", line, count });
+  }
+
+  /** Like `repeat`, and does not wait for its end. */
+  startRepeat(line: string, count: number): Promise<void> {
+    return this.repeat(line, count);
+  }
+
+  /** Writes bytes as they are into the subscribers' connections. */
+  async raw(bytes: Buffer): Promise<void> {
+    await this.#ask({ do: "raw", bytes: bytes.toString("base64") });
+  }
+
+  /** Breaks every connection. */
+  async cut(reset = false): Promise<void> {
+    await this.#ask({ do: "cut", reset });
+  }
+
+  /** Ends the streams as an engine does that shuts down well. */
+  async end(): Promise<void> {
+    await this.#ask({ do: "end" });
+  }
+
+  /** The requests since the last look. */
+  async seen(): Promise<Seen[]> {
+    return (await this.#ask({ do: "seen" })) as Seen[];
+  }
+
+  async subscribers(): Promise<number> {
+    return (await this.#ask({ do: "subscribers" })) as number;
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+if (import.meta.main) {
+  const server = new Server();
+  await server.listen(process.argv[2] ?? "");
+  process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
+  process.on("disconnect", () => process.exit(0));
+  process.send?.("listening");
+}
