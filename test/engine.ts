@@ -109,7 +109,10 @@ class Server {
       const message = `client version ${asked[1]}.${asked[2]} is too new. Maximum supported API version is ${apiVersion}`;
       this.#reply(socket, 400, JSON.stringify({ message }));
     } else if (/\/events(\?|$)/.test(path)) {
-      if (refuse !== undefined) return this.#reply(socket, refuse.status, refuse.body);
+      if (refuse !== undefined) {
+        this.#reply(socket, refuse.status, refuse.body);
+        return;
+      }
       socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
       const since = /[?&]since=(\d+)\.(\d{9})/.exec(path);
       if (since !== null) {
