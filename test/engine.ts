@@ -100,7 +100,9 @@ class Server {
     if (hang) return;
     if (path.endsWith("/_ping")) {
       const version = apiVersion === "" ? "" : `Api-Version: ${apiVersion}\r\n`;
-      socket.write(`HTTP/1.1 200 OK\r\n${version}Server: Docker/28.5.2 (linux)\r\nContent-Length: 2\r\n\r\nOK`);
+      socket.write(
+        `HTTP/1.1 200 OK\r\n${version}Server: Docker/28.5.2 (linux)\r\nDate: ${new Date().toUTCString()}\r\nContent-Length: 2\r\n\r\nOK`,
+      );
       return;
     }
     const asked = /^\/v(\d+)\.(\d+)\//.exec(path);
@@ -114,13 +116,15 @@ class Server {
         return;
       }
       socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
-      const since = /[?&]since=(\d+)\.(\d{9})/.exec(path);
-      if (since !== null) {
-        const from = BigInt(`${since[1]}${since[2]}`);
-        for (const line of this.#kept)
-          if (BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0) >= from) void this.#write(socket, chunk(line));
+      const since = time(path, "since");
+      const until = time(path, "until");
+      for (const line of this.#kept) {
+        const at = BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
+        if (since !== undefined && at >= since && (until === undefined || at <= until))
+          void this.#write(socket, chunk(line));
       }
-      this.#subscribers.add(socket);
+      if (until === undefined) this.#subscribers.add(socket);
+      else socket.write("0\r\n\r\n");
     } else {
       this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
     }
@@ -148,6 +152,12 @@ class Server {
       if (size < bytes.length && this.#behaviour.split) await new Promise(setImmediate);
     }
   }
+}
+
+/** A time of the query, ns since 1970. */
+function time(path: string, name: string): bigint | undefined {
+  const match = new RegExp(`[?&]${name}=(\\d+)\\.(\\d{9})`).exec(path);
+  return match === null ? undefined : BigInt(`${match[1]}${match[2]}`);
 }
 
 function chunk(line: string): Buffer {

@@ -2,7 +2,8 @@ import { Engine, type EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
 import { LineSplitter } from "../docker/lines.ts";
-import { EventStream, LINE_MAX } from "../docker/stream.ts";
+import { EventStream, LINE_MAX, type Loss } from "../docker/stream.ts";
+import { readDefaults } from "../plugin/config.ts";
 import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
 import { printable } from "../text.ts";
 import demo from "./demo.jsonl" with { type: "text" };
@@ -79,18 +80,18 @@ export async function dumpEngine(host: string, format: OutputFormat | undefined)
   const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST));
   const printer = new Printer(format);
   const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
-  const stream = new EventStream(engine, {
-    event: (event, line, start, end) => printer.event(event, line, start, end),
-    malformed: (why, head) => printer.malformed(why, head),
+  const sink = {
+    event: (event: DockerEvent, line: Buffer, start: number, end: number) => printer.event(event, line, start, end),
+    malformed: (why: string, head: Buffer) => printer.malformed(why, head),
+    lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
     settled: () => {},
     connection: (error?: EngineError) =>
-      note(
-        error === undefined ? `connected to ${engine.endpoint.address} again` : `${error.message}; connecting again`,
-      ),
-  });
+      note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
+  };
+  const stream = new EventStream(engine, sink, { pingInterval: readDefaults().pinginterval });
   const stop = enough();
   await stream.open();
-  note(`connected to ${engine.endpoint.address}; Ctrl-C ends`);
+  note(`connected to ${engine.address}; Ctrl-C ends`);
   await stop;
   stream.close();
   return 0;

@@ -1,23 +1,38 @@
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
-import { Client, type Dispatcher, request } from "undici/index.js";
+import { Client, type Dispatcher, Pool } from "undici/index.js";
 import type { Endpoint } from "./endpoint.ts";
 
 /** The newest API version this client asks for; an older engine is asked for its own. */
 export const API_VERSION_MAX = "1.51";
 
 /** Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby: api/server/router/system). */
-const CONNECT_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 8_000;
+const CONNECT_TIMEOUT_MS = 4_000;
+const ANSWER_TIMEOUT_MS = 4_000;
 const ERROR_BODY_MAX = 4096;
+/** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
+const CONNECTIONS_MAX = 8;
+const IDLE_MS = 4_000;
 
 /** What went wrong with an engine, in words for the person who runs Falco. */
-export class EngineError extends Error {}
+export class EngineError extends Error {
+  constructor(
+    message: string,
+    /** The HTTP status of an engine that refused; undefined where none was reached. */
+    readonly status?: number,
+    /** Trying again does not help: a person has to change something. */
+    readonly permanent = false,
+  ) {
+    super(message);
+  }
+}
 
 export interface EngineInfo {
   /** The API version that both speak, such as `1.51`; undefined where the engine names none. */
   readonly apiVersion: string | undefined;
   /** The engine's `Server` header, such as `Docker/28.5.2 (linux)`. */
   readonly server: string | undefined;
+  /** The engine's clock when it answered, ns since 1970, in whole seconds (header Date; without it our own clock). */
+  readonly clock: bigint;
 }
 
 export interface StreamHandler {
@@ -37,30 +52,76 @@ const newer = (a: string, b: string): boolean => {
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
   #info: EngineInfo | undefined;
+  readonly #pool: Pool;
 
-  constructor(readonly endpoint: Endpoint) {}
+  constructor(readonly endpoint: Endpoint) {
+    this.#pool = new Pool(this.#origin, {
+      ...this.#options(),
+      connections: CONNECTIONS_MAX,
+      keepAliveTimeout: IDLE_MS,
+      pipelining: 1,
+    });
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  /** What the engine said of itself when it was last asked. */
+  get info(): EngineInfo | undefined {
+    return this.#info;
+  }
+
+  /** Closes all connections but those of streams. */
+  close(): void {
+    void this.#pool.destroy();
+  }
 
   /**
    * Asks the engine which API versions it speaks (`GET /_ping`, header Api-Version, since API 1.25).
-   * @throws EngineError where there is no engine, it may not be reached, or it does not answer within 8 s
+   * @throws EngineError where there is no engine, it may not be reached, or it does not answer within 4 s
    */
   async negotiate(): Promise<EngineInfo> {
-    const { headers } = await this.#get("/_ping");
+    const { headers } = await this.#get("/_ping", ANSWER_TIMEOUT_MS);
     const own = String(headers["api-version"] ?? "");
     const known = /^\d+\.\d+$/.test(own);
     const apiVersion = known ? (newer(own, API_VERSION_MAX) ? API_VERSION_MAX : own) : undefined;
     const server = headers.server === undefined ? undefined : String(headers.server);
-    this.#info = { apiVersion, server };
+    const date = Date.parse(String(headers.date));
+    const clock = BigInt(Math.floor((Number.isNaN(date) ? Date.now() : date) / 1000)) * 1_000_000_000n;
+    this.#info = { apiVersion, server, clock };
     return this.#info;
   }
 
   /**
-   * Streams `GET /events`. Returns a function that ends the stream.
-   * @param since `seconds.nanoseconds`: events from then on that the engine still has come first
+   * Whether the engine still answers.
+   * @throws EngineError where it does not, within `timeoutMs`
    */
-  events(since: string | undefined, handler: StreamHandler): () => void {
-    const client = this.#client({ bodyTimeout: 0 });
-    const over = (error: EngineError | undefined) => {
+  async ping(timeoutMs: number): Promise<void> {
+    await this.#get("/_ping", timeoutMs);
+  }
+
+  /**
+   * The answer to a question such as `/containers/{id}/json`, in the API version that both speak.
+   * @throws EngineError with the status of a refusal, or where nothing came within `timeoutMs`
+   */
+  async getJson(path: string, timeoutMs: number): Promise<unknown> {
+    const { body } = await this.#get(this.#path(path), timeoutMs);
+    try {
+      return JSON.parse(body);
+    } catch {
+      throw new EngineError(`the engine at ${this.address} answered ${path} with what is not JSON`);
+    }
+  }
+
+  /**
+   * Streams `GET /events`. Returns a function that ends the stream, with the reason where it is not wanted any more.
+   * @param query `since=seconds.nanoseconds`: events from then on that the engine still has come first; with
+   *   `&until=` the stream ends there
+   */
+  events(query: string, handler: StreamHandler): (why?: EngineError) => void {
+    const client = new Client(this.#origin, { ...this.#options(), bodyTimeout: 0 });
+    const over = (error?: EngineError) => {
       if (ended) return;
       ended = true;
       void client.destroy();
@@ -68,7 +129,7 @@ export class Engine {
     };
     let ended = false;
     let refusal: { status: number; body: string } | undefined;
-    const path = this.#path(since === undefined ? "/events" : `/events?since=${since}`);
+    const path = this.#path(`/events?${query}`);
     client.dispatch({ path, method: "GET" }, {
       onRequestStart: () => {},
       onResponseStart: (_controller, status) => {
@@ -83,34 +144,34 @@ export class Engine {
       onResponseEnd: () => over(refusal && this.#refused("/events", refusal.status, refusal.body)),
       onResponseError: (_controller, error) => over(this.#unreachable(error)),
     } satisfies Dispatcher.DispatchHandler);
-    return () => over(undefined);
+    return over;
   }
 
-  #client(options: Client.Options): Client {
-    const { endpoint } = this;
-    const common = { connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: ANSWER_TIMEOUT_MS, ...options };
-    return endpoint.kind === "unix"
-      ? new Client("http://docker", { ...common, socketPath: endpoint.path })
-      : new Client(endpoint.origin, common);
+  get #origin(): string {
+    return this.endpoint.kind === "unix" ? "http://docker" : this.endpoint.origin;
+  }
+
+  #options(): Client.Options {
+    const common = { connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: ANSWER_TIMEOUT_MS };
+    return this.endpoint.kind === "unix" ? { ...common, socketPath: this.endpoint.path } : common;
   }
 
   #path(path: string): string {
     return this.#info?.apiVersion === undefined ? path : `/v${this.#info.apiVersion}${path}`;
   }
 
-  async #get(path: string): Promise<{ headers: Record<string, string | string[] | undefined>; body: string }> {
-    const client = this.#client({ bodyTimeout: ANSWER_TIMEOUT_MS });
+  async #get(
+    path: string,
+    timeoutMs: number,
+  ): Promise<{ headers: Record<string, string | string[] | undefined>; body: string }> {
     try {
-      const url = this.endpoint.kind === "unix" ? "http://docker" : this.endpoint.origin;
-      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-      const { statusCode, headers, body } = await request(url + path, { dispatcher: client, signal });
+      const signal = AbortSignal.timeout(timeoutMs);
+      const { statusCode, headers, body } = await this.#pool.request({ path, method: "GET", signal });
       const text = await body.text();
       if (statusCode !== 200) throw this.#refused(path, statusCode, text);
       return { headers, body: text };
     } catch (error) {
       throw error instanceof EngineError ? error : this.#unreachable(error);
-    } finally {
-      void client.destroy();
     }
   }
 
@@ -120,7 +181,7 @@ export class Engine {
     try {
       message = String((JSON.parse(body) as { message?: unknown }).message ?? message);
     } catch {}
-    return new EngineError(`the engine at ${this.endpoint.address} answered ${path} with ${status}: ${message}`);
+    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${message}`, status);
   }
 
   #unreachable(error: unknown): EngineError {
@@ -135,10 +196,12 @@ export class Engine {
       case "EPERM":
         return new EngineError(
           `no permission for ${address}: run Falco as root or as a member of the socket's group (usually docker)`,
+          undefined,
+          true,
         );
     }
     if (name === "TimeoutError" || code?.endsWith("TIMEOUT"))
-      return new EngineError(`the engine at ${address} does not answer (waited ${ANSWER_TIMEOUT_MS / 1000} s)`);
+      return new EngineError(`the engine at ${address} does not answer`);
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
   }
 }

@@ -1,44 +1,105 @@
 import { type Engine, EngineError } from "./client.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { LineSplitter } from "./lines.ts";
-import { Resume } from "./resume.ts";
+import { hashLine, type Mark, Resume, timestamp } from "./resume.ts";
 
-/** Longest line that is read as an event, bytes. */
-export const LINE_MAX = 4 * 1024 * 1024;
+/** Longest line that is read at all, bytes; the engine knows no bound (labels may be that long). */
+export const LINE_MAX = 64 * 1024 * 1024;
 
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 5_000;
+/** How long after the headers an engine has sent what it kept, at the latest. */
+const CATCH_UP_MS = 1_000;
+/** How long reading what the engine kept may take. */
+const HISTORY_MAX_MS = 2_000;
+/** How long a ping may take before the engine counts as hanging. */
+const PING_TIMEOUT_MS = 5_000;
+const HEAD_BYTES = 256;
 
+/** What was lost, as far as it can be known. */
+export interface Loss {
+  readonly reason: string;
+  /** Between which times, ns since 1970. */
+  readonly since: bigint;
+  readonly until: bigint;
+  /** How many events; undefined where nobody knows. */
+  readonly count?: number;
+}
+
+/** What the stream tells whoever reads it; everything in order. */
 export interface EventSink {
   /** An event that was not delivered before. The line's bytes are valid only during the call. */
-  event(event: DockerEvent, line: Buffer, start: number, end: number): void;
+  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
+  /** Events that never will come. */
+  lost(loss: Loss): void;
   /** All that came in one piece has been handed over. */
   settled(): void;
-  /** The connection broke (`error`) or is back (undefined). */
+  /** The connection broke or cannot be had (`error`), or is there again (undefined). */
   connection(error: EngineError | undefined): void;
 }
 
-/** The events of one engine, for as long as it is wanted: over lost connections and restarts of the engine. */
+export interface StreamOptions {
+  /** Milliseconds between two pings, 0 for none. */
+  readonly pingInterval: number;
+  /** Where an earlier stream of this engine stood; undefined where there was none. */
+  readonly resume?: ResumePoint | undefined;
+}
+
+export interface ResumePoint {
+  /** When that stream began, ns since 1970. */
+  readonly began: bigint;
+  /** What it delivered last, oldest first. */
+  readonly marks: readonly Mark[];
+}
+
+/** What an engine keeps is asked for from here: zero would mean nothing (moby: daemon/events, loadBufferedEvents). */
+const FROM_THE_BEGINNING = "1.000000000";
+
+const nowNano = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+/** The engine tells its clock in whole seconds, so that is what times are compared by. */
+const wholeSeconds = (nano: bigint): bigint => nano - (nano % 1_000_000_000n);
+
+const markOf = (event: DockerEvent, line: Buffer, start: number, end: number): Mark => ({
+  timeNano: event.timeNano,
+  hash: hashLine(line, start, end),
+});
+
+/** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
   readonly #lines: LineSplitter;
-  readonly #resume = new Resume();
-  #stop: (() => void) | undefined;
+  readonly #resume: Resume;
+  #stop: ((why?: EngineError) => void) | undefined;
   #retry: Timer | undefined;
+  #pings: Timer | undefined;
+  #catchUp: Timer | undefined;
   #delay = RECONNECT_MIN_MS;
   #closed = false;
+  #connected = false;
+  /** The connection may have missed events, as long as no overlap proves that it did not. */
+  #unproven: boolean;
 
   constructor(
     readonly engine: Engine,
     readonly sink: EventSink,
+    options: StreamOptions,
   ) {
+    this.#resume = new Resume(options.resume?.began ?? wholeSeconds(nowNano()), options.resume?.marks);
+    this.#unproven = options.resume !== undefined;
     this.#lines = new LineSplitter(
       LINE_MAX,
       (line, start, end) => this.#line(line, start, end),
-      (head, bytes) => sink.malformed(`a line of ${bytes} bytes is longer than ${LINE_MAX}`, head),
+      (head, bytes) => this.#tooLong(head, bytes),
     );
+    if (options.pingInterval > 0) this.#pings = setInterval(() => this.#ping(), options.pingInterval);
+  }
+
+  /** When the stream began, ns since 1970. */
+  get began(): bigint {
+    return this.#resume.began;
   }
 
   /**
@@ -46,13 +107,19 @@ export class EventStream {
    * @throws EngineError where that fails
    */
   async open(): Promise<void> {
-    await this.engine.negotiate();
+    const { server, clock } = await this.engine.negotiate();
+    // Only moby's short memory says something by what it no longer has; podman keeps its events for ever.
+    const forgets = server === undefined || server.startsWith("Docker");
+    if (forgets && this.#resume.isEmpty) await this.#readHistory(clock);
+    if (this.#closed) return;
     await new Promise<void>((resolve, reject) => {
       let opened = false;
-      this.#stop = this.engine.events(this.#resume.since(), {
+      this.#stop = this.engine.events(`since=${this.#resume.connecting()}`, {
         onOpen: () => {
           opened = true;
-          this.#delay = RECONNECT_MIN_MS;
+          this.#connected = true;
+          this.#unproven &&= forgets;
+          this.#catchUp = setTimeout(() => this.#caughtUp(), CATCH_UP_MS);
           resolve();
         },
         onData: (chunk) => {
@@ -61,24 +128,56 @@ export class EventStream {
         },
         onEnd: (error) => {
           this.#lines.reset();
-          this.#resume.interrupted();
-          if (opened)
-            this.#lost(error ?? new EngineError(`the engine at ${this.engine.endpoint.address} ended the stream`));
-          else
-            reject(error ?? new EngineError(`the engine at ${this.engine.endpoint.address} ended the stream at once`));
+          clearTimeout(this.#catchUp);
+          this.#connected = false;
+          const why = error ?? new EngineError(`the engine at ${this.engine.address} ended the stream`);
+          if (opened) this.#lost(why);
+          else reject(why);
         },
       });
     });
   }
 
-  /** Goes on after a loss: connects, and keeps trying until it is closed. */
+  /**
+   * Takes what the engine has kept from before the stream began as delivered: not to deliver it, but to know it again.
+   * A later connection that is sent one of these events has missed none.
+   * @param clock the engine's clock, ns since 1970, in whole seconds
+   */
+  #readHistory(clock: bigint): Promise<void> {
+    const until = timestamp(clock < this.#resume.began ? clock : this.#resume.began);
+    const lines = new LineSplitter(
+      LINE_MAX,
+      (line, start, end) => {
+        try {
+          this.#resume.remember(markOf(parseEvent(line.toString("utf8", start, end)), line, start, end));
+        } catch (error) {
+          if (!(error instanceof NotAnEvent)) throw error;
+        }
+      },
+      () => {},
+    );
+    return new Promise((resolve, reject) => {
+      const bound = setTimeout(() => stop(), HISTORY_MAX_MS);
+      const stop = this.engine.events(`since=${FROM_THE_BEGINNING}&until=${until}`, {
+        onOpen: () => {},
+        onData: (chunk) => lines.push(chunk),
+        onEnd: (error) => {
+          clearTimeout(bound);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      });
+    });
+  }
+
+  /** Connects, and keeps trying until it is closed. */
   reopen(): void {
     if (this.#closed) return;
     const jittered = this.#delay * (0.5 + Math.random() / 2);
     this.#delay = Math.min(this.#delay * 2, RECONNECT_MAX_MS);
     this.#retry = setTimeout(() => {
       this.open().then(
-        () => this.sink.connection(undefined),
+        () => this.#closed || this.sink.connection(undefined),
         () => this.reopen(),
       );
     }, jittered);
@@ -87,22 +186,63 @@ export class EventStream {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#catchUp);
+    clearInterval(this.#pings);
     this.#stop?.();
+    this.engine.close();
   }
 
   #lost(error: EngineError): void {
     if (this.#closed) return;
+    this.#unproven = true;
     this.sink.connection(error);
     this.reopen();
   }
 
+  /** A connection that is half open shows nothing by itself: an engine that does not answer has let go of us. */
+  #ping(): void {
+    if (!this.#connected) return;
+    const stop = this.#stop;
+    this.engine.ping(PING_TIMEOUT_MS).catch((error: EngineError) => {
+      if (error.status === undefined && this.#connected && stop === this.#stop) this.#stop?.(error);
+    });
+  }
+
+  /** The engine has sent what it kept, or has had the time to. */
+  #caughtUp(): void {
+    this.#proveNoGap(this.#resume.newest, nowNano());
+    this.sink.settled();
+  }
+
+  /** Called with the first new event of a connection, or when none came: without a known event before it, there is a gap. */
+  #proveNoGap(since: bigint, until: bigint): void {
+    if (!this.#unproven) return;
+    this.#unproven = false;
+    if (this.#resume.overlapped) return;
+    this.sink.lost({ reason: "the engine restarted, or more events passed than it keeps", since, until });
+  }
+
   #line(line: Buffer, start: number, end: number): void {
+    // An engine that sends is well: the next loss begins with short delays again.
+    this.#delay = RECONNECT_MIN_MS;
+    let event: DockerEvent;
     try {
-      const event = parseEvent(line.toString("utf8", start, end));
-      if (this.#resume.isNew(event.timeNano, line, start, end)) this.sink.event(event, line, start, end);
+      event = parseEvent(line.toString("utf8", start, end));
     } catch (error) {
       if (!(error instanceof NotAnEvent)) throw error;
-      this.sink.malformed(error.message, line.subarray(start, Math.min(end, start + 256)));
+      this.sink.malformed(error.message, line.subarray(start, Math.min(end, start + HEAD_BYTES)));
+      return;
     }
+    const mark = markOf(event, line, start, end);
+    const since = this.#resume.newest;
+    if (!this.#resume.isNew(mark)) return;
+    this.#proveNoGap(since, event.timeNano);
+    this.sink.event(event, line, start, end, mark);
+  }
+
+  #tooLong(head: Buffer, bytes: number): void {
+    this.sink.malformed(`a line of ${bytes} bytes`, head);
+    const now = nowNano();
+    this.sink.lost({ reason: `a line was longer than ${LINE_MAX} bytes`, since: now, until: now, count: 1 });
   }
 }

@@ -7,6 +7,17 @@ function milliseconds(max: number, byDefault: number, description: string) {
   return v.nullish(ms, byDefault);
 }
 
+function bytes(min: number, max: number, byDefault: number, description: string) {
+  const size = v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max), v.description(description));
+  return v.nullish(size, byDefault);
+}
+
+function flag(byDefault: boolean, description: string) {
+  return v.nullish(v.pipe(v.boolean(), v.description(description)), byDefault);
+}
+
+const MiB = 1024 * 1024;
+
 /** `init_config`. The JSON Schema that Falco checks it against is made from this (build.ts). */
 export const configSchema = v.object({
   flushinterval: milliseconds(
@@ -14,9 +25,42 @@ export const configSchema = v.object({
     0,
     "Milliseconds between two flushes of events to Falco. 0 delivers an event at once.",
   ),
+  waitforengine: flag(
+    true,
+    "Where the engine cannot be reached at open: true waits for it and says so in the log, false fails.",
+  ),
+  pinginterval: milliseconds(
+    3_600_000,
+    10_000,
+    "Milliseconds between two pings that notice an engine which hangs; one that does not answer for 5 s more is " +
+      "connected anew. 0 turns the pings off.",
+  ),
+  queuebytes: bytes(
+    MiB,
+    1024 * MiB,
+    64 * MiB,
+    "Bytes of events that wait while Falco stands still; beyond, the newest are dropped, counted and announced.",
+  ),
+  maxeventbytes: bytes(
+    64 * 1024,
+    4 * MiB,
+    4 * MiB,
+    "Bytes of an event's line beyond which its attributes are cut down.",
+  ),
+  statefile: v.nullish(
+    v.pipe(
+      v.string(),
+      v.regex(/^(\/.*)?$/, "an absolute path"),
+      v.description("Where to keep, over a restart of Falco, what was delivered; empty keeps nothing."),
+    ),
+    "/run/falco-docker-plugin/resume",
+  ),
 });
 
 export type Config = v.InferOutput<typeof configSchema>;
+
+/** What an empty configuration means. */
+export const readDefaults = (): Config => v.parse(configSchema, {});
 
 export type ConfigResult =
   | { readonly config: Config; readonly warnings: readonly string[] }
@@ -40,6 +84,8 @@ function expectation(issue: v.BaseIssue<unknown>): string {
       return "a whole number";
     case "min_value":
       return `at least ${issue.expected?.replace(">=", "")}`;
+    case "regex":
+      return issue.message;
     case "max_value":
       return `at most ${issue.expected?.replace("<=", "")}`;
     default:

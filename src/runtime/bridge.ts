@@ -15,7 +15,10 @@ export interface Requests {
 
 /** The bytes of an open instance's ring, and where its producer stands. */
 export interface RingMemory {
-  readonly memory: ArrayBuffer;
+  /** Twice the same RING_BYTES of data in a row. */
+  readonly data: ArrayBuffer;
+  /** What lies before the data: the header page and the journal. */
+  readonly header: ArrayBuffer;
   readonly head: number;
 }
 
@@ -95,8 +98,9 @@ export class Bridge {
 
   ring(instance: number): RingMemory {
     const base = this.#lib.docker_bridge_ring(instance) as Pointer;
-    const memory = toArrayBuffer(base, layout.RING_DATA, 2 * layout.RING_BYTES);
-    return { memory, head: Number(this.#lib.docker_bridge_ring_head(instance)) };
+    const header = toArrayBuffer(base, 0, layout.RING_DATA);
+    const data = toArrayBuffer(base, layout.RING_DATA, 2 * layout.RING_BYTES);
+    return { data, header, head: Number(this.#lib.docker_bridge_ring_head(instance)) };
   }
 
   ringTail(instance: number): number {

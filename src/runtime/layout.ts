@@ -30,7 +30,16 @@ export const layout = {
   RING_WAKE_AT: 128,
   /** u32: the futex word, moved at every wake-up. */
   RING_FUTEX: 192,
-  RING_DATA: PAGE,
+  /** u64: when the stream began, ns since 1970; 0: not yet. */
+  RING_BEGAN: 256,
+  /**
+   * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record, u64 timeNano, u32 hash of
+   * the engine's line. It counts only where the record's end is above 0 and not above the head.
+   */
+  RING_JOURNAL: PAGE,
+  JOURNAL_ENTRIES: 512,
+  JOURNAL_ENTRY_BYTES: 24,
+  RING_DATA: 4 * PAGE,
   RING_BYTES,
 
   // A record: its header, the finished Falco event, the index of the event's values.

@@ -1,9 +1,20 @@
-/** What a queued line costs beside its bytes. */
-const OVERHEAD_BYTES = 128;
+import type { Mark } from "../docker/resume.ts";
 
-/** Lines that wait for room in the ring, first in first out, within a bound in bytes. */
-export class LineQueue {
-  #lines: Buffer[] = [];
+/** What a queued line costs beside its bytes. */
+const OVERHEAD_BYTES = 256;
+
+/** A line that waits for room in the ring. */
+export interface Queued {
+  readonly line: Buffer;
+  /** How the engine's event is known again; undefined for an event of our own. */
+  readonly mark: Mark | undefined;
+}
+
+const cost = ({ line }: Queued): number => line.length + OVERHEAD_BYTES;
+
+/** Events that wait for a Falco that stands still: first in, first out, within a bound in bytes. */
+export class EventQueue {
+  #items: Queued[] = [];
   #first = 0;
   #bytes = 0;
 
@@ -14,31 +25,31 @@ export class LineQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#first === this.#lines.length;
+    return this.#first === this.#items.length;
   }
 
-  /**
-   * Keeps a copy of a line. False where the bound is reached: the newest is what is dropped, as the oldest is where an
-   * attack began, and what is lost then lies in one piece.
-   */
-  push(line: Buffer, start: number, end: number): boolean {
-    if (this.#bytes + (end - start) + OVERHEAD_BYTES > this.maxBytes) return false;
-    this.#lines.push(Buffer.from(line.subarray(start, end)));
-    this.#bytes += end - start + OVERHEAD_BYTES;
-    return true;
+  /** Whether a line of so many bytes fits below a share of the bound. */
+  hasRoom(lineBytes: number, share: number): boolean {
+    return this.#bytes + lineBytes + OVERHEAD_BYTES <= this.maxBytes * share;
   }
 
-  peek(): Buffer | undefined {
-    return this.#lines[this.#first];
+  /** Keeps an event, whatever the bound says: what asks `hasRoom` before is the caller. */
+  push(item: Queued): void {
+    this.#items.push(item);
+    this.#bytes += cost(item);
+  }
+
+  peek(): Queued | undefined {
+    return this.#items[this.#first];
   }
 
   shift(): void {
-    const line = this.#lines[this.#first];
-    if (line === undefined) return;
-    this.#bytes -= line.length + OVERHEAD_BYTES;
+    const item = this.#items[this.#first];
+    if (item === undefined) return;
+    this.#bytes -= cost(item);
     this.#first++;
-    if (this.#first >= 1024 && this.#first * 2 >= this.#lines.length) {
-      this.#lines = this.#lines.slice(this.#first);
+    if (this.#first === this.#items.length || this.#first >= 4096) {
+      this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }
   }

@@ -1,11 +1,15 @@
 import type { DockerEvent } from "../docker/event.ts";
+import type { Mark } from "../docker/resume.ts";
+import type { ResumePoint } from "../docker/stream.ts";
 import type { Bridge } from "./bridge.ts";
+import { Journal } from "./journal.ts";
 import { layout } from "./layout.ts";
 import { RecordWriter, recordBound } from "./record.ts";
 
-/** The writing end of an instance's ring. */
+/** The writing end of an instance's ring, with its resume journal. */
 export class RingProducer {
   readonly #writer: RecordWriter;
+  readonly #journal: Journal;
   #head: number;
   #tail: number;
 
@@ -13,14 +17,33 @@ export class RingProducer {
     readonly bridge: Bridge,
     readonly instance: number,
   ) {
-    const { memory, head } = bridge.ring(instance);
-    this.#writer = new RecordWriter(memory);
+    const { data, header, head } = bridge.ring(instance);
+    this.#writer = new RecordWriter(data);
+    this.#journal = new Journal(header);
     this.#head = head;
     this.#tail = bridge.ringTail(instance);
   }
 
-  /** Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it. */
-  write(line: Buffer, start: number, end: number, event: DockerEvent): boolean {
+  /** Where the stream that wrote here before stood; undefined in a new ring. */
+  get written(): ResumePoint | undefined {
+    return this.#journal.began === 0n ? undefined : this.#journal.read(this.#head);
+  }
+
+  /** What Falco has taken. */
+  get delivered(): ResumePoint {
+    return this.#journal.read(this.bridge.ringTail(this.instance));
+  }
+
+  /** Says when the stream began, ns since 1970. */
+  begin(nano: bigint): void {
+    this.#journal.began = nano;
+  }
+
+  /**
+   * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
+   * @param mark how a successor knows the event again; undefined for an event of our own
+   */
+  write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): boolean {
     const bound = recordBound(end - start, event);
     if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
       this.#tail = this.bridge.ringTail(this.instance);
@@ -28,6 +51,7 @@ export class RingProducer {
     }
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
     this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event);
+    if (mark !== undefined) this.#journal.append(this.#head, mark);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { listEngines } from "../docker/discover.ts";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
-import { readConfig } from "../plugin/config.ts";
+import { readConfig, readDefaults } from "../plugin/config.ts";
 import { Bridge } from "./bridge.ts";
 import { buildId } from "./build_id.ts";
 import { layout } from "./layout.ts";
@@ -20,13 +20,15 @@ export function runRuntime(library: string): void {
   // First of all the version, and with nothing but a write: the host compares it before anything else is agreed on.
   writeSync(layout.REQUEST_FD, buildId);
 
+  let config = readDefaults();
   const sessions = new Map<number, Session>();
   const bridge = new Bridge(library, {
     configure(id, text) {
       const result = readConfig(text);
       if ("error" in result) return bridge.refuse(id, result.error);
       for (const warning of result.warnings) bridge.log("warning", warning);
-      bridge.answer(id, 0, result.config.flushinterval);
+      config = result.config;
+      bridge.answer(id, 0, config.flushinterval);
     },
     open(id, instance, params, resume) {
       const close = (error: unknown) => {
@@ -35,7 +37,7 @@ export function runRuntime(library: string): void {
         bridge.refuse(id, words(error));
       };
       try {
-        const session = new Session(bridge, instance, params);
+        const session = new Session(bridge, config, instance, params);
         sessions.set(instance, session);
         session.open(resume).then(() => bridge.answer(id), close);
       } catch (error) {

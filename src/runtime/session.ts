@@ -1,26 +1,31 @@
-import { Engine } from "../docker/client.ts";
+import { Engine, type EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { EventStream } from "../docker/stream.ts";
+import type { Mark } from "../docker/resume.ts";
+import { EventStream, type Loss, type ResumePoint } from "../docker/stream.ts";
+import type { Config } from "../plugin/config.ts";
 import { printable } from "../text.ts";
 import type { Bridge } from "./bridge.ts";
-import { LineQueue } from "./queue.ts";
+import { lossLine } from "./loss_event.ts";
+import { Outlet } from "./outlet.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { RingProducer } from "./ring.ts";
+import { StateFile } from "./state_file.ts";
 
-/** How much may wait for a Falco that stands still, bytes. */
-const QUEUE_MAX_BYTES = 64 * 1024 * 1024;
-/** How soon the ring is looked at again while events wait for room in it, ms. */
-const DRAIN_MS = 5;
+/** How long open waits for a first connection where it need not have one, ms. */
+const OPEN_PATIENCE_MS = 2_000;
 
-/** One open instance: the stream of an engine's events, and the ring they go into. */
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
+  readonly #engine: Engine;
   readonly #ring: RingProducer;
-  readonly #queue = new LineQueue(QUEUE_MAX_BYTES);
+  readonly #outlet: Outlet;
   readonly #stream: EventStream;
+  readonly #state: StateFile | undefined;
   readonly #badLines = new RateLimit(10, 60_000);
-  #drain: Timer | undefined;
-  #dropped = 0;
+  readonly #connections = new RateLimit(10, 60_000);
 
   /**
    * @param params `open_params`: an engine's address, or empty
@@ -28,63 +33,72 @@ export class Session {
    */
   constructor(
     readonly bridge: Bridge,
-    readonly instance: number,
+    readonly config: Config,
+    instance: number,
     params: string,
   ) {
-    const engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST));
+    this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST));
     this.#ring = new RingProducer(bridge, instance);
-    this.#stream = new EventStream(engine, {
-      event: (event, line, start, end) => this.#event(event, line, start, end),
-      malformed: (why, head) => this.#malformed(why, head),
-      settled: () => this.#ring.publish(),
-      connection: (error) => {
-        if (error === undefined) bridge.log("notice", `connected to ${engine.endpoint.address} again`);
-        else bridge.log("warning", `${error.message}; connecting again`);
+    this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => this.#lossLine(loss));
+    this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
+    const resume = this.#ring.written ?? this.#kept();
+    this.#stream = new EventStream(
+      this.#engine,
+      {
+        event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
+        malformed: (why, head) => this.#malformed(why, head),
+        lost: (loss) => this.#lost(loss),
+        settled: () => this.#ring.publish(),
+        connection: (error) => this.#connection(error),
       },
-    });
+      { pingInterval: config.pinginterval, resume },
+    );
+    this.#ring.begin(this.#stream.began);
   }
 
   /**
    * Subscribes to the engine's events.
-   * @param resume the instance was open before: go on, and keep trying where the engine is not there
+   * @param again the instance was open in a runtime that is gone: keep trying where the engine is not there
    * @throws EngineError
    */
-  async open(resume: boolean): Promise<void> {
-    if (resume) this.#stream.reopen();
-    else await this.#stream.open();
+  async open(again: boolean): Promise<void> {
+    if (again) return this.#stream.reopen();
+    const first = this.#stream.open();
+    if (!this.config.waitforengine) return first;
+    const settled = first.catch((error: EngineError) => {
+      if (error.permanent) throw error;
+      this.bridge.log("warning", `${error.message}; waiting for it`);
+      this.#stream.reopen();
+    });
+    await Promise.race([settled, Bun.sleep(OPEN_PATIENCE_MS)]);
+    settled.catch((error: EngineError) => this.bridge.log("error", error.message));
   }
 
+  /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
   close(): void {
     this.#stream.close();
-    clearInterval(this.#drain);
+    this.#outlet.close();
+    try {
+      this.#state?.keep(this.#ring.delivered);
+    } catch (error) {
+      if (stateWarning.allows())
+        this.bridge.log("warning", `statefile: ${words(error)}; a restart of Falco may miss events`);
+    }
   }
 
-  #event(event: DockerEvent, line: Buffer, start: number, end: number): void {
+  #kept(): ResumePoint | undefined {
+    try {
+      return this.#state?.take();
+    } catch (error) {
+      this.bridge.log("warning", `statefile is not used: ${words(error)}`);
+      return undefined;
+    }
+  }
+
+  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark): void {
     this.bridge.count("received");
     this.bridge.gauge("lag_ms", Date.now() - Number(event.timeNano / 1_000_000n));
-    if (this.#queue.isEmpty && this.#ring.write(line, start, end, event)) return;
-    if (this.#queue.push(line, start, end)) {
-      this.#drain ??= setInterval(() => this.#drainQueue(), DRAIN_MS);
-      this.bridge.gauge("queue_bytes", this.#queue.bytes);
-      return;
-    }
-    this.bridge.count("dropped");
-    if (this.#dropped++ === 0)
-      this.bridge.log("error", `Falco is too slow: ${QUEUE_MAX_BYTES} bytes of events wait; the newest are dropped`);
-  }
-
-  #drainQueue(): void {
-    for (let line = this.#queue.peek(); line !== undefined; line = this.#queue.peek()) {
-      if (!this.#ring.write(line, 0, line.length, parseEvent(line.toString()))) break;
-      this.#queue.shift();
-    }
-    this.#ring.publish();
-    this.bridge.gauge("queue_bytes", this.#queue.bytes);
-    if (!this.#queue.isEmpty) return;
-    clearInterval(this.#drain);
-    this.#drain = undefined;
-    if (this.#dropped > 0) this.bridge.log("error", `Falco keeps up again; ${this.#dropped} events were dropped`);
-    this.#dropped = 0;
+    this.#outlet.write(line, start, end, event, mark);
   }
 
   #malformed(why: string, head: Buffer): void {
@@ -92,4 +106,28 @@ export class Session {
     if (this.#badLines.allows())
       this.bridge.log("warning", `a line of the engine is no event (${printable(why)}): ${printable(head.toString())}`);
   }
+
+  #lost(loss: Loss): void {
+    const line = Buffer.from(this.#lossLine(loss));
+    this.#outlet.write(line, 0, line.length, parseEvent(line.toString()), undefined);
+  }
+
+  /** Says a loss in the log and in a metric; the line says it in the stream. */
+  #lossLine(loss: Loss): string {
+    const line = lossLine(loss, this.#engine.address);
+    const { since, until, count } = parseEvent(line).Actor.Attributes;
+    this.bridge.count("losses");
+    this.bridge.log("error", `${count ?? "events may have been"} lost between ${since} and ${until}: ${loss.reason}`);
+    return line;
+  }
+
+  #connection(error: EngineError | undefined): void {
+    if (error === undefined) this.bridge.count("reconnects");
+    if (!this.#connections.allows()) return;
+    if (error === undefined) this.bridge.log("notice", `connected to ${this.#engine.address} again`);
+    else this.bridge.log("warning", `${error.message}; connecting again`);
+  }
 }
+
+/** Once an hour, for all instances: what cannot be written now cannot be written in a second either. */
+const stateWarning = new RateLimit(1, 3_600_000);

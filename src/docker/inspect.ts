@@ -1,0 +1,510 @@
+/**
+ * What inspecting a container or an exec tells: from the engine's answers to the compact objects that go into the
+ * `falco` key of an event. Pure functions; nothing here asks an engine. Environment variables are never taken: they
+ * hold secrets.
+ *
+ * The shapes are moby's (api/types/container: container.go, hostconfig.go, network_settings.go, exec.go), the remarks
+ * on values were checked against dockerd 20.10.24 (API 1.41).
+ */
+import * as v from "valibot";
+
+/** A mount of a container. A text that the engine does not give is empty. */
+export interface ContainerMount {
+  /** The path on the engine's host; for a volume where it is stored, for a tmpfs empty. */
+  readonly source: string;
+  /** The path in the container. */
+  readonly destination: string;
+  /** `ro` or `rw`; where the engine does not say which, the options it lists instead (`z,ro`). */
+  readonly mode: string;
+  /** `bind`, `volume`, `tmpfs`, `npipe`, `cluster` or `image` (api/types/mount). */
+  readonly type: string;
+}
+
+/**
+ * What `GET /containers/{id}/json` tells, made small. A text is empty where the engine gives it so (mostly: its
+ * default); a member is absent where the engine gives none or one of a wrong type. A list is never empty: Falco cannot
+ * tell an empty list from an absent one.
+ */
+export interface ContainerInspection {
+  /** Without the engine's leading slash. */
+  readonly name?: string;
+  /** Nanoseconds since 1970 in decimal digits, exact: 0 to 2^64-1. */
+  readonly created?: string;
+  /** The image's id as the engine writes it: `sha256:` and 64 hex digits; podman leaves `sha256:` out. */
+  readonly imageId?: string;
+  /** The entrypoint and its arguments. */
+  readonly command?: readonly string[];
+  /**
+   * `user`, `uid`, `user:group` …, from the command or else from the image (moby: daemon/commit.go, merge). Empty:
+   * neither names one, which means root.
+   */
+  readonly user?: string;
+  readonly privileged?: boolean;
+  /** `host`, `container:<id>`, or empty: one of its own. */
+  readonly pidMode?: string;
+  /** `none`, `private`, `shareable`, `host`, `container:<id>`. */
+  readonly ipcMode?: string;
+  /** `host`, or empty: one of its own. */
+  readonly utsMode?: string;
+  /** `host`, or empty: the engine's setting. */
+  readonly usernsMode?: string;
+  /** `none`, `host`, `bridge`, `default`, `container:<id>`, or a network's name. */
+  readonly networkMode?: string;
+  /** As given: 20.10 and later add `CAP_` to names (but not to `ALL`). */
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  /** `host:container:permissions`, permissions out of `rwm`; a part that was not given is empty. */
+  readonly devices?: readonly string[];
+  /** `seccomp=unconfined`, `no-new-privileges` … */
+  readonly securityOpt?: readonly string[];
+  /**
+   * `0.0.0.0:8080->80/tcp`, `[::]:8080->80/tcp`; `80/tcp` is exposed only. What a running container has, else what it
+   * is to have: then `8080->80/tcp` lets the engine choose the address, and port 0 lets it choose the port.
+   */
+  readonly ports?: readonly string[];
+  /** Names of the networks it is connected to. */
+  readonly networks?: readonly string[];
+  /** By destination. */
+  readonly mounts?: readonly ContainerMount[];
+  readonly readonlyRootfs?: boolean;
+  /** `runc`, or what the engine was set up with. */
+  readonly runtime?: string;
+  /** `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3` (at most 3 times). */
+  readonly restartPolicy?: string;
+}
+
+/** What `GET /exec/{id}/json` tells, made small. Absent as in a container's. */
+export interface ExecInspection {
+  /** 64 hex digits. */
+  readonly containerId?: string;
+  /** Where the exec names none, the engine puts the container's (moby: daemon/exec.go): empty only if that is empty. */
+  readonly user?: string;
+  /** Whether the exec was asked to be privileged. An exec in a privileged container is so without asking. */
+  readonly privileged?: boolean;
+  readonly tty?: boolean;
+  /** The program and its arguments. */
+  readonly command?: readonly string[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isMap(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A part of an answer; undefined where it is missing, null or of another type, which leaves the rest as it is. */
+function part<S extends v.GenericSchema>(schema: S) {
+  return v.fallback(v.optional(schema), undefined);
+}
+
+/** A list without those of its elements that are of another type. */
+function listOf<T>(item: v.GenericSchema<unknown, T>) {
+  const present = v.transform((items: (T | undefined)[]) => items.filter((each) => each !== undefined));
+  return part(v.pipe(v.array(part(item)), present));
+}
+
+const map = v.custom<Json>(isMap);
+// Not v.record: it leaves out the keys `constructor` and `prototype`, and a network may be called so.
+const keys = part(v.pipe(map, v.transform(Object.keys)));
+const text = part(v.string());
+const texts = listOf(v.string());
+const bool = part(v.boolean());
+
+/** network_settings.go and nat's PortMap: `80/tcp` to where it is published; null where it is exposed only. */
+const portMap = part(
+  v.pipe(
+    map,
+    v.transform((ports) => Object.entries(ports)),
+    v.array(v.tuple([v.string(), listOf(v.object({ HostIp: text, HostPort: text }))])),
+  ),
+);
+
+/** The parts that are read of `GET /containers/{id}/json`. */
+const containerAnswer = v.object({
+  Name: text,
+  Created: text,
+  Image: text,
+  Path: text,
+  Args: texts,
+  State: part(v.object({ Running: bool })),
+  Mounts: listOf(v.object({ Type: text, Source: text, Destination: v.string(), Mode: text, RW: bool })),
+  Config: part(v.object({ User: text, ExposedPorts: keys })),
+  HostConfig: part(
+    v.object({
+      Privileged: bool,
+      PidMode: text,
+      IpcMode: text,
+      UTSMode: text,
+      UsernsMode: text,
+      NetworkMode: text,
+      CapAdd: texts,
+      CapDrop: texts,
+      SecurityOpt: texts,
+      Devices: listOf(v.object({ PathOnHost: text, PathInContainer: text, CgroupPermissions: text })),
+      PortBindings: portMap,
+      PublishAllPorts: bool,
+      ReadonlyRootfs: bool,
+      Runtime: text,
+      RestartPolicy: part(v.object({ Name: text, MaximumRetryCount: part(v.number()) })),
+    }),
+  ),
+  NetworkSettings: part(v.object({ Ports: portMap, Networks: keys })),
+});
+
+/** The parts that are read of `GET /exec/{id}/json`. */
+const execAnswer = v.object({
+  ContainerID: text,
+  ProcessConfig: part(
+    v.object({
+      // The engine leaves an empty user out (exec.go, omitempty): a missing one is an empty one.
+      user: v.fallback(v.optional(v.undefinedable(v.string()), ""), undefined),
+      privileged: bool,
+      tty: bool,
+      entrypoint: text,
+      arguments: texts,
+    }),
+  ),
+});
+
+type ContainerAnswer = v.InferOutput<typeof containerAnswer>;
+type MountPoint = NonNullable<ContainerAnswer["Mounts"]>[number];
+type PortMap = NonNullable<v.InferOutput<typeof portMap>>;
+type PortBinding = NonNullable<PortMap[number][1]>[number];
+
+const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
+const U64_MAX = 2n ** 64n - 1n;
+
+/**
+ * The nanoseconds since 1970 of a time as Go's RFC3339Nano writes it, in decimal digits; undefined where it is no time
+ * or lies outside of 0 to 2^64-1 (Go's zero time, year 1, is the engine's "never").
+ */
+export function nanoseconds(time: string): string | undefined {
+  const [, local = "", fraction = "", sign, hours, minutes] = RFC3339.exec(time) ?? [];
+  const ms = Date.parse(`${local}Z`);
+  // A day that the month does not have is carried over to the next: it comes back as another one.
+  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(local)) return undefined;
+  const offset = sign === undefined ? 0 : Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60);
+  const ns = BigInt(ms / 1000 - offset) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+  return ns >= 0n && ns <= U64_MAX ? ns.toString() : undefined;
+}
+
+/** Where a port is published, as `docker ps` writes it. */
+function bindingText({ HostIp = "", HostPort = "" }: PortBinding): string {
+  const address = HostIp === "" ? "" : `${HostIp.includes(":") ? `[${HostIp}]` : HostIp}:`;
+  return `${address}${HostPort === "" ? "0" : HostPort}`;
+}
+
+function portTexts(ports: PortMap): string[] {
+  return ports.flatMap(([port, bindings = []]) =>
+    bindings.length === 0 ? [port] : bindings.map((binding) => `${bindingText(binding)}->${port}`),
+  );
+}
+
+/** What a container that does not run is to publish. */
+function configuredPorts({ Config, HostConfig }: ContainerAnswer): PortMap {
+  const chosenByEngine = HostConfig?.PublishAllPorts === true ? [{ HostIp: "", HostPort: "" }] : undefined;
+  const exposed = (Config?.ExposedPorts ?? []).map((port) => [port, chosenByEngine] as const);
+  return [...new Map([...exposed, ...(HostConfig?.PortBindings ?? [])])];
+}
+
+/** The engine fills NetworkSettings.Ports in when the container starts and empties it when it stops. */
+function portsOf(answer: ContainerAnswer): string[] {
+  return portTexts(answer.State?.Running === true ? (answer.NetworkSettings?.Ports ?? []) : configuredPorts(answer));
+}
+
+function mountOf({ Type = "", Source = "", Destination, Mode = "", RW }: MountPoint): ContainerMount {
+  // RW decides: `--mount …,readonly` leaves Mode empty, and Mode may hold anything else (`z`, `rslave`).
+  const mode = RW === undefined ? Mode : RW ? "rw" : "ro";
+  return { source: Source, destination: Destination, mode, type: Type };
+}
+
+/** By code units, the same on each machine. */
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** By destination: the engine keeps mounts in a Go map and lists them in another order each time. */
+function mountsOf(points: readonly MountPoint[] = []): ContainerMount[] {
+  return points.map(mountOf).sort((a, b) => compareTexts(a.destination, b.destination));
+}
+
+function restartPolicyOf(hostConfig: ContainerAnswer["HostConfig"]): string | undefined {
+  const { Name, MaximumRetryCount = 0 } = hostConfig?.RestartPolicy ?? {};
+  // An empty name means no (RestartPolicy in the API's description); Swarm's tasks have it.
+  if (Name === "") return "no";
+  return Name === "on-failure" && MaximumRetryCount > 0 ? `${Name}:${MaximumRetryCount}` : Name;
+}
+
+function commandOf(program: string | undefined, args: readonly string[] = []): string[] | undefined {
+  return program === undefined || program === "" ? undefined : [program, ...args];
+}
+
+type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };
+
+/** Leaves out what is undefined, and empty lists. */
+function compact<T extends object>(parts: Parts<T>): T {
+  const known = Object.entries(parts).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  return Object.fromEntries(known) as T;
+}
+
+/** Reads the parsed JSON of `GET /containers/{id}/json`; undefined where it is no object. */
+export function inspectContainer(json: unknown): ContainerInspection | undefined {
+  if (!isMap(json)) return undefined;
+  const answer = v.parse(containerAnswer, json);
+  const { Config: config, HostConfig: host } = answer;
+  return compact<ContainerInspection>({
+    name: answer.Name?.replace(/^\//, ""),
+    created: answer.Created === undefined ? undefined : nanoseconds(answer.Created),
+    imageId: answer.Image,
+    command: commandOf(answer.Path, answer.Args),
+    user: config?.User,
+    privileged: host?.Privileged,
+    pidMode: host?.PidMode,
+    ipcMode: host?.IpcMode,
+    utsMode: host?.UTSMode,
+    usernsMode: host?.UsernsMode,
+    networkMode: host?.NetworkMode,
+    capAdd: host?.CapAdd,
+    capDrop: host?.CapDrop,
+    devices: host?.Devices?.map(
+      ({ PathOnHost = "", PathInContainer = "", CgroupPermissions = "" }) =>
+        `${PathOnHost}:${PathInContainer}:${CgroupPermissions}`,
+    ),
+    securityOpt: host?.SecurityOpt,
+    ports: portsOf(answer),
+    networks: answer.NetworkSettings?.Networks,
+    mounts: mountsOf(answer.Mounts),
+    readonlyRootfs: host?.ReadonlyRootfs,
+    runtime: host?.Runtime,
+    restartPolicy: restartPolicyOf(host),
+  });
+}
+
+/** Reads the parsed JSON of `GET /exec/{id}/json`; undefined where it is no object. */
+export function inspectExec(json: unknown): ExecInspection | undefined {
+  if (!isMap(json)) return undefined;
+  const { ContainerID, ProcessConfig: process } = v.parse(execAnswer, json);
+  return compact<ExecInspection>({
+    containerId: ContainerID,
+    user: process?.user,
+    privileged: process?.privileged,
+    tty: process?.tty,
+    command: commandOf(process?.entrypoint, process?.arguments),
+  });
+}
+
+/** A path of the host that a container should not have. The table is documentation, too. */
+export interface SensitivePath {
+  /**
+   * An absolute path, `*` standing for one component of any name; `/run` stands for `/var/run` too. Without any slash:
+   * a file's name, wherever it lies.
+   */
+  readonly path: string;
+  /** Whether what lies below it counts as it does. What holds it counts always: `/var` gives `/var/lib/docker`. */
+  readonly below: boolean;
+  /** `writable`: read-only, it gives nothing away. `never`: an exception from an entry above it. */
+  readonly when: "always" | "writable" | "never";
+  readonly reason: string;
+}
+
+function entries(
+  paths: readonly string[],
+  reason: string,
+  when: SensitivePath["when"] = "always",
+  below = true,
+): SensitivePath[] {
+  return paths.map((path) => Object.freeze({ path, below, when, reason }));
+}
+
+/**
+ * Sensitive paths of a Linux host. Of the entries that a path lies in, the longest one decides.
+ *
+ * A socket mounted read-only is as good as a writable one: connecting is not writing. That is why sockets are in here
+ * as `always`.
+ */
+export const SENSITIVE_PATHS: readonly SensitivePath[] = Object.freeze([
+  ...entries(["/"], "the host's whole file system", "always", false),
+
+  ...entries(
+    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "cri-dockerd.sock", "buildkitd.sock"],
+    "a container engine's socket: who can connect starts containers with all of the host in them",
+    "always",
+    false,
+  ),
+  ...entries(
+    [
+      "/run/docker.sock",
+      "/run/docker",
+      "/run/containerd",
+      "/run/podman",
+      "/run/crio",
+      "/run/cri-dockerd.sock",
+      "/run/buildkit",
+      "/run/user/*/docker.sock",
+      "/run/user/*/podman",
+    ],
+    "a container engine's socket or the folder that holds it and the state of what runs",
+  ),
+  ...entries(
+    ["/run/dbus/system_bus_socket", "/run/systemd/private"],
+    "systemd obeys what root asks here: it starts any program on the host",
+  ),
+
+  ...entries(["/proc"], "the host's processes, their memory and root folders; kernel settings such as core_pattern"),
+  ...entries(["/sys"], "the kernel's and the devices' settings"),
+  ...entries(["/sys/fs/cgroup"], "control groups: read by many images; written, a way out (release_agent)", "writable"),
+  ...entries(["/dev"], "the host's devices, its disks among them"),
+  ...entries(
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"],
+    "the devices that each container has anyway; /dev/null is mounted over files to hide them",
+    "never",
+    false,
+  ),
+
+  ...entries(["/etc"], "the host's accounts, password hashes, keys and settings, scheduled jobs"),
+  ...entries(
+    [
+      "/etc/localtime",
+      "/etc/timezone",
+      "/etc/hostname",
+      "/etc/hosts",
+      "/etc/resolv.conf",
+      "/etc/os-release",
+      "/etc/ssl/certs",
+      "/etc/ca-certificates",
+      "/etc/pki/ca-trust",
+    ],
+    "settings that hold no secret and that many images are given to read; written, they redirect or deceive the host",
+    "writable",
+  ),
+  ...entries(["/boot"], "the kernel and the boot loader's settings and password hashes"),
+  ...entries(["/root"], "root's home: keys, credentials, what root's shell runs at its start"),
+  ...entries(
+    ["/home/*"],
+    "all of a user's home: keys, credentials, what the shell runs at its start (but a project's folder in it is not)",
+    "always",
+    false,
+  ),
+  ...entries(
+    [
+      "/home/*/.ssh",
+      "/home/*/.gnupg",
+      "/home/*/.docker",
+      "/home/*/.kube",
+      "/home/*/.aws",
+      "/home/*/.azure",
+      "/home/*/.config/gcloud",
+    ],
+    "a user's keys and credentials for other machines, clusters, registries and clouds",
+  ),
+
+  ...entries(
+    [
+      "/var/lib/docker",
+      "/var/snap/docker",
+      "/var/lib/containerd",
+      "/var/lib/containers",
+      "/home/*/.local/share/docker",
+      "/home/*/.local/share/containers",
+    ],
+    "an engine's own data: file systems, volumes, environment variables and logs of all containers, swarm's keys",
+  ),
+  ...entries(
+    ["/var/lib/kubelet", "/var/lib/etcd", "/var/lib/rancher"],
+    "Kubernetes' own data: the node's credentials, secrets and volumes of all pods, the cluster's database",
+  ),
+  ...entries(["/var/spool/cron"], "jobs that the host runs as their users, root among them", "writable"),
+  ...entries(["/var/log"], "the host's logs: shippers read them; written, traces can be wiped out", "writable"),
+  ...entries(["/lib/modules"], "kernel modules: VPN images read them; written, code for the kernel", "writable"),
+  ...entries(
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"],
+    "the host's programs and libraries: public to read; written, code that root runs",
+    "writable",
+  ),
+]);
+
+/** The components of a path, by its text alone: symbolic links of the host cannot be seen from here. */
+function componentsOf(path: string): string[] {
+  const components: string[] = [];
+  for (const component of path.split("/")) {
+    if (component === "..") components.pop();
+    else if (component !== "" && component !== ".") components.push(component);
+  }
+  // A link to /run on every host of today; the engine gives the path as it was asked for.
+  return components[0] === "var" && components[1] === "run" ? components.slice(1) : components;
+}
+
+interface Pattern extends Pick<SensitivePath, "below" | "when"> {
+  readonly components: readonly string[];
+}
+
+interface Patterns {
+  /** File names that count wherever they lie. */
+  readonly names: ReadonlySet<string>;
+  readonly paths: readonly Pattern[];
+}
+
+function compile(list: readonly Omit<SensitivePath, "reason">[]): Patterns {
+  const isName = ({ path }: Pick<SensitivePath, "path">) => !path.includes("/");
+  return {
+    names: new Set(list.filter(isName).map(({ path }) => path)),
+    paths: list
+      .filter((entry) => !isName(entry))
+      .map(({ path, below, when }) => ({ components: componentsOf(path), below, when })),
+  };
+}
+
+const BUILT_IN = compile(SENSITIVE_PATHS);
+
+/** Whether the first `count` components of a path are those of a pattern. */
+function agree({ components }: Pattern, source: readonly string[], count: number): boolean {
+  for (let i = 0; i < count; i++) if (components[i] !== "*" && components[i] !== source[i]) return false;
+  return true;
+}
+
+/** Whether a path is a pattern's path, or lies in it where that counts. */
+function covers(pattern: Pattern, source: readonly string[]): boolean {
+  const { length } = pattern.components;
+  return (source.length === length || (source.length > length && pattern.below)) && agree(pattern, source, length);
+}
+
+/** Whether a path is above a pattern's. */
+function holds(source: readonly string[], pattern: Pattern): boolean {
+  return source.length < pattern.components.length && agree(pattern, source, source.length);
+}
+
+function counts({ when }: Pattern, writable: boolean): boolean {
+  return when === "always" || (when === "writable" && writable);
+}
+
+function isSensitive({ names, paths }: Patterns, source: readonly string[], writable: boolean): boolean {
+  if (names.has(source.at(-1) ?? "")) return true;
+  let deciding: Pattern | undefined;
+  for (const pattern of paths) {
+    if (holds(source, pattern) && counts(pattern, writable)) return true;
+    if (covers(pattern, source) && pattern.components.length >= (deciding?.components.length ?? 0)) deciding = pattern;
+  }
+  return deciding !== undefined && counts(deciding, writable);
+}
+
+/**
+ * Whether a container was given a sensitive path of the host: one of SENSITIVE_PATHS, or one of `extra`, which are
+ * written like the table's and count with all that lies below them, read-only too (so `/` makes every bind mount
+ * sensitive). The engine's own socket and data folder, where they are not at the usual place, belong in `extra`.
+ *
+ * Only mounts of type `bind` are looked at: their source is a path that somebody chose. A volume's is the engine's own
+ * (`/var/lib/docker/volumes/<name>/_data`); that a volume of the local driver was made to be a bind mount (its options
+ * `type=none,o=bind,device=/etc`) is not in the container's inspection and cannot be seen here, and neither can a
+ * symbolic link on the host.
+ */
+export function sensitiveMount(mounts: readonly ContainerMount[], extra: readonly string[]): boolean {
+  const added = compile(extra.filter((path) => path !== "").map((path) => ({ path, below: true, when: "always" })));
+  return mounts.some(({ type, source, mode }) => {
+    if (type !== "bind") return false;
+    const components = componentsOf(source);
+    const writable = !mode.split(",").includes("ro");
+    return isSensitive(BUILT_IN, components, writable) || isSensitive(added, components, writable);
+  });
+}

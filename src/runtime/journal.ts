@@ -1,0 +1,65 @@
+import { type Mark, REMEMBERED } from "../docker/resume.ts";
+import type { ResumePoint } from "../docker/stream.ts";
+import { layout } from "./layout.ts";
+
+const ENTRIES = layout.JOURNAL_ENTRIES;
+const ENTRY_DOUBLES = layout.JOURNAL_ENTRY_BYTES / 8;
+const ENTRY_WORDS = layout.JOURNAL_ENTRY_BYTES / 4;
+
+if (ENTRIES < REMEMBERED || layout.RING_JOURNAL + ENTRIES * layout.JOURNAL_ENTRY_BYTES > layout.RING_DATA)
+  throw new Error("the journal does not hold what a stream remembers, or does not fit before the data");
+
+/**
+ * What of an engine's events stands in the ring, so that a successor of this process goes on where it stood. It lies
+ * beside the ring in memory that outlives the runtime.
+ */
+export class Journal {
+  readonly #ends: Float64Array;
+  readonly #times: BigUint64Array;
+  readonly #words: Uint32Array;
+  readonly #began: BigUint64Array;
+  #next = 0;
+
+  /** @param header the ring's memory before its data */
+  constructor(header: ArrayBuffer) {
+    this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
+    this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
+    this.#times = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
+    this.#words = new Uint32Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_WORDS);
+  }
+
+  /** When the stream began, ns since 1970; 0 in a new ring. */
+  get began(): bigint {
+    return this.#began[0] ?? 0n;
+  }
+
+  set began(nano: bigint) {
+    this.#began[0] = nano;
+  }
+
+  /** Notes an event whose record ends at the ring position `end`; it counts once the head has reached that. */
+  append(end: number, mark: Mark): void {
+    const at = this.#next * ENTRY_DOUBLES;
+    // A process that dies in the middle must not leave a mix of two entries that counts.
+    this.#ends[at] = 0;
+    this.#times[at + 1] = mark.timeNano;
+    this.#words[this.#next * ENTRY_WORDS + 4] = mark.hash;
+    this.#ends[at] = end;
+    this.#next = (this.#next + 1) % ENTRIES;
+  }
+
+  /** The events whose records end at or below `position`, oldest first. The next `append` goes behind the newest. */
+  read(position: number): ResumePoint {
+    const entries: { end: number; entry: number; mark: Mark }[] = [];
+    for (let entry = 0; entry < ENTRIES; entry++) {
+      const end = this.#ends[entry * ENTRY_DOUBLES] ?? 0;
+      if (!(end > 0 && end <= position)) continue;
+      const timeNano = this.#times[entry * ENTRY_DOUBLES + 1] ?? 0n;
+      entries.push({ end, entry, mark: { timeNano, hash: this.#words[entry * ENTRY_WORDS + 4] ?? 0 } });
+    }
+    entries.sort((a, b) => a.end - b.end);
+    const newest = entries.at(-1);
+    this.#next = newest === undefined ? 0 : (newest.entry + 1) % ENTRIES;
+    return { began: this.began, marks: entries.map(({ mark }) => mark) };
+  }
+}
