@@ -50,12 +50,12 @@ export interface ContainerInspection {
   readonly usernsMode?: string;
   /** `none`, `host`, `bridge`, `default`, `container:<id>`, or a network's name. */
   readonly networkMode?: string;
-  /** As given: 20.10 and later add `CAP_` to names (but not to `ALL`). */
+  /** `CAP_SYS_ADMIN` …, or `ALL`; always written so, however it was asked for. */
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
   /** `host:container:permissions`, permissions out of `rwm`; a part that was not given is empty. */
   readonly devices?: readonly string[];
-  /** `seccomp=unconfined`, `no-new-privileges` … */
+  /** `seccomp=unconfined`, `no-new-privileges` …; always with `=`. A seccomp profile of one's own is here as a whole. */
   readonly securityOpt?: readonly string[];
   /**
    * `0.0.0.0:8080->80/tcp`, `[::]:8080->80/tcp`; `80/tcp` is exposed only. What a running container has, else what it
@@ -140,7 +140,7 @@ const containerAnswer = v.object({
       CapAdd: texts,
       CapDrop: texts,
       SecurityOpt: texts,
-      Devices: listOf(v.object({ PathOnHost: text, PathInContainer: text, CgroupPermissions: text })),
+      Devices: listOf(v.object({ PathOnHost: v.string(), PathInContainer: text, CgroupPermissions: text })),
       PortBindings: portMap,
       PublishAllPorts: bool,
       ReadonlyRootfs: bool,
@@ -235,6 +235,20 @@ function restartPolicyOf(hostConfig: ContainerAnswer["HostConfig"]): string | un
   return Name === "on-failure" && MaximumRetryCount > 0 ? `${Name}:${MaximumRetryCount}` : Name;
 }
 
+/**
+ * A capability's one name. The docker command sends it so, but the engine takes `sys_admin` and `all` from others, lists
+ * them as they came and means the same (moby: daemon/pkg/oci/caps/utils.go): a rule must not be evaded by that.
+ */
+function capability(given: string): string {
+  const name = given.toUpperCase();
+  return name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
+}
+
+/** A security option's one form: the engine still takes `seccomp:unconfined` (moby: daemon/daemon_unix.go). */
+function securityOption(given: string): string {
+  return given.includes("=") ? given : given.replace(":", "=");
+}
+
 function commandOf(program: string | undefined, args: readonly string[] = []): string[] | undefined {
   return program === undefined || program === "" ? undefined : [program, ...args];
 }
@@ -266,13 +280,13 @@ export function inspectContainer(json: unknown): ContainerInspection | undefined
     utsMode: host?.UTSMode,
     usernsMode: host?.UsernsMode,
     networkMode: host?.NetworkMode,
-    capAdd: host?.CapAdd,
-    capDrop: host?.CapDrop,
+    capAdd: host?.CapAdd?.map(capability),
+    capDrop: host?.CapDrop?.map(capability),
     devices: host?.Devices?.map(
-      ({ PathOnHost = "", PathInContainer = "", CgroupPermissions = "" }) =>
+      ({ PathOnHost, PathInContainer = "", CgroupPermissions = "" }) =>
         `${PathOnHost}:${PathInContainer}:${CgroupPermissions}`,
     ),
-    securityOpt: host?.SecurityOpt,
+    securityOpt: host?.SecurityOpt?.map(securityOption),
     ports: portsOf(answer),
     networks: answer.NetworkSettings?.Networks,
     mounts: mountsOf(answer.Mounts),
@@ -500,7 +514,7 @@ function isSensitive({ names, paths }: Patterns, source: readonly string[], writ
  * symbolic link on the host.
  */
 export function sensitiveMount(mounts: readonly ContainerMount[], extra: readonly string[]): boolean {
-  const added = compile(extra.filter((path) => path !== "").map((path) => ({ path, below: true, when: "always" })));
+  const added = compile(extra.map((path) => ({ path, below: true, when: "always" })));
   return mounts.some(({ type, source, mode }) => {
     if (type !== "bind") return false;
     const components = componentsOf(source);
