@@ -27,6 +27,8 @@ type Command =
   | { do: "behave"; behaviour: Behaviour }
   | { do: "send"; lines: string[] }
   | { do: "repeat"; line: string; count: number }
+  | { do: "flow"; line: string; perSecond: number; count: number }
+  | { do: "flowed" }
   | { do: "raw"; bytes: string }
   | { do: "cut"; reset: boolean }
   | { do: "end" }
@@ -36,11 +38,22 @@ type Command =
 /** How many events an engine keeps for those who ask with `since` (moby: daemon/events, eventsLimit). */
 const KEPT = 256;
 
+/** About the 1,024 events that moby keeps for a slow subscriber, beside what the socket holds. */
+const BACKLOG_BYTES = 512 * 1024;
+
 class Server {
   readonly #subscribers = new Set<net.Socket>();
   readonly #sockets = new Set<net.Socket>();
   #kept: string[] = [];
   #seen: Seen[] = [];
+  #dropped = 0;
+
+  /** @param flowed where the numbers of `flow` go on */
+  constructor(flowed: number) {
+    this.#flowed = flowed;
+  }
+  #flowed: number;
+
   #behaviour: Behaviour = {};
 
   listen(path: string): Promise<void> {
@@ -78,6 +91,11 @@ class Server {
           await this.#event(`${command.line.replaceAll("@", String(i).padStart(9, "0"))}\n`);
         return;
       }
+      case "flow":
+        void this.#flow(command.line, command.perSecond, command.count);
+        return;
+      case "flowed":
+        return { flowed: this.#flowed, dropped: this.#dropped };
       case "raw":
         for (const socket of this.#subscribers) await this.#write(socket, Buffer.from(command.bytes, "base64"));
         return;
@@ -91,6 +109,22 @@ class Server {
         return this.#seen.splice(0);
       case "subscribers":
         return this.#subscribers.size;
+    }
+  }
+
+  /** Emits at a rate, and waits for nobody. */
+  async #flow(line: string, perSecond: number, count: number): Promise<void> {
+    const from = this.#flowed;
+    const began = performance.now();
+    while (this.#flowed - from < count) {
+      const due = Math.min(count, Math.floor(((performance.now() - began) / 1000) * perSecond));
+      while (this.#flowed - from < due) {
+        const nano = BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+        const number = String(this.#flowed++).padStart(9, "0");
+        const text = line.replaceAll("@", number).replaceAll("#", String(nano));
+        await this.#event(`${text}\n`, true);
+      }
+      await Bun.sleep(5);
     }
   }
 
@@ -124,7 +158,7 @@ class Server {
           void this.#write(socket, chunk(line));
       }
       if (until === undefined) this.#subscribers.add(socket);
-      else socket.write("0\r\n\r\n");
+      else void this.#write(socket, Buffer.from("0\r\n\r\n"));
     } else {
       this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
     }
@@ -134,19 +168,35 @@ class Server {
     socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   }
 
-  async #event(line: string): Promise<void> {
+  /** @param drop a subscriber that does not read loses events without a mark, as with moby */
+  async #event(line: string, drop = false): Promise<void> {
     this.#kept.push(line);
     if (this.#kept.length > KEPT) this.#kept.shift();
-    for (const socket of this.#subscribers) await this.#write(socket, chunk(line));
+    for (const socket of this.#subscribers) {
+      if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
+      else await this.#write(socket, chunk(line));
+    }
   }
 
-  async #write(socket: net.Socket, bytes: Buffer): Promise<void> {
+  /** Writes one after the other, in the pieces that the behaviour asks for. */
+  #write(socket: net.Socket, bytes: Buffer): Promise<void> {
+    const written = (this.#writing.get(socket) ?? Promise.resolve()).then(() => this.#writeNow(socket, bytes));
+    this.#writing.set(socket, written);
+    return written;
+  }
+  readonly #writing = new WeakMap<net.Socket, Promise<void>>();
+
+  async #writeNow(socket: net.Socket, bytes: Buffer): Promise<void> {
     const size = this.#behaviour.split || bytes.length;
     for (let at = 0; at < bytes.length; at += size) {
+      if (socket.destroyed) return;
       if (!socket.write(bytes.subarray(at, at + size)))
-        await new Promise((resolve) => {
-          socket.once("drain", resolve);
-          socket.once("close", resolve);
+        await new Promise<void>((resolve) => {
+          const go = () => {
+            socket.off("drain", go).off("close", go);
+            resolve();
+          };
+          socket.on("drain", go).on("close", go);
         });
       // Let the pieces leave one by one.
       if (size < bytes.length && this.#behaviour.split) await new Promise(setImmediate);
@@ -168,15 +218,32 @@ function chunk(line: string): Buffer {
 /** The test's handle on an engine in its own process. */
 export class TestEngine implements AsyncDisposable {
   readonly #pending: ((value: unknown) => void)[] = [];
-  readonly #process: Bun.Subprocess;
+  #process: Bun.Subprocess;
 
   private constructor(readonly socket: string) {
-    this.#process = Bun.spawn([process.execPath, import.meta.path, socket], {
+    this.#process = this.#spawn([]);
+  }
+
+  #spawn(carry: readonly string[]): Bun.Subprocess {
+    return Bun.spawn([process.execPath, import.meta.path, this.socket, ...carry], {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => this.#pending.shift()?.(message),
       serialization: "json",
     });
   }
+
+  /** Kills the engine and starts another on the same socket: what it kept is gone, and the flow goes on. */
+  async restart(): Promise<void> {
+    const flow = this.#flow;
+    const { flowed } = await this.flowed();
+    await this.stop();
+    rmSync(this.socket, { force: true });
+    const up = new Promise((resolve) => this.#pending.push(resolve));
+    this.#process = this.#spawn([String(flowed)]);
+    await up;
+    if (flow !== undefined) await this.flow(flow.line, flow.perSecond, flow.until - flowed);
+  }
+  #flow: { line: string; perSecond: number; until: number } | undefined;
 
   get address(): string {
     return `unix://${this.socket}`;
@@ -215,9 +282,16 @@ export class TestEngine implements AsyncDisposable {
     await this.#ask({ do: "repeat", line, count });
   }
 
-  /** Like `repeat`, and does not wait for its end. */
-  startRepeat(line: string, count: number): Promise<void> {
-    return this.repeat(line, count);
+  /** Begins to emit `count` events at a rate; `@` becomes each one's number, `#` the time in nanoseconds. */
+  async flow(line: string, perSecond: number, count: number): Promise<void> {
+    const { flowed } = await this.flowed();
+    this.#flow = { line, perSecond, until: flowed + count };
+    await this.#ask({ do: "flow", line, perSecond, count });
+  }
+
+  /** How many events `flow` has emitted so far, and how many a subscriber lost as it did not read. */
+  async flowed(): Promise<{ flowed: number; dropped: number }> {
+    return (await this.#ask({ do: "flowed" })) as { flowed: number; dropped: number };
   }
 
   /** Writes bytes as they are into the subscribers' connections. */
@@ -255,7 +329,7 @@ export class TestEngine implements AsyncDisposable {
 }
 
 if (import.meta.main) {
-  const server = new Server();
+  const server = new Server(Number(process.argv[3] ?? 0));
   await server.listen(process.argv[2] ?? "");
   process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
   process.on("disconnect", () => process.exit(0));

@@ -16,7 +16,7 @@ const ROOM_AGAIN = 0.75;
  * is lost then lies in one piece; an event of our own says so at its place in the stream.
  */
 export class Outlet {
-  readonly #queue: EventQueue;
+  readonly #queue = new EventQueue();
   #timer: Timer | undefined;
   #dropped: { count: number; since: bigint; until: bigint } | undefined;
 
@@ -24,29 +24,29 @@ export class Outlet {
   constructor(
     readonly bridge: Bridge,
     readonly ring: RingProducer,
-    queueBytes: number,
+    /** What may wait, bytes. */
+    readonly queueBytes: number,
     readonly announce: (loss: Loss) => string,
-  ) {
-    this.#queue = new EventQueue(queueBytes);
-  }
+  ) {}
 
   /** Writes an event of the engine's (`mark`), or one of our own. What goes into the ring is seen after its `publish`. */
   write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
     if (this.#queue.isEmpty && this.ring.write(line, start, end, event, mark)) return;
-    if (mark !== undefined && !this.#queue.hasRoom(end - start, this.#dropped === undefined ? 1 : ROOM_AGAIN)) {
+    const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
+    if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
       return;
     }
     this.#tellOfDrops();
-    this.#enqueue(Buffer.from(line.subarray(start, end)), mark);
+    this.#enqueue(line, start, end, mark?.hash);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  #enqueue(line: Buffer, mark: Mark | undefined): void {
-    this.#queue.push({ line, mark });
+  #enqueue(line: Buffer, start: number, end: number, hash: number | undefined): void {
+    this.#queue.push(line, start, end, "", hash);
     this.#timer ??= setInterval(() => this.#drain(), DRAIN_MS);
     this.bridge.gauge("queue_bytes", this.#queue.bytes);
   }
@@ -62,13 +62,16 @@ export class Outlet {
     if (this.#dropped === undefined) return;
     const loss = { reason: "Falco was too slow and the queue was full", ...this.#dropped };
     this.#dropped = undefined;
-    this.#enqueue(Buffer.from(this.announce(loss)), undefined);
+    const line = Buffer.from(this.announce(loss));
+    this.#enqueue(line, 0, line.length, undefined);
   }
 
   #drain(): void {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
-      const { line, mark } = item;
-      if (!this.ring.write(line, 0, line.length, parseEvent(line.toString()), mark)) break;
+      const { buffer, start, end, hash } = item;
+      const event = parseEvent(buffer.toString("utf8", start, end));
+      const mark = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
+      if (!this.ring.write(buffer, start, end, event, mark)) break;
       this.#queue.shift();
       if (this.#queue.isEmpty) this.#tellOfDrops();
     }

@@ -1,56 +1,81 @@
-import type { Mark } from "../docker/resume.ts";
+/** Memory is taken and given back in pieces of this size; a longer event gets one of its own. */
+const SEGMENT_BYTES = 1024 * 1024;
+/** Before each event: u32 bytes of the line, u32 bytes of the addition, u32 hash, u32 whether it is an engine's. */
+const HEADER_BYTES = 16;
 
-/** What a queued line costs beside its bytes. */
-const OVERHEAD_BYTES = 256;
-
-/** A line that waits for room in the ring. */
+/** An event that waits. The buffer's bytes are valid until `shift`. */
 export interface Queued {
-  readonly line: Buffer;
-  /** How the engine's event is known again; undefined for an event of our own. */
-  readonly mark: Mark | undefined;
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** What is added to the line in the payload; empty for nothing. */
+  readonly addition: string;
+  /** The hash of an engine's line; undefined for an event of our own. */
+  readonly hash: number | undefined;
 }
 
-const cost = ({ line }: Queued): number => line.length + OVERHEAD_BYTES;
+interface Segment {
+  readonly bytes: Buffer;
+  used: number;
+}
 
-/** Events that wait for a Falco that stands still: first in, first out, within a bound in bytes. */
+/**
+ * Events that wait for a Falco that stands still: first in, first out. They lie as bytes in few large pieces, so that
+ * what they cost is what they are long, and the garbage collector has nothing to look at.
+ */
 export class EventQueue {
-  #items: Queued[] = [];
-  #first = 0;
+  readonly #segments: Segment[] = [];
+  #read = 0;
   #bytes = 0;
 
-  constructor(readonly maxBytes: number) {}
-
+  /** Bytes of what waits. */
   get bytes(): number {
     return this.#bytes;
   }
 
   get isEmpty(): boolean {
-    return this.#first === this.#items.length;
+    return this.#bytes === 0;
   }
 
-  /** Whether a line of so many bytes fits below a share of the bound. */
-  hasRoom(lineBytes: number, share: number): boolean {
-    return this.#bytes + lineBytes + OVERHEAD_BYTES <= this.maxBytes * share;
-  }
-
-  /** Keeps an event, whatever the bound says: what asks `hasRoom` before is the caller. */
-  push(item: Queued): void {
-    this.#items.push(item);
-    this.#bytes += cost(item);
+  push(line: Buffer, start: number, end: number, addition: string, hash: number | undefined): void {
+    const added = Buffer.byteLength(addition);
+    const size = HEADER_BYTES + (end - start) + added;
+    let segment = this.#segments.at(-1);
+    if (segment === undefined || segment.used + size > segment.bytes.length) {
+      segment = { bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, size)), used: 0 };
+      this.#segments.push(segment);
+    }
+    const { bytes, used } = segment;
+    bytes.writeUInt32LE(end - start, used);
+    bytes.writeUInt32LE(added, used + 4);
+    bytes.writeUInt32LE(hash ?? 0, used + 8);
+    bytes.writeUInt32LE(hash === undefined ? 0 : 1, used + 12);
+    line.copy(bytes, used + HEADER_BYTES, start, end);
+    bytes.write(addition, used + HEADER_BYTES + end - start);
+    segment.used += size;
+    this.#bytes += size;
   }
 
   peek(): Queued | undefined {
-    return this.#items[this.#first];
+    const segment = this.#segments[0];
+    if (segment === undefined) return undefined;
+    const { bytes } = segment;
+    const start = this.#read + HEADER_BYTES;
+    const end = start + bytes.readUInt32LE(this.#read);
+    const hash = bytes.readUInt32LE(this.#read + 12) === 0 ? undefined : bytes.readUInt32LE(this.#read + 8);
+    const addition = bytes.toString("utf8", end, end + bytes.readUInt32LE(this.#read + 4));
+    return { buffer: bytes, start, end, addition, hash };
   }
 
   shift(): void {
-    const item = this.#items[this.#first];
-    if (item === undefined) return;
-    this.#bytes -= cost(item);
-    this.#first++;
-    if (this.#first === this.#items.length || this.#first >= 4096) {
-      this.#items = this.#items.slice(this.#first);
-      this.#first = 0;
-    }
+    const segment = this.#segments[0];
+    if (segment === undefined) return;
+    const { bytes } = segment;
+    const size = HEADER_BYTES + bytes.readUInt32LE(this.#read) + bytes.readUInt32LE(this.#read + 4);
+    this.#read += size;
+    this.#bytes -= size;
+    if (this.#read < segment.used) return;
+    this.#segments.shift();
+    this.#read = 0;
   }
 }
