@@ -172,15 +172,17 @@ export class EventStream {
 
   /** Connects, and keeps trying until it is closed. */
   reopen(): void {
+    this.open().then(
+      () => this.#closed || this.sink.connection(undefined),
+      () => this.#reopenLater(),
+    );
+  }
+
+  #reopenLater(): void {
     if (this.#closed) return;
     const jittered = this.#delay * (0.5 + Math.random() / 2);
     this.#delay = Math.min(this.#delay * 2, RECONNECT_MAX_MS);
-    this.#retry = setTimeout(() => {
-      this.open().then(
-        () => this.#closed || this.sink.connection(undefined),
-        () => this.reopen(),
-      );
-    }, jittered);
+    this.#retry = setTimeout(() => this.reopen(), jittered);
   }
 
   close(): void {
@@ -196,7 +198,7 @@ export class EventStream {
     if (this.#closed) return;
     this.#unproven = true;
     this.sink.connection(error);
-    this.reopen();
+    this.#reopenLater();
   }
 
   /** A connection that is half open shows nothing by itself: an engine that does not answer has let go of us. */

@@ -37,14 +37,17 @@ export class Journal {
     this.#began[0] = nano;
   }
 
-  /** Notes an event whose record ends at the ring position `end`; it counts once the head has reached that. */
+  /**
+   * Notes an event whose record ends at the ring position `end`; it counts once the head has reached that. An event
+   * that was delivered before this ring was made ends at 0.
+   */
   append(end: number, mark: Mark): void {
     const at = this.#next * ENTRY_DOUBLES;
     // A process that dies in the middle must not leave a mix of two entries that counts.
     this.#ends[at] = 0;
     this.#times[at + 1] = mark.timeNano;
     this.#words[this.#next * ENTRY_WORDS + 4] = mark.hash;
-    this.#ends[at] = end;
+    this.#ends[at] = end + 1;
     this.#next = (this.#next + 1) % ENTRIES;
   }
 
@@ -52,8 +55,8 @@ export class Journal {
   read(position: number): ResumePoint {
     const entries: { end: number; entry: number; mark: Mark }[] = [];
     for (let entry = 0; entry < ENTRIES; entry++) {
-      const end = this.#ends[entry * ENTRY_DOUBLES] ?? 0;
-      if (!(end > 0 && end <= position)) continue;
+      const end = (this.#ends[entry * ENTRY_DOUBLES] ?? 0) - 1;
+      if (!(end >= 0 && end <= position)) continue;
       const timeNano = this.#times[entry * ENTRY_DOUBLES + 1] ?? 0n;
       entries.push({ end, entry, mark: { timeNano, hash: this.#words[entry * ENTRY_WORDS + 4] ?? 0 } });
     }

@@ -33,8 +33,8 @@ export const layout = {
   /** u64: when the stream began, ns since 1970; 0: not yet. */
   RING_BEGAN: 256,
   /**
-   * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record, u64 timeNano, u32 hash of
-   * the engine's line. It counts only where the record's end is above 0 and not above the head.
+   * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
+   * timeNano, u32 hash of the engine's line. It counts only where the record's end is not above the head.
    */
   RING_JOURNAL: PAGE,
   JOURNAL_ENTRIES: 512,

@@ -34,9 +34,10 @@ export class RingProducer {
     return this.#journal.read(this.bridge.ringTail(this.instance));
   }
 
-  /** Says when the stream began, ns since 1970. */
-  begin(nano: bigint): void {
-    this.#journal.began = nano;
+  /** Says when the stream that is written here began, and what of it was delivered before this ring was made. */
+  begin({ began, marks }: ResumePoint): void {
+    this.#journal.began = began;
+    for (const mark of marks) this.#journal.append(0, mark);
   }
 
   /**

@@ -41,7 +41,8 @@ export class Session {
     this.#ring = new RingProducer(bridge, instance);
     this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => this.#lossLine(loss));
     this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
-    const resume = this.#ring.written ?? this.#kept();
+    const written = this.#ring.written;
+    const resume = written ?? this.#kept();
     this.#stream = new EventStream(
       this.#engine,
       {
@@ -53,7 +54,7 @@ export class Session {
       },
       { pingInterval: config.pinginterval, resume },
     );
-    this.#ring.begin(this.#stream.began);
+    if (written === undefined) this.#ring.begin({ began: this.#stream.began, marks: resume?.marks ?? [] });
   }
 
   /**
