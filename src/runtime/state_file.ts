@@ -71,8 +71,15 @@ export class StateFile {
       return { began: BigInt(state.began), marks };
     } finally {
       closeSync(fd);
-      rmSync(this.path, { force: true });
+      this.#remove();
     }
+  }
+
+  /** What was read, or refused, must not be read again. A folder in its place stays. */
+  #remove(): void {
+    try {
+      rmSync(this.path, { force: true });
+    } catch {}
   }
 
   /**
