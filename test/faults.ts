@@ -96,11 +96,11 @@ export function runtimePid(parent = process.pid): number | undefined {
   return undefined;
 }
 
-interface World {
-  engine: TestEngine;
+/** What a fault can act on. */
+export interface World {
+  readonly engine: TestEngine;
   state: State;
   instance: Instance;
-  readonly follower: Follower;
   readonly config: string;
   readonly plugin: Plugin;
 }
@@ -228,20 +228,14 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
   const config = JSON.stringify({ statefile: join(temporaryFolder(), "resume"), ...fault.config });
   const plugin = new Plugin();
   const state = plugin.init(config);
-  const world: World = {
-    engine,
-    plugin,
-    config,
-    state,
-    instance: state.open(engine.address),
-    follower: new Follower(),
-  };
+  const follower = new Follower();
+  const world: World = { engine, plugin, config, state, instance: state.open(engine.address) };
   if (world.instance.rc !== rc.success) throw new Error(world.state.error);
 
   const take = () => {
     const batch = world.instance.nextBatch();
     if (batch.rc !== rc.success && batch.rc !== rc.timeout) throw new Error(`next_batch: ${world.state.error}`);
-    for (const event of batch.events) world.follower.look(event.payload);
+    for (const event of batch.events) follower.look(event.payload);
     return batch.events.length;
   };
   await engine.send(
@@ -269,17 +263,17 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
   )
     quiet = take() === 0 ? quiet + 1 : 0;
 
-  const { all, unannounced } = world.follower.missing(count);
+  const { all, unannounced } = follower.missing(count);
   const tally = {
     fault: fault.name,
     perSecond: fault.perSecond,
     times,
     sent: count,
-    delivered: world.follower.delivered,
-    duplicated: world.follower.duplicated,
-    outOfOrder: world.follower.outOfOrder,
+    delivered: follower.delivered,
+    duplicated: follower.duplicated,
+    outOfOrder: follower.outOfOrder,
     missing: all,
-    announced: world.follower.gaps.length,
+    announced: follower.gaps.length,
     unannounced,
   };
   if (process.env.FAULTS_LOG) console.error(world.state.logs.slice(-20), world.state.metrics(), await engine.flowed());
