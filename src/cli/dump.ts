@@ -64,7 +64,7 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
         printer.malformed(error.message, line.subarray(start, end));
       }
     },
-    (head, bytes) => printer.malformed(`${bytes} bytes`, head),
+    (head, _tail, bytes) => printer.malformed(`${bytes} bytes`, head.subarray(0, 256)),
   );
   const stop = enough();
   lines.push(Buffer.from(demo));
@@ -88,7 +88,8 @@ export async function dumpEngine(host: string, format: OutputFormat | undefined)
     connection: (error?: EngineError) =>
       note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
   };
-  const stream = new EventStream(engine, sink, { pingInterval: readDefaults().pinginterval });
+  const { maxeventbytes, pinginterval } = readDefaults();
+  const stream = new EventStream(engine, sink, { maxEventBytes: maxeventbytes, pingInterval: pinginterval });
   const stop = enough();
   await stream.open();
   note(`connected to ${engine.address}; Ctrl-C ends`);

@@ -6,8 +6,8 @@ export interface Cut {
   readonly bytes: number;
   /** The attributes that are gone or shortened, at most NAMES_MAX of them. */
   readonly attributes: readonly string[];
-  /** How many attributes are gone or shortened in all. */
-  readonly count: number;
+  /** How many attributes are gone or shortened in all; absent where all of them are, uncounted. */
+  readonly count?: number;
 }
 
 /** Names told of what was cut: a hostile event may have hundreds of thousands. */
@@ -98,4 +98,21 @@ export function cutEvent(event: DockerEvent, lineBytes: number, max: number): { 
   const time = event.time === undefined ? "" : `,"time":${event.time}`;
   const line = `${text.slice(0, -1)}${time},"timeNano":${event.timeNano}}`;
   return { line, cut: { bytes: lineBytes, attributes: names, count } };
+}
+
+const ATTRIBUTES = '"Attributes":{';
+/** Where the attributes and the actor end; inside a string the quote would be escaped. */
+const AFTER_ATTRIBUTES = '}},"scope"';
+
+/**
+ * The event of a line that is too long to be read whole, without its attributes: the engine writes them in the middle
+ * (moby: api/types/events, Message). Undefined where the line is of another form.
+ */
+export function rejoin(head: Buffer, tail: Buffer): string | undefined {
+  const beginning = head.toString();
+  const end = tail.toString();
+  const open = beginning.indexOf(ATTRIBUTES);
+  const close = end.lastIndexOf(AFTER_ATTRIBUTES);
+  if (open < 0 || close < 0) return undefined;
+  return beginning.slice(0, open + ATTRIBUTES.length) + end.slice(close);
 }

@@ -1,27 +1,41 @@
 const NEWLINE = 10;
 
+/** What is kept of a line beyond the bound: its beginning and its end, bytes. */
+export const HEAD_BYTES = 64 * 1024;
+export const TAIL_BYTES = 4 * 1024;
+
 /** Takes one line: the bytes of `buffer` from `start` to `end`, without the newline. Valid only during the call. */
 export type LineHandler = (buffer: Buffer, start: number, end: number) => void;
 
+/** Takes the first and the last bytes of a line of `bytes` bytes. */
+export type LongLineHandler = (head: Buffer, tail: Buffer, bytes: number) => void;
+
 /**
- * Cuts a stream of bytes into lines at `\n`, however the stream is split into chunks. Empty lines are skipped. A line
- * of more than `max` bytes is not kept: `tooLong` gets its first bytes and, once it has ended, its length.
+ * Cuts a stream of bytes into lines at `\n`, however the stream is split into chunks. Empty lines are skipped. Of a line
+ * of more than `max` bytes only the beginning and the end are kept, so that no line can fill the memory.
  */
 export class LineSplitter {
+  /** The unfinished line, or beyond the bound its head alone. */
   #parts: Buffer[] = [];
-  #partsBytes = 0;
+  #tail = Buffer.alloc(0);
+  #bytes = 0;
 
+  /** @param max bytes; at least HEAD_BYTES */
   constructor(
     readonly max: number,
     readonly line: LineHandler,
-    readonly tooLong: (head: Buffer, bytes: number) => void,
+    readonly longLine: LongLineHandler,
   ) {}
 
   push(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      if (this.#partsBytes > 0) this.#finish(chunk.subarray(start, end));
-      else this.#emit(chunk, start, end);
+      if (this.#bytes === 0 && end - start <= this.max) {
+        if (end > start) this.line(chunk, start, end);
+      } else {
+        this.#keep(chunk.subarray(start, end));
+        this.#finish();
+      }
       start = end + 1;
     }
     if (start < chunk.length) this.#keep(chunk.subarray(start));
@@ -30,29 +44,33 @@ export class LineSplitter {
   /** Forgets an unfinished line: the stream broke off in the middle of it. */
   reset(): void {
     this.#parts = [];
-    this.#partsBytes = 0;
+    this.#tail = Buffer.alloc(0);
+    this.#bytes = 0;
   }
 
   #keep(part: Buffer): void {
-    this.#partsBytes += part.length;
-    // Beyond the bound only the head is kept, so that a stream without newlines cannot fill the memory.
-    if (this.#partsBytes <= this.max) this.#parts.push(part);
-    else if (this.#parts.length === 0) this.#parts = [Buffer.from(part.subarray(0, 256))];
-    else if (this.#parts.length > 1 || (this.#parts[0]?.length ?? 0) > 256)
-      this.#parts = [Buffer.from(Buffer.concat(this.#parts).subarray(0, 256))];
+    const before = this.#bytes;
+    this.#bytes += part.length;
+    if (this.#bytes <= this.max) {
+      this.#parts.push(part);
+      return;
+    }
+    if (before <= this.max) {
+      const whole = Buffer.concat([...this.#parts, part]);
+      this.#parts = [Buffer.from(whole.subarray(0, HEAD_BYTES))];
+      this.#tail = Buffer.from(whole.subarray(-TAIL_BYTES));
+    } else {
+      this.#tail = Buffer.from(Buffer.concat([this.#tail, part]).subarray(-TAIL_BYTES));
+    }
   }
 
-  #finish(part: Buffer): void {
-    this.#keep(part);
-    const bytes = this.#partsBytes;
-    const whole = Buffer.concat(this.#parts);
+  #finish(): void {
+    const bytes = this.#bytes;
+    const [head = this.#tail] = this.#parts;
+    const whole = bytes <= this.max ? Buffer.concat(this.#parts) : head;
+    const tail = this.#tail;
     this.reset();
-    if (bytes > this.max) this.tooLong(whole, bytes);
-    else this.#emit(whole, 0, whole.length);
-  }
-
-  #emit(buffer: Buffer, start: number, end: number): void {
-    if (end - start > this.max) this.tooLong(buffer.subarray(start, start + 256), end - start);
-    else if (end > start) this.line(buffer, start, end);
+    if (bytes <= this.max) this.line(whole, 0, bytes);
+    else this.longLine(whole, tail, bytes);
   }
 }

@@ -1,10 +1,11 @@
 import { type Engine, EngineError } from "./client.ts";
+import { type Cut, cutEvent, rejoin } from "./cut.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { LineSplitter } from "./lines.ts";
 import { hashLine, type Mark, Resume, timestamp } from "./resume.ts";
 
-/** Longest line that is read at all, bytes; the engine knows no bound (labels may be that long). */
-export const LINE_MAX = 64 * 1024 * 1024;
+/** Longest line that is read whole, bytes; the engine knows no bound (labels may be that long). */
+export const LINE_MAX = 8 * 1024 * 1024;
 
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
 const RECONNECT_MIN_MS = 50;
@@ -15,7 +16,8 @@ const CATCH_UP_MS = 1_000;
 const HISTORY_MAX_MS = 2_000;
 /** How long a ping may take before the engine counts as hanging. */
 const PING_TIMEOUT_MS = 5_000;
-const HEAD_BYTES = 256;
+/** How much of a line that is no event is shown. */
+const HEAD_SHOWN_BYTES = 256;
 
 /** What was lost, as far as it can be known. */
 export interface Loss {
@@ -29,8 +31,8 @@ export interface Loss {
 
 /** What the stream tells whoever reads it; everything in order. */
 export interface EventSink {
-  /** An event that was not delivered before. The line's bytes are valid only during the call. */
-  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark): void;
+  /** An event that was not delivered before. The line's bytes are valid only during the call; `cut`: they are ours. */
+  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
   /** Events that never will come. */
@@ -42,6 +44,8 @@ export interface EventSink {
 }
 
 export interface StreamOptions {
+  /** Bytes of a line beyond which an event is cut down. */
+  readonly maxEventBytes: number;
   /** Milliseconds between two pings, 0 for none. */
   readonly pingInterval: number;
   /** Where an earlier stream of this engine stood; undefined where there was none. */
@@ -85,14 +89,14 @@ export class EventStream {
   constructor(
     readonly engine: Engine,
     readonly sink: EventSink,
-    options: StreamOptions,
+    readonly options: StreamOptions,
   ) {
     this.#resume = new Resume(options.resume?.began ?? wholeSeconds(nowNano()), options.resume?.marks);
     this.#unproven = options.resume !== undefined;
     this.#lines = new LineSplitter(
       LINE_MAX,
       (line, start, end) => this.#line(line, start, end),
-      (head, bytes) => this.#tooLong(head, bytes),
+      (head, tail, bytes) => this.#longLine(head, tail, bytes),
     );
     if (options.pingInterval > 0) this.#pings = setInterval(() => this.#ping(), options.pingInterval);
   }
@@ -225,26 +229,49 @@ export class EventStream {
   }
 
   #line(line: Buffer, start: number, end: number): void {
-    // An engine that sends is well: the next loss begins with short delays again.
-    this.#delay = RECONNECT_MIN_MS;
-    let event: DockerEvent;
-    try {
-      event = parseEvent(line.toString("utf8", start, end));
-    } catch (error) {
-      if (!(error instanceof NotAnEvent)) throw error;
-      this.sink.malformed(error.message, line.subarray(start, Math.min(end, start + HEAD_BYTES)));
+    const event = this.#parse(line.toString("utf8", start, end), line, start, end);
+    if (event === undefined) return;
+    const mark = markOf(event, line, start, end);
+    if (!this.#isNew(event, mark)) return;
+    if (end - start <= this.options.maxEventBytes) {
+      this.sink.event(event, line, start, end, mark, undefined);
       return;
     }
-    const mark = markOf(event, line, start, end);
-    const since = this.#resume.newest;
-    if (!this.#resume.isNew(mark)) return;
-    this.#proveNoGap(since, event.timeNano);
-    this.sink.event(event, line, start, end, mark);
+    const { line: short, cut } = cutEvent(event, end - start, this.options.maxEventBytes);
+    const bytes = Buffer.from(short);
+    this.sink.event(parseEvent(short), bytes, 0, bytes.length, mark, cut);
   }
 
-  #tooLong(head: Buffer, bytes: number): void {
-    this.sink.malformed(`a line of ${bytes} bytes`, head);
-    const now = nowNano();
-    this.sink.lost({ reason: `a line was longer than ${LINE_MAX} bytes`, since: now, until: now, count: 1 });
+  /** A line beyond all bounds: its event goes on without attributes. */
+  #longLine(head: Buffer, tail: Buffer, bytes: number): void {
+    const text = rejoin(head, tail) ?? "";
+    const event = this.#parse(text, head, 0, head.length);
+    if (event === undefined) {
+      const now = nowNano();
+      this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: now, until: now, count: 1 });
+      return;
+    }
+    const mark = markOf(event, head, 0, head.length);
+    const line = Buffer.from(text);
+    if (this.#isNew(event, mark)) this.sink.event(event, line, 0, line.length, mark, { bytes, attributes: [] });
+  }
+
+  #parse(text: string, line: Buffer, start: number, end: number): DockerEvent | undefined {
+    // An engine that sends is well: the next loss begins with short delays again.
+    this.#delay = RECONNECT_MIN_MS;
+    try {
+      return parseEvent(text);
+    } catch (error) {
+      if (!(error instanceof NotAnEvent)) throw error;
+      this.sink.malformed(error.message, line.subarray(start, Math.min(end, start + HEAD_SHOWN_BYTES)));
+      return undefined;
+    }
+  }
+
+  #isNew(event: DockerEvent, mark: Mark): boolean {
+    const since = this.#resume.newest;
+    if (!this.#resume.isNew(mark)) return false;
+    this.#proveNoGap(since, event.timeNano);
+    return true;
   }
 }

@@ -14,6 +14,7 @@ export const metrics = [
   { name: "delivered", monotonic: true, owner: "host", desc: "Events handed to Falco" },
   { name: "dropped", monotonic: true, owner: "runtime", desc: "Events lost because Falco was too slow" },
   { name: "malformed", monotonic: true, owner: "runtime", desc: "Lines that were no Docker event" },
+  { name: "cut", monotonic: true, owner: "runtime", desc: "Events cut down as they were too long" },
   { name: "losses", monotonic: true, owner: "runtime", desc: "Gaps in the stream, each announced by an event" },
   { name: "reconnects", monotonic: true, owner: "runtime", desc: "Times the engine's stream was opened again" },
   { name: "runtime_restarts", monotonic: true, owner: "host", desc: "Times the runtime was started anew" },

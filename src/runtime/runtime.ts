@@ -9,6 +9,11 @@ import { RecordWriter, recordBound } from "./record.ts";
 import { Session } from "./session.ts";
 
 const HEARTBEAT_MS = 1_000;
+/**
+ * What the runtime may hold beside its queue, bytes of resident memory: the program itself (58 MB), the rings that are
+ * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
+ */
+const MEMORY_MAX = 512 * 1024 * 1024;
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -70,5 +75,11 @@ export function runRuntime(library: string): void {
     bridge.log("critical", `the runtime failed: ${error.stack ?? error}`);
     process.exit(70);
   });
-  setInterval(() => bridge.heartbeat(), HEARTBEAT_MS);
+  setInterval(() => {
+    bridge.heartbeat();
+    const held = process.memoryUsage.rss();
+    if (held <= MEMORY_MAX + config.queuebytes) return;
+    bridge.log("critical", `the runtime holds ${held} bytes of memory and ends itself`);
+    process.exit(75);
+  }, HEARTBEAT_MS);
 }

@@ -1,4 +1,5 @@
 import { Engine, type EngineError } from "../docker/client.ts";
+import type { Cut } from "../docker/cut.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import type { Mark } from "../docker/resume.ts";
@@ -46,13 +47,13 @@ export class Session {
     this.#stream = new EventStream(
       this.#engine,
       {
-        event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
+        event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss) => this.#lost(loss),
         settled: () => this.#ring.publish(),
         connection: (error) => this.#connection(error),
       },
-      { pingInterval: config.pinginterval, resume },
+      { maxEventBytes: config.maxeventbytes, pingInterval: config.pinginterval, resume },
     );
     if (written === undefined) this.#ring.begin({ began: this.#stream.began, marks: resume?.marks ?? [] });
   }
@@ -96,8 +97,9 @@ export class Session {
     }
   }
 
-  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark): void {
+  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void {
     this.bridge.count("received");
+    if (cut !== undefined) this.bridge.count("cut");
     this.bridge.gauge("lag_ms", Date.now() - Number(event.timeNano / 1_000_000n));
     this.#outlet.write(line, start, end, event, mark);
   }
