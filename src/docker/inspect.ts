@@ -7,6 +7,7 @@
  * on values were checked against dockerd 20.10.24 (API 1.41).
  */
 import * as v from "valibot";
+import { bool, compact, isMap, listOf, map, part, text, texts } from "./tolerant.ts";
 
 /** A mount of a container. A text that the engine does not give is empty. */
 export interface ContainerMount {
@@ -86,29 +87,8 @@ export interface ExecInspection {
   readonly command?: readonly string[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function isMap(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A part of an answer; undefined where it is missing, null or of another type, which leaves the rest as it is. */
-function part<S extends v.GenericSchema>(schema: S) {
-  return v.fallback(v.optional(schema), undefined);
-}
-
-/** A list without those of its elements that are of another type. */
-function listOf<T>(item: v.GenericSchema<unknown, T>) {
-  const present = v.transform((items: (T | undefined)[]) => items.filter((each) => each !== undefined));
-  return part(v.pipe(v.array(part(item)), present));
-}
-
-const map = v.custom<Json>(isMap);
 // Not v.record: it leaves out the keys `constructor` and `prototype`, and a network may be called so.
 const keys = part(v.pipe(map, v.transform(Object.keys)));
-const text = part(v.string());
-const texts = listOf(v.string());
-const bool = part(v.boolean());
 
 /** network_settings.go and nat's PortMap: `80/tcp` to where it is published; null where it is exposed only. */
 const portMap = part(
@@ -251,16 +231,6 @@ function securityOption(given: string): string {
 
 function commandOf(program: string | undefined, args: readonly string[] = []): string[] | undefined {
   return program === undefined || program === "" ? undefined : [program, ...args];
-}
-
-type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };
-
-/** Leaves out what is undefined, and empty lists. */
-function compact<T extends object>(parts: Parts<T>): T {
-  const known = Object.entries(parts).filter(
-    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-  );
-  return Object.fromEntries(known) as T;
 }
 
 /** Reads the parsed JSON of `GET /containers/{id}/json`; undefined where it is no object. */

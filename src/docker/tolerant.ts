@@ -1,0 +1,34 @@
+/** Reads JSON of others with patience: what is missing, null or of another type is absent, and the rest stays. */
+import * as v from "valibot";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isMap(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A part of an answer; undefined where it is missing, null or of another type, which leaves the rest as it is. */
+export function part<S extends v.GenericSchema>(schema: S) {
+  return v.fallback(v.optional(schema), undefined);
+}
+
+/** A list without those of its elements that are of another type. */
+export function listOf<T>(item: v.GenericSchema<unknown, T>) {
+  const present = v.transform((items: (T | undefined)[]) => items.filter((each) => each !== undefined));
+  return part(v.pipe(v.array(part(item)), present));
+}
+
+export const map = v.custom<Json>(isMap);
+export const text = part(v.string());
+export const texts = listOf(v.string());
+export const bool = part(v.boolean());
+
+export type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };
+
+/** Leaves out what is undefined, and empty lists. */
+export function compact<T extends object>(parts: Parts<T>): T {
+  const known = Object.entries(parts).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  return Object.fromEntries(known) as T;
+}
