@@ -1,5 +1,5 @@
 import { type Field, fields } from "../plugin/fields.ts";
-import type { RecordReader } from "../runtime/record.ts";
+import type { RecordReader, Value } from "../runtime/record.ts";
 import { printable } from "../text.ts";
 
 /** The output of the rule in rules/docker_rules.yaml. */
@@ -8,21 +8,32 @@ export const DEFAULT_OUTPUT =
 
 export class BadFormat extends Error {}
 
-/** A rule's output format: text with fields, each written `%name`. */
-export class OutputFormat {
-  readonly #parts: (string | Field)[] = [];
+/** A field of a format, with its argument. */
+interface Asked {
+  readonly field: Field;
+  readonly key: string | undefined;
+}
 
-  /** @throws BadFormat that names an unknown field */
+/** `%name` or `%name[argument]`, as Falco reads it. */
+const FIELD = /%([a-z][a-z0-9_.]*[a-z0-9])(?:\[([^\]]*)\])?/g;
+
+/** A value as Falco prints it (falcosecurity/libs, sinsp_filtercheck.cpp, tostring): times are nanoseconds since 1970. */
+function valueText(value: Value | undefined): string {
+  if (value === undefined) return "<NA>";
+  return Array.isArray(value) ? `(${value.join(",")})` : String(value);
+}
+
+/** A rule's output format: text with fields, each written `%name` or `%name[argument]`. */
+export class OutputFormat {
+  readonly #parts: (string | Asked)[] = [];
+
+  /** @throws BadFormat that names a field that does not exist, or whose argument is missing or too much */
   constructor(format: string) {
     let end = 0;
-    for (const match of format.matchAll(/%([a-z][a-z0-9_.]*[a-z0-9])/g)) {
-      const field = fields.find(({ name }) => name === match[1]);
-      if (field === undefined) {
-        const known = fields.map(({ name }) => name).join(" ");
-        throw new BadFormat(`--output: there is no field ${match[1]}; known are ${known}`);
-      }
-      this.#parts.push(format.slice(end, match.index), field);
-      end = match.index + match[0].length;
+    for (const match of format.matchAll(FIELD)) {
+      const [text, name = "", key] = match;
+      this.#parts.push(format.slice(end, match.index), { field: fieldOf(name, key), key });
+      end = match.index + text.length;
     }
     this.#parts.push(format.slice(end));
   }
@@ -30,9 +41,19 @@ export class OutputFormat {
   /** The line for the record at `base`, with `<NA>` for what is absent, as Falco prints it. */
   line(reader: RecordReader, base: number): string {
     return this.#parts
-      .map((part) => (typeof part === "string" ? part : printable(reader.value(base, part) ?? "<NA>")))
+      .map((part) => (typeof part === "string" ? part : printable(valueText(reader.value(base, part.field, part.key)))))
       .join("");
   }
+}
+
+function fieldOf(name: string, key: string | undefined): Field {
+  const field = fields.find((each) => each.name === name);
+  if (field === undefined)
+    throw new BadFormat(`--output: there is no field ${name}; known are ${fields.map(({ name }) => name).join(" ")}`);
+  if (field.key !== undefined && key === undefined)
+    throw new BadFormat(`--output: ${name} needs an argument in brackets: ${field.key}`);
+  if (field.key === undefined && key !== undefined) throw new BadFormat(`--output: ${name} takes no argument`);
+  return field;
 }
 
 /** A time as Falco prints it: `14:53:29.092313000`, local time. */

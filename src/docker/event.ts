@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { type FalcoPart, readFalco } from "./falco.ts";
 
 /**
  * A Docker event as the engine writes it (moby: api/types/events, Message). `status`, `id` and `from` are gone with
@@ -18,10 +19,25 @@ export const eventSchema = v.object({
 
 type EventJson = v.InferOutput<typeof eventSchema>;
 
+/** Where a text comes from: the engine, or a capture file, whose payloads carry what we added. */
+export type Origin = "engine" | "capture";
+
 export interface DockerEvent extends Omit<EventJson, "Actor" | "timeNano"> {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   /** Nanoseconds since 1970, exact to the last digit: 0 to 2^64-1. */
   readonly timeNano: bigint;
+  /** podman's result of a health check; of any type, as nobody checked it. */
+  readonly HealthStatus?: unknown;
+  /** What we add; its JSON is what `RecordWriter.write` takes as the addition. */
+  falco?: FalcoPart;
+  /** The engine's line has a key `falco` of its own, which nobody believes: ours must come after it. */
+  readonly forgedFalco?: true;
+}
+
+/** The keys of DockerEvent that no line may set. */
+interface Ours {
+  falco?: unknown;
+  forgedFalco?: unknown;
 }
 
 /** A line that is not a Docker event; the message says what is wrong with it. */
@@ -63,11 +79,24 @@ function exactTimeNano(text: string, rounded: number): bigint {
   return exact !== undefined && /^\d+$/.test(exact) ? BigInt(exact) : BigInt(rounded);
 }
 
+/** Takes or refuses what a text says in the keys that are ours. */
+function settleOurs(json: Ours, origin: Origin): void {
+  const { falco } = json;
+  delete json.falco;
+  delete json.forgedFalco;
+  if (origin === "engine") {
+    json.forgedFalco = true;
+    return;
+  }
+  const part = readFalco(falco);
+  if (part !== undefined) json.falco = part;
+}
+
 /**
- * Parses one line of the engine's event stream.
+ * Parses one line of the engine's event stream, or a captured payload of ours.
  * @throws NotAnEvent where it is not JSON or not an event
  */
-export function parseEvent(text: string): DockerEvent {
+export function parseEvent(text: string, origin: Origin = "engine"): DockerEvent {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -84,8 +113,9 @@ export function parseEvent(text: string): DockerEvent {
     throw new NotAnEvent("timeNano: out of range");
   const timeNano = exactTimeNano(text, json.timeNano);
   if (timeNano > U64_MAX) throw new NotAnEvent("timeNano: out of range");
-  const event = json as unknown as { Actor: { Attributes: unknown }; timeNano: unknown };
+  const event = json as unknown as { Actor: { Attributes: unknown }; timeNano: unknown } & Ours;
   event.timeNano = timeNano;
   event.Actor.Attributes ??= {};
+  if (event.falco !== undefined || event.forgedFalco !== undefined) settleOurs(event, origin);
   return event as unknown as DockerEvent;
 }
