@@ -7,7 +7,7 @@ export interface Cut {
   /** The attributes that are gone or shortened, at most NAMES_MAX of them. */
   readonly attributes: readonly string[];
   /** How many attributes are gone or shortened in all; absent where all of them are, uncounted. */
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 /** Names told of what was cut: a hostile event may have hundreds of thousands. */

@@ -1,4 +1,5 @@
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import { additionOf, readFalco } from "../docker/falco.ts";
 import type { Mark } from "../docker/resume.ts";
 import type { Loss } from "../docker/stream.ts";
 import type { Bridge } from "./bridge.ts";
@@ -31,22 +32,23 @@ export class Outlet {
 
   /** Writes an event of the engine's (`mark`), or one of our own. What goes into the ring is seen after its `publish`. */
   write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
-    if (this.#queue.isEmpty && this.ring.write(line, start, end, event, mark)) return;
+    const addition = event.falco === undefined ? "" : additionOf(event.falco);
+    if (this.#queue.isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
     if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
       return;
     }
     this.#tellOfDrops();
-    this.#enqueue(line, start, end, mark?.hash);
+    this.#enqueue(line, start, end, addition, mark?.hash);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  #enqueue(line: Buffer, start: number, end: number, hash: number | undefined): void {
-    this.#queue.push(line, start, end, "", hash);
+  #enqueue(line: Buffer, start: number, end: number, addition: string, hash: number | undefined): void {
+    this.#queue.push(line, start, end, addition, hash);
     this.#timer ??= setInterval(() => this.#drain(), DRAIN_MS);
     this.bridge.gauge("queue_bytes", this.#queue.bytes);
   }
@@ -63,15 +65,17 @@ export class Outlet {
     const loss = { reason: "Falco was too slow and the queue was full", ...this.#dropped };
     this.#dropped = undefined;
     const line = Buffer.from(this.announce(loss));
-    this.#enqueue(line, 0, line.length, undefined);
+    this.#enqueue(line, 0, line.length, "", undefined);
   }
 
   #drain(): void {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
-      const { buffer, start, end, hash } = item;
-      const event = parseEvent(buffer.toString("utf8", start, end));
+      const { buffer, start, end, addition, hash } = item;
+      const event = parseEvent(buffer.toString("utf8", start, end), "engine");
+      const falco = addition === "" ? undefined : readFalco(JSON.parse(addition));
+      if (falco !== undefined) event.falco = falco;
       const mark = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
-      if (!this.ring.write(buffer, start, end, event, mark)) break;
+      if (!this.ring.write(buffer, start, end, event, mark, addition)) break;
       this.#queue.shift();
       if (this.#queue.isEmpty) this.#tellOfDrops();
     }

@@ -43,15 +43,23 @@ export class RingProducer {
   /**
    * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
    * @param mark how a successor knows the event again; undefined for an event of our own
+   * @param addition the JSON of `event.falco`, empty for none
    */
-  write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): boolean {
-    const bound = recordBound(end - start, event);
+  write(
+    line: Buffer,
+    start: number,
+    end: number,
+    event: DockerEvent,
+    mark: Mark | undefined,
+    addition: string,
+  ): boolean {
+    const bound = recordBound(end - start, event, addition);
     if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
       this.#tail = this.bridge.ringTail(this.instance);
       if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
     }
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
-    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event);
+    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event, addition);
     if (mark !== undefined) this.#journal.append(this.#head, mark);
     return true;
   }

@@ -57,7 +57,7 @@ export function runRuntime(library: string): void {
     },
     extract(id, payload) {
       try {
-        const event = parseEvent(payload.toString());
+        const event = parseEvent(payload.toString(), "capture");
         if (recordBound(payload.length, event) > layout.RECORD_MAX) throw new NotAnEvent("too large");
         bridge.answer(id, answers.write(0, payload, 0, payload.length, event));
       } catch (error) {

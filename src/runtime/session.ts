@@ -99,7 +99,15 @@ export class Session {
 
   #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void {
     this.bridge.count("received");
-    if (cut !== undefined) this.bridge.count("cut");
+    if (cut !== undefined) {
+      this.bridge.count("cut");
+      event.falco = { cut };
+    }
+    // A line must not speak for us: our own key, even an empty one, comes after its and wins.
+    if (event.forgedFalco) {
+      this.bridge.count("forged");
+      event.falco ??= {};
+    }
     this.bridge.gauge("lag_ms", Date.now() - Number(event.timeNano / 1_000_000n));
     this.#outlet.write(line, start, end, event, mark);
   }
