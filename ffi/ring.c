@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fd.h"
 
 // Not in glibc 2.17's headers.
 #ifndef MFD_CLOEXEC
@@ -43,7 +44,7 @@ static _Atomic uint32_t *futex_word(const struct ring *ring) {
 }
 
 int memfd_sealed(const char *name, size_t bytes) {
-    int fd = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = fd_raise((int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0) return -1;
     if (ftruncate(fd, (off_t)bytes) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0) return fd;
     int error = errno;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fd.h"
 #include "spawn.h"
 
 #define START_MS 10000u      // init and open: until the runtime's word
@@ -175,8 +176,8 @@ static bool explain_start(struct runtime *runtime, int error) {
 // A close-on-exec socket pair, both ends clear of the descriptors that the program gets.
 static bool make_pair(int pair[2]) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
-    pair[0] = spawn_fd(pair[0]);
-    pair[1] = spawn_fd(pair[1]);
+    pair[0] = fd_raise(pair[0]);
+    pair[1] = fd_raise(pair[1]);
     if (pair[0] >= 0 && pair[1] >= 0) return true;
     close_fd(&pair[0]);
     close_fd(&pair[1]);
@@ -407,7 +408,7 @@ bool runtime_begin(struct runtime *runtime, const char *config, struct logger lo
     runtime->config = strdup(config == NULL ? "" : config);
     if (runtime->config == NULL) return fail(runtime, "out of memory");
     if (!find_program(runtime)) return false;
-    runtime->mailbox_fd = spawn_fd(memfd_sealed("falco-docker-mailbox", MAILBOX_BYTES));
+    runtime->mailbox_fd = memfd_sealed("falco-docker-mailbox", MAILBOX_BYTES);
     if (runtime->mailbox_fd >= 0) runtime->mailbox = memfd_map(runtime->mailbox_fd, MAILBOX_BYTES);
     if (runtime->mailbox == NULL) return fail(runtime, "cannot make shared memory: %s", strerror(errno));
 

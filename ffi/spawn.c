@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fd.h"
 
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.
 #define SYSCALL_CLOSE_RANGE 436
@@ -20,15 +21,6 @@
 #ifndef PR_SET_NO_NEW_PRIVS
 #define PR_SET_NO_NEW_PRIVS 38
 #endif
-
-int spawn_fd(int fd) {
-    if (fd < 0) return -1;
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_FD_MIN);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return high;
-}
 
 struct directory_entry {
     uint64_t inode;
@@ -87,7 +79,7 @@ static void __attribute__((noreturn)) become(const struct spawn *spawn, int null
 }
 
 pid_t spawn_start(const struct spawn *spawn) {
-    int null_fd = spawn_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+    int null_fd = fd_raise(open("/dev/null", O_RDWR | O_CLOEXEC));
     if (null_fd < 0) return -1;
     volatile int error = 0;
     sigset_t all, before;

@@ -9,14 +9,9 @@ struct spawn {
     const char *path;
     char *const *argv;
     char *const *envp;
-    const int *fds;  // they become 3, 4, … of the program; close-on-exec, each at least SPAWN_FD_MIN
+    const int *fds;  // they become 3, 4, … of the program; each at least FD_MIN (fd.h)
     size_t fd_count;
 };
-#define SPAWN_FD_MIN 16
-#define SPAWN_FDS_MAX 8
-
-// Moves a descriptor up to SPAWN_FD_MIN or above, close-on-exec. Returns the new one, or -1 with both closed.
-int spawn_fd(int fd);
 
 // Starts the program in `/`, in a process group of its own, with no new privileges, no descriptor but those named,
 // stdin and stdout on /dev/null, default signal handling but for SIGTERM, SIGINT, SIGHUP and SIGPIPE, which it ignores.

@@ -29,6 +29,7 @@ type Command =
   | { do: "repeat"; line: string; count: number }
   | { do: "flow"; line: string; perSecond: number; count: number }
   | { do: "flowed" }
+  | { do: "settle" }
   | { do: "raw"; bytes: string }
   | { do: "cut"; reset: boolean }
   | { do: "end" }
@@ -53,6 +54,8 @@ class Server {
     this.#flowed = flowed;
   }
   #flowed: number;
+  /** Which flow is the one that runs; 0: none. */
+  #flow = 0;
 
   #behaviour: Behaviour = {};
 
@@ -92,7 +95,10 @@ class Server {
         return;
       }
       case "flow":
-        void this.#flow(command.line, command.perSecond, command.count);
+        void this.#emit(command.line, command.perSecond, command.count);
+        return;
+      case "settle":
+        this.#flow = 0;
         return;
       case "flowed":
         return { flowed: this.#flowed, dropped: this.#dropped };
@@ -113,10 +119,12 @@ class Server {
   }
 
   /** Emits at a rate, and waits for nobody. */
-  async #flow(line: string, perSecond: number, count: number): Promise<void> {
+  async #emit(line: string, perSecond: number, count: number): Promise<void> {
     const from = this.#flowed;
     const began = performance.now();
-    while (this.#flowed - from < count) {
+    const own = Math.random();
+    this.#flow = own;
+    while (this.#flow === own && this.#flowed - from < count) {
       const due = Math.min(count, Math.floor(((performance.now() - began) / 1000) * perSecond));
       while (this.#flowed - from < due) {
         const nano = BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
@@ -287,6 +295,11 @@ export class TestEngine implements AsyncDisposable {
     const { flowed } = await this.flowed();
     this.#flow = { line, perSecond, until: flowed + count };
     await this.#ask({ do: "flow", line, perSecond, count });
+  }
+
+  /** Ends what `flow` still has to emit. */
+  async settle(): Promise<void> {
+    await this.#ask({ do: "settle" });
   }
 
   /** How many events `flow` has emitted so far, and how many a subscriber lost as it did not read. */

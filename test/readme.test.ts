@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fieldsMarkdown, sensitivePathsMarkdown } from "../src/plugin/field_docs.ts";
 import { metrics } from "../src/plugin/metrics.ts";
 import { initSchemaJson } from "../src/runtime/constants.ts";
 
@@ -29,7 +30,12 @@ function metricsTable(): string {
   return ["| metric | kind | meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-const tables: Record<string, () => string> = { settings, metrics: metricsTable };
+const tables: Record<string, () => string> = {
+  fields: fieldsMarkdown,
+  sensitivepaths: sensitivePathsMarkdown,
+  settings,
+  metrics: metricsTable,
+};
 
 test.each(Object.keys(tables))("the README's table of %s is the definitions'", (name) => {
   const readme = readFileSync(README, "utf8");

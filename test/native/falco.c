@@ -1,0 +1,425 @@
+// Plays Falco's ways with libdocker.so from C, where JavaScript cannot: threads, signals, unloading, closed descriptors.
+//   falco SCENARIO LIBRARY SOCKET      exits 0, or 1 with what was wrong on stderr
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../ffi/falco_abi.h"
+
+#define CHECK(condition, ...)                                    \
+    do {                                                         \
+        if (!(condition)) {                                      \
+            fprintf(stderr, "%s:%d: ", __FILE_NAME__, __LINE__); \
+            fprintf(stderr, __VA_ARGS__);                        \
+            fputc('\n', stderr);                                 \
+            exit(1);                                             \
+        }                                                        \
+    } while (0)
+#ifndef __FILE_NAME__
+#define __FILE_NAME__ __FILE__
+#endif
+
+struct api {
+    void *library;
+    void *(*init)(const struct falco_init_input *, int32_t *);
+    void (*destroy)(void *);
+    const char *(*get_last_error)(void *);
+    void *(*open)(void *, const char *, int32_t *);
+    void (*close)(void *, void *);
+    int32_t (*next_batch)(void *, void *, uint32_t *, struct falco_event ***);
+    int32_t (*extract_fields)(void *, const struct falco_event_input *, const struct falco_extract_input *);
+    struct falco_metric *(*get_metrics)(void *, uint32_t *);
+    const char *(*get_name)(void);
+};
+
+static const char *library_path, *address;
+
+static void *symbol(void *library, const char *name) {
+    void *found = dlsym(library, name);
+    CHECK(found != NULL, "no symbol %s", name);
+    return found;
+}
+
+static struct api load(void) {
+    void *l = dlopen(library_path, RTLD_LOCAL | RTLD_NOW);
+    CHECK(l != NULL, "%s", dlerror());
+    return (struct api){
+        .library = l,
+        .init = symbol(l, "plugin_init"),
+        .destroy = symbol(l, "plugin_destroy"),
+        .get_last_error = symbol(l, "plugin_get_last_error"),
+        .open = symbol(l, "plugin_open"),
+        .close = symbol(l, "plugin_close"),
+        .next_batch = symbol(l, "plugin_next_batch"),
+        .extract_fields = symbol(l, "plugin_extract_fields"),
+        .get_metrics = symbol(l, "plugin_get_metrics"),
+        .get_name = symbol(l, "plugin_get_name"),
+    };
+}
+
+static void print_log(void *owner, const char *component, const char *message, int32_t severity) {
+    (void)owner, (void)component;
+    fprintf(stderr, "log %d: %s\n", severity, message);
+}
+
+static void *init(const struct api *api) {
+    int32_t rc;
+    const struct falco_init_input input = {.config = "{\"statefile\": \"\"}", .log_fn = print_log};
+    void *state = api->init(&input, &rc);
+    CHECK(rc == FALCO_SUCCESS, "init: %s", api->get_last_error(state));
+    return state;
+}
+
+static void *open_instance(const struct api *api, void *state) {
+    int32_t rc;
+    void *instance = api->open(state, address, &rc);
+    CHECK(rc == FALCO_SUCCESS, "open: %s", api->get_last_error(state));
+    return instance;
+}
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+// The value of field 0, docker.status, of an event.
+static const char *status_of(const struct api *api, void *state, const struct falco_event *event) {
+    struct falco_extract_field field = {.field_id = 0, .field = "docker.status", .arg_index = UINT64_MAX, .ftype = 9};
+    const struct falco_event_input event_input = {.evt = event, .evtnum = 1, .source = "docker"};
+    const struct falco_extract_input input = {.num_fields = 1, .fields = &field};
+    CHECK(api->extract_fields(state, &event_input, &input) == FALCO_SUCCESS, "extract_fields failed");
+    return field.res_len == 0 ? NULL : *(const char *const *)field.res;
+}
+
+// Takes at least `count` events, and looks at each.
+static void take(const struct api *api, void *state, void *instance, uint32_t count) {
+    const double end = seconds() + 20;
+    for (uint32_t taken = 0; taken < count;) {
+        CHECK(seconds() < end, "only %u of %u events came", taken, count);
+        uint32_t n;
+        struct falco_event **events;
+        int32_t rc = api->next_batch(state, instance, &n, &events);
+        CHECK(rc == FALCO_SUCCESS || rc == FALCO_TIMEOUT, "next_batch %d: %s", rc, api->get_last_error(state));
+        CHECK(rc != FALCO_SUCCESS || n > 0, "success without an event");
+        for (uint32_t i = 0; i < n; i++) {
+            events[i]->tid = 42;
+            const char *status = status_of(api, state, events[i]);
+            // A runtime that was killed may have missed events: that is announced by an event without status.
+            if (memmem(events[i]->payload, events[i]->param_len[1], "events_lost", 11) != NULL) continue;
+            CHECK(status != NULL && strcmp(status, "start") == 0, "status is %s", status);
+        }
+        taken += n;
+    }
+}
+
+static unsigned entries(const char *path) {
+    DIR *dir = opendir(path);
+    unsigned count = 0;
+    while (readdir(dir) != NULL) count++;
+    closedir(dir);
+    return count;
+}
+
+static unsigned mappings(const char *of) {
+    char line[4096];
+    unsigned count = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps) != NULL) count += strstr(line, of) != NULL;
+    fclose(maps);
+    return count;
+}
+
+static void no_child_left(void) {
+    CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "a child is left");
+}
+
+// A whole life: everything that was there before is there after, and the library is gone from the process.
+static void scenario_unload(void) {
+    for (int round = 0; round < 3; round++) {
+        const unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+        struct api api = load();
+        CHECK(strcmp(api.get_name(), "docker") == 0, "name");
+        void *state = init(&api);
+        void *instance = open_instance(&api, state);
+        take(&api, state, instance, 100);
+        CHECK(entries("/proc/self/task") == threads, "the plugin made a thread");
+        api.close(state, instance);
+        api.destroy(state);
+        dlclose(api.library);
+        CHECK(mappings("libdocker.so") == 0, "the library is still mapped");
+        CHECK(mappings("falco-docker") == 0, "shared memory is still mapped");
+        CHECK(entries("/proc/self/fd") == fds, "%u descriptors before, %u after", fds, entries("/proc/self/fd"));
+        no_child_left();
+    }
+}
+
+// Many lives: nothing grows.
+static void scenario_cycles(void) {
+    struct api api = load();
+    unsigned fds = 0, maps = 0;
+    for (int round = 0; round < 40; round++) {
+        void *state = init(&api);
+        void *a = open_instance(&api, state), *b = open_instance(&api, state);
+        take(&api, state, a, 5);
+        api.close(state, a);
+        if (round % 2 == 0) api.close(state, b);
+        api.destroy(state);
+        if (round == 2) fds = entries("/proc/self/fd"), maps = mappings("");
+        CHECK(round <= 2 || entries("/proc/self/fd") == fds, "descriptors grow");
+        CHECK(round <= 2 || mappings("") <= maps + 2, "mappings grow from %u to %u", maps, mappings(""));
+    }
+    no_child_left();
+}
+
+struct shared {
+    struct api api;
+    void *state;
+    _Atomic bool stop;
+};
+
+static void *init_and_destroy(void *argument) {
+    struct shared *shared = argument;
+    for (int i = 0; i < 8; i++) shared->api.destroy(init(&shared->api));
+    atomic_store(&shared->stop, true);
+    return NULL;
+}
+
+// A hot restart's dry run: init and destroy on another thread while events flow here.
+static void scenario_second_thread(void) {
+    struct shared shared = {.api = load()};
+    void *state = init(&shared.api);
+    void *instance = open_instance(&shared.api, state);
+    pthread_t thread;
+    pthread_create(&thread, NULL, init_and_destroy, &shared);
+    while (!atomic_load(&shared.stop)) take(&shared.api, state, instance, 50);
+    pthread_join(thread, NULL);
+    take(&shared.api, state, instance, 50);
+    shared.api.destroy(state);
+    no_child_left();
+}
+
+static void *ask_metrics(void *argument) {
+    struct shared *shared = argument;
+    uint64_t last = 0;
+    while (!atomic_load(&shared->stop)) {
+        uint32_t count;
+        const struct falco_metric *metrics = shared->api.get_metrics(shared->state, &count);
+        for (uint32_t i = 0; i < count; i++) {
+            CHECK(metrics[i].value_type == FALCO_METRIC_U64, "type of a metric");
+            if (strcmp(metrics[i].name, "delivered") != 0) continue;
+            const uint64_t value = __atomic_load_n(&metrics[i].value, __ATOMIC_RELAXED);
+            CHECK(value + 100000 > last, "delivered went from %llu to %llu", (unsigned long long)last,
+                  (unsigned long long)value);
+            last = value;
+        }
+    }
+    CHECK(last > 0, "nothing was counted");
+    return NULL;
+}
+
+// The webserver and the event thread ask for metrics at once, with no lock, while events flow.
+static void scenario_metrics(void) {
+    struct shared shared = {.api = load()};
+    shared.state = init(&shared.api);
+    void *instance = open_instance(&shared.api, shared.state);
+    take(&shared.api, shared.state, instance, 10);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, ask_metrics, &shared);
+    take(&shared.api, shared.state, instance, 2000);
+    atomic_store(&shared.stop, true);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    shared.api.destroy(shared.state);
+}
+
+static _Atomic int signals;
+
+static void count_signal(int signal) {
+    (void)signal;
+    atomic_fetch_add(&signals, 1);
+}
+
+// A signal ends a wait at once, with a timeout and no failure: Falco looks at its flags only between calls.
+static void scenario_signal(void) {
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    const struct sigaction action = {.sa_handler = count_signal};
+    sigaction(SIGALRM, &action, NULL);
+    uint32_t left;
+    struct falco_event **events_left;
+    while (api.next_batch(state, instance, &left, &events_left) == FALCO_SUCCESS);
+    for (int i = 0; i < 10; i++) {
+        const struct timespec delay = {.tv_nsec = 20000000};
+        const struct itimerspec once = {.it_value = delay};
+        timer_t timer;
+        timer_create(CLOCK_MONOTONIC, &(struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM}, &timer);
+        timer_settime(timer, 0, &once, NULL);
+        const double began = seconds();
+        uint32_t n;
+        struct falco_event **events;
+        const int32_t rc = api.next_batch(state, instance, &n, &events);
+        const double took = seconds() - began;
+        CHECK(rc == FALCO_TIMEOUT && n == 0, "next_batch returned %d", rc);
+        CHECK(took < 0.08, "the signal ended the wait after %.0f ms only", took * 1000);
+        timer_delete(timer);
+    }
+    CHECK(signals == 10, "%d signals", signals);
+    struct sigaction now;
+    sigaction(SIGTERM, NULL, &now);
+    CHECK(now.sa_handler == SIG_DFL, "a signal handler was installed");
+    api.destroy(state);
+}
+
+// Several states with several instances each, in one process at a time.
+static void scenario_many(void) {
+    struct api api = load();
+    void *state[3], *instance[3][3];
+    for (int s = 0; s < 3; s++) {
+        state[s] = init(&api);
+        for (int i = 0; i < 3; i++) instance[s][i] = open_instance(&api, state[s]);
+    }
+    for (int s = 0; s < 3; s++)
+        for (int i = 0; i < 3; i++) take(&api, state[s], instance[s][i], 50);
+    api.close(state[1], instance[1][1]);
+    take(&api, state[1], instance[1][2], 50);
+    for (int s = 0; s < 3; s++) api.destroy(state[s]);
+    no_child_left();
+}
+
+static pid_t runtime(void) {
+    char name[64];
+    pid_t found = -1;
+    snprintf(name, sizeof name, "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(name, "r");
+    if (children == NULL) return -1;
+    if (fscanf(children, "%d", &found) != 1) found = -1;
+    fclose(children);
+    return found;
+}
+
+// destroy returns within a second, whatever state the runtime is in.
+static void scenario_destroy(void) {
+    struct api api = load();
+    const int signal[] = {0, SIGSTOP, SIGKILL};
+    for (int i = 0; i < 6; i++) {
+        void *state = init(&api);
+        if (i >= 3) open_instance(&api, state);
+        const pid_t pid = runtime();
+        CHECK(pid > 0, "no runtime");
+        if (signal[i % 3] != 0) kill(pid, signal[i % 3]);
+        const double began = seconds();
+        api.destroy(state);
+        CHECK(seconds() - began < 1, "destroy took %.0f ms", (seconds() - began) * 1000);
+        no_child_left();
+    }
+}
+
+// A host that ignores SIGCHLD has its children taken away by the kernel.
+static void scenario_sigchld(void) {
+    signal(SIGCHLD, SIG_IGN);
+    struct api api = load();
+    for (int i = 0; i < 3; i++) {
+        void *state = init(&api);
+        void *instance = open_instance(&api, state);
+        take(&api, state, instance, 10);
+        kill(runtime(), SIGKILL);
+        take(&api, state, instance, 500);
+        api.destroy(state);
+    }
+    CHECK(runtime() < 0, "a runtime is left");
+}
+
+// A daemon without stdin, stdout and stderr: the sockets must not land on the numbers that the runtime's files get.
+static void scenario_closed_fds(void) {
+    for (int fd = 0; fd < 3; fd++) close(fd);
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    take(&api, state, instance, 10);
+    CHECK(fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0, "a descriptor was left on 0 or 1");
+    api.destroy(state);
+}
+
+// Stays until it is ended from outside; prints the runtime's pid.
+static void scenario_stay(void) {
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    take(&api, state, instance, 1);
+    printf("%d\n", (int)runtime());
+    fflush(stdout);
+    for (;;) take(&api, state, instance, 1);
+}
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int signal) {
+    (void)signal;
+    stopping = 1;
+}
+
+// SIGTERM reaches the whole group, as systemd sends it: what is on its way still arrives, and nothing is restarted.
+static void scenario_sigterm(void) {
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = stop}, NULL);
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    take(&api, state, instance, 10);
+    const pid_t pid = runtime();
+    printf("%d\n", (int)pid);
+    fflush(stdout);
+    while (!stopping) take(&api, state, instance, 1);
+    take(&api, state, instance, 200);
+    uint32_t count;
+    const struct falco_metric *metrics = api.get_metrics(state, &count);
+    for (uint32_t i = 0; i < count; i++)
+        CHECK(strcmp(metrics[i].name, "runtime_restarts") != 0 || metrics[i].value == 0, "the runtime was restarted");
+    CHECK(runtime() == pid, "another runtime");
+    api.destroy(state);
+}
+
+// Events by the thousand: for valgrind and the sanitizers.
+static void scenario_events(void) {
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    const char *count = getenv("EVENTS");
+    take(&api, state, instance, count == NULL ? 1000 : (uint32_t)atoi(count));
+    api.close(state, instance);
+    api.destroy(state);
+    no_child_left();
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } scenarios[] = {
+        {"unload", scenario_unload},   {"cycles", scenario_cycles},         {"second_thread", scenario_second_thread},
+        {"metrics", scenario_metrics}, {"signal", scenario_signal},         {"many", scenario_many},
+        {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld},       {"closed_fds", scenario_closed_fds},
+        {"stay", scenario_stay},       {"sigterm", scenario_sigterm},       {"events", scenario_events},
+    };
+    CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
+    library_path = argv[2];
+    address = argv[3];
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        if (strcmp(argv[1], scenarios[i].name) != 0) continue;
+        scenarios[i].run();
+        return 0;
+    }
+    CHECK(false, "no scenario %s", argv[1]);
+}
