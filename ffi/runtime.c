@@ -24,7 +24,9 @@
 
 #define START_MS 10000u      // init and open: until the runtime's word
 #define LOOK_MS 100u         // between two looks while events flow
+#ifndef HEARTBEAT_MS
 #define HEARTBEAT_MS 10000u  // without one, the runtime hangs
+#endif
 #define HEALTHY_MS 10000u    // a run of this length forgives all failures before
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { EngineError } from "../docker/client.ts";
 import { BadAddress } from "../docker/endpoint.ts";
+import { fieldsText } from "../plugin/field_docs.ts";
 import { buildId } from "../runtime/build_id.ts";
 import { dumpDemo, dumpEngine } from "./dump.ts";
 import { BadFormat, DEFAULT_OUTPUT, OutputFormat } from "./output.ts";
@@ -10,6 +11,7 @@ const HELP = `docker-plugin: the runtime and debug tool of Falco's Docker plugin
 Usage:
   docker-plugin --dump [--host ADDRESS] [--output FORMAT] [--json]   print a live engine's events
   docker-plugin --dump --demo                                        print a bundled recording
+  docker-plugin --fields                                             list the fields that rules can use
   docker-plugin --help | --version
 
 Options:
@@ -20,6 +22,7 @@ Options:
   -o, --output FORMAT
                      what to print of an event, as in a rule's output
                      (default: "${DEFAULT_OUTPUT}")
+  --fields           print all fields: type, meaning, what each is taken from, an example
   --json             print the event's payload, byte for byte as Falco gets it
   -h, --help         this text
   -V, --version      the version; libdocker.so must be of the same
@@ -29,6 +32,7 @@ Exit codes: 0 done, 1 the engine cannot be reached or went away, 2 the command l
 Examples:
   docker-plugin --dump --demo
   docker-plugin --dump --output '%docker.type %docker.action %docker.attributes.name'
+  docker-plugin --dump --output '%docker.action %docker.attributes[com.example.team]'
   docker-plugin --dump --json | jq .Actor.Attributes
 `;
 
@@ -49,6 +53,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
       options: {
         dump: { type: "boolean" },
         demo: { type: "boolean" },
+        fields: { type: "boolean" },
         json: { type: "boolean" },
         host: { type: "string", short: "H" },
         output: { type: "string", short: "o" },
@@ -58,6 +63,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     });
     if (values.help) return print(HELP);
     if (values.version) return print(`docker-plugin ${buildId}\n`);
+    if (values.fields) return print(fieldsText(process.stdout.columns ?? 120));
     if (!values.dump) return complain(`nothing to do; try docker-plugin --dump --demo, or --help`, USAGE);
     if (values.demo && values.host !== undefined) return complain("--demo and --host exclude each other", USAGE);
     if (values.json && values.output !== undefined) return complain("--json and --output exclude each other", USAGE);

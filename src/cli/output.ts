@@ -51,7 +51,7 @@ function fieldOf(name: string, key: string | undefined): Field {
   if (field === undefined)
     throw new BadFormat(`--output: there is no field ${name}; known are ${fields.map(({ name }) => name).join(" ")}`);
   if (field.key !== undefined && key === undefined)
-    throw new BadFormat(`--output: ${name} needs an argument in brackets: ${field.key}`);
+    throw new BadFormat(`--output: ${name} needs an argument: ${name}[${field.key}]`);
   if (field.key === undefined && key !== undefined) throw new BadFormat(`--output: ${name} takes no argument`);
   return field;
 }

@@ -86,7 +86,9 @@ const container = compacted<ContainerPart>(
 
 const exec = compacted<ExecPart>(v.object({ user: text, privileged: bool, tty: bool, command: texts }));
 
-const cut = part(v.object({ bytes: v.number(), attributes: v.pipe(v.array(v.string()), v.readonly()), count: v.optional(v.number()) }));
+const cut = part(
+  v.object({ bytes: v.number(), attributes: v.pipe(v.array(v.string()), v.readonly()), count: v.optional(v.number()) }),
+);
 
 const falco = v.pipe(
   v.object({ engine, inspected: bool, container, exec, cut }),

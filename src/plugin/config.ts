@@ -47,6 +47,23 @@ export const configSchema = v.object({
     4 * MiB,
     "Bytes of an event's line beyond which its attributes are cut down.",
   ),
+  inspect: flag(
+    true,
+    "Whether the engine is asked about the containers and execs that events are about. false makes no such request.",
+  ),
+  inspecttimeout: milliseconds(
+    10_000,
+    250,
+    "Milliseconds that an event waits for such an answer at most; then it goes out without, and says so.",
+  ),
+  snapshot: flag(true, "Whether each container that runs already becomes an event; never where inspect is false."),
+  sensitivemounts: v.nullish(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.regex(/^\//, "an absolute path"))),
+      v.description("Paths of the host that make docker.container.sensitivemount true, beside those of the list."),
+    ),
+    [],
+  ),
   statefile: v.nullish(
     v.pipe(
       v.string(),
@@ -89,7 +106,7 @@ function expectation(issue: v.BaseIssue<unknown>): string {
     case "max_value":
       return `at most ${issue.expected?.replace("<=", "")}`;
     default:
-      return `a ${issue.expected?.replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
+      return `a ${issue.expected?.replace("Array", "list").replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
   }
 }
 

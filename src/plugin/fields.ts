@@ -32,7 +32,7 @@ export interface Field {
   readonly name: string;
   readonly type: keyof typeof fieldTypes;
   readonly list: boolean;
-  /** What its required argument is; undefined where it takes none. */
+  /** What its required argument is called; undefined where it takes none. */
   readonly key: string | undefined;
   readonly desc: string;
   /** For readers: what the value is taken from. */
@@ -166,13 +166,13 @@ export const fields: readonly Field[] = [
   field(
     about(
       "docker.attributes",
-      "Any attribute of the event, the container's labels among them",
+      "An attribute of the event by its name, the container's labels among them",
       "`Actor.Attributes`",
       "web",
     ),
     "string",
     { kind: "attributes" },
-    { key: "the attribute's name", exampleKey: "tier" },
+    { key: "KEY", exampleKey: "tier" },
   ),
   exec.text(
     about(
@@ -395,7 +395,7 @@ export const fields: readonly Field[] = [
     about("docker.container.mount", "Source of the mount at a path in the container", `${INSPECT}\`Mounts\``, "/"),
     "string",
     { kind: "pairs", part: containerPart, take: mountsOf },
-    { key: "the mount's destination", exampleKey: "/host" },
+    { key: "DESTINATION", exampleKey: "/host" },
   ),
   container.flag(
     about(
@@ -439,8 +439,8 @@ export const fields: readonly Field[] = [
   container.flag(
     about(
       "docker.container.sensitivemount",
-      "Whether it was given a sensitive path of the host (see the list)",
-      `${INSPECT}\`Mounts\`; setting \`sensitivemounts\``,
+      "Whether it was given a sensitive path of the host",
+      `${INSPECT}\`Mounts\`; the list below and the setting \`sensitivemounts\``,
       "true",
     ),
     (container) => container.sensitiveMount,

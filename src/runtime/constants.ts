@@ -37,6 +37,9 @@ export function initSchemaJson(): string {
   );
 }
 
+/** What a test may build the library with another value of. */
+const TUNABLE: ReadonlySet<string> = new Set(["BATCH_WAIT_MS"]);
+
 /** The C header with everything that the C side must not say a second time. */
 export function constantsHeader(): string {
   const shape = fields.map(
@@ -59,7 +62,9 @@ export function constantsHeader(): string {
 #define BUILD_ID ${text(buildId)}
 
 ${Object.entries(layout)
-  .map(([name, value]) => `#define ${name} ${value}`)
+  .map(([name, value]) =>
+    TUNABLE.has(name) ? `#ifndef ${name}\n#define ${name} ${value}\n#endif` : `#define ${name} ${value}`,
+  )
   .join("\n")}
 
 #define FIELD_COUNT ${fields.length}
