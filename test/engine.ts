@@ -17,6 +17,14 @@ export interface Behaviour {
   refuse?: { status: number; body: string };
   /** Take connections and never answer. */
   hang?: boolean;
+  /** What `/containers/{id}/json` says, by id; `*` of any other id. The ids but `*` are also what the list holds. */
+  containers?: Record<string, object>;
+  /** What `/exec/{id}/json` says, by id; `*` of any other id. */
+  execs?: Record<string, object>;
+  /** How long such an answer takes, ms. */
+  inspectMs?: number;
+  /** Answer the list of containers with this status. */
+  refuseList?: number;
 }
 
 interface Seen {
@@ -168,7 +176,28 @@ class Server {
       if (until === undefined) this.#subscribers.add(socket);
       else void this.#write(socket, Buffer.from("0\r\n\r\n"));
     } else {
-      this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
+      const { containers = {}, execs = {}, inspectMs = 0, refuseList } = this.#behaviour;
+      const [, kind, id = ""] = /\/(containers|exec)\/(\w+)\/json$/.exec(path) ?? [];
+      const known = kind === "exec" ? execs : containers;
+      if (path.endsWith("/containers/json")) {
+        const list = Object.keys(containers).filter((id) => id !== "*");
+        const body = list.map((Id) => ({ Id, Names: [`/listed-${Id.slice(0, 8)}`], Image: "listed:1", Labels: {} }));
+        this.#reply(
+          socket,
+          refuseList ?? 200,
+          JSON.stringify(refuseList === undefined ? body : { message: "no list" }),
+        );
+      } else if (kind !== undefined) {
+        const json = known[id] ?? known["*"];
+        const reply = () =>
+          this.#reply(socket, json === undefined ? 404 : 200, JSON.stringify(json ?? { message: `no such ${id}` }));
+        if (inspectMs === 0) reply();
+        else setTimeout(reply, inspectMs);
+      } else if (path.endsWith("/info")) {
+        this.#reply(socket, 200, JSON.stringify({ Name: "node-1", ServerVersion: "28.5.2" }));
+      } else {
+        this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
+      }
     }
   }
 

@@ -1,9 +1,11 @@
 import { Engine, type EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
+import { additionOf } from "../docker/falco.ts";
+import { Feed } from "../docker/feed.ts";
 import { LineSplitter } from "../docker/lines.ts";
-import { EventStream, LINE_MAX, type Loss } from "../docker/stream.ts";
-import { readDefaults } from "../plugin/config.ts";
+import { LINE_MAX, type Loss } from "../docker/stream.ts";
+import { feedOptions, readDefaults } from "../plugin/config.ts";
 import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
 import { printable } from "../text.ts";
 import demo from "./demo.jsonl" with { type: "text" };
@@ -19,18 +21,16 @@ class Printer {
   constructor(readonly format: OutputFormat | undefined) {}
 
   event(event: DockerEvent, line: Buffer, start: number, end: number): void {
-    if (this.format === undefined) {
-      process.stdout.write(`${line.toString("utf8", start, end)}\n`);
-      return;
-    }
-    const bound = recordBound(end - start, event);
+    const addition = event.falco === undefined ? "" : additionOf(event.falco);
+    const bound = recordBound(end - start, event, addition);
     if (bound > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(bound);
       this.#writer = new RecordWriter(this.#memory);
       this.#reader = new RecordReader(this.#memory);
     }
-    this.#writer.write(0, line, start, end, event);
-    process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
+    this.#writer.write(0, line, start, end, event, addition);
+    if (this.format === undefined) process.stdout.write(`${this.#reader.payload(0)}\n`);
+    else process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
   }
 
   malformed(why: string, head: Buffer): void {
@@ -80,20 +80,24 @@ export async function dumpEngine(host: string, format: OutputFormat | undefined)
   const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST));
   const printer = new Printer(format);
   const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
-  const sink = {
-    event: (event: DockerEvent, line: Buffer, start: number, end: number) => printer.event(event, line, start, end),
-    malformed: (why: string, head: Buffer) => printer.malformed(why, head),
-    lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
-    settled: () => {},
-    connection: (error?: EngineError) =>
-      note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
-  };
-  const { maxeventbytes, pinginterval } = readDefaults();
-  const stream = new EventStream(engine, sink, { maxEventBytes: maxeventbytes, pingInterval: pinginterval });
+  const feed = new Feed(
+    engine,
+    {
+      event: (event, line, start, end) => printer.event(event, line, start, end),
+      malformed: (why, head) => printer.malformed(why, head),
+      lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
+      settled: () => {},
+      connection: (error?: EngineError) =>
+        note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
+      snapshotTaken: () => {},
+      warning: note,
+    },
+    { ...feedOptions(readDefaults()), identified: () => engine.endpoint.kind === "tcp" },
+  );
   const stop = enough();
-  await stream.open();
+  await feed.open();
   note(`connected to ${engine.address}; Ctrl-C ends`);
   await stop;
-  stream.close();
+  feed.close();
   return 0;
 }

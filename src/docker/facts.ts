@@ -35,6 +35,10 @@ const EXIT_CODE = /^\d{1,19}$/;
 export const isExec = ({ Type, Action }: DockerEvent): boolean =>
   Type === "container" && Action.startsWith("exec") && (Action.length === 4 || Action.charCodeAt(4) === 95);
 
+/** The id of the exec that an event is about, as the event says it: a label can pose as one. */
+export const execIdOf = (event: DockerEvent): string | undefined =>
+  isExec(event) ? event.Actor.Attributes.execID : undefined;
+
 /** What stands behind `name: ` in an Action. */
 function argumentOf(action: string): string | undefined {
   const colon = action.indexOf(": ");

@@ -31,6 +31,8 @@ export interface Loss {
 
 /** What the stream tells whoever reads it; everything in order. */
 export interface EventSink {
+  /** Connected; called before anything that the connection brings. */
+  opened(): void;
   /** An event that was not delivered before. The line's bytes are valid only during the call; `cut`: they are ours. */
   event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void;
   /** A line that is no event, with its first bytes. */
@@ -124,6 +126,7 @@ export class EventStream {
           this.#connected = true;
           this.#unproven &&= forgets;
           this.#catchUp = setTimeout(() => this.#caughtUp(), CATCH_UP_MS);
+          this.sink.opened();
           resolve();
         },
         onData: (chunk) => {

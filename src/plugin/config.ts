@@ -83,6 +83,14 @@ export type ConfigResult =
   | { readonly config: Config; readonly warnings: readonly string[] }
   | { readonly error: string };
 
+/** How the events of an engine are made, as far as the settings say it. */
+export const feedOptions = (config: Config) => ({
+  maxEventBytes: config.maxeventbytes,
+  pingInterval: config.pinginterval,
+  inspect: config.inspect ? { timeout: config.inspecttimeout, sensitive: config.sensitivemounts } : undefined,
+  snapshot: config.inspect && config.snapshot,
+});
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -16,6 +16,12 @@ export const metrics = [
   { name: "malformed", monotonic: true, owner: "runtime", desc: "Lines that were no Docker event" },
   { name: "cut", monotonic: true, owner: "runtime", desc: "Events cut down as they were too long" },
   { name: "forged", monotonic: true, owner: "runtime", desc: "Lines with a key `falco` of their own, not believed" },
+  {
+    name: "uninspected",
+    monotonic: true,
+    owner: "runtime",
+    desc: "Events whose container's facts could not be had in time",
+  },
   { name: "losses", monotonic: true, owner: "runtime", desc: "Gaps in the stream, each announced by an event" },
   { name: "reconnects", monotonic: true, owner: "runtime", desc: "Times the engine's stream was opened again" },
   { name: "runtime_restarts", monotonic: true, owner: "host", desc: "Times the runtime was started anew" },

@@ -18,11 +18,13 @@ export class Journal {
   readonly #times: BigUint64Array;
   readonly #words: Uint32Array;
   readonly #began: BigUint64Array;
+  readonly #snapshot: BigUint64Array;
   #next = 0;
 
   /** @param header the ring's memory before its data */
   constructor(header: ArrayBuffer) {
     this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
+    this.#snapshot = new BigUint64Array(header, layout.RING_SNAPSHOT, 1);
     this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
     this.#times = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
     this.#words = new Uint32Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_WORDS);
@@ -35,6 +37,15 @@ export class Journal {
 
   set began(nano: bigint) {
     this.#began[0] = nano;
+  }
+
+  /** Whether the containers that ran at open have been told of. */
+  get snapshotTaken(): boolean {
+    return this.#snapshot[0] === 1n;
+  }
+
+  set snapshotTaken(taken: boolean) {
+    this.#snapshot[0] = taken ? 1n : 0n;
   }
 
   /**

@@ -322,6 +322,12 @@ export class RecordReader {
     return this.#bytes.readBigUInt64LE(at);
   }
 
+  /** The payload of the record at `base`. */
+  payload(base: number): string {
+    const start = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
+    return this.#bytes.toString("utf8", start, start + this.#u32(start - 2 * PLUGIN_ID_BYTES));
+  }
+
   #find(base: number, at: number, count: number, key: string): string | undefined {
     const wanted = Buffer.from(key);
     for (let pair = at; pair < at + count * layout.PAIR_BYTES; pair += layout.PAIR_BYTES) {

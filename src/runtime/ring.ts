@@ -34,6 +34,15 @@ export class RingProducer {
     return this.#journal.read(this.bridge.ringTail(this.instance));
   }
 
+  /** Whether the containers that ran at open stand in the ring. */
+  get snapshotTaken(): boolean {
+    return this.#journal.snapshotTaken;
+  }
+
+  set snapshotTaken(taken: boolean) {
+    this.#journal.snapshotTaken = taken;
+  }
+
   /** Says when the stream that is written here began, and what of it was delivered before this ring was made. */
   begin({ began, marks }: ResumePoint): void {
     this.#journal.began = began;

@@ -42,7 +42,7 @@ export function runRuntime(library: string): void {
         bridge.refuse(id, words(error));
       };
       try {
-        const session = new Session(bridge, config, instance, params);
+        const session = new Session(bridge, config, instance, params, () => sessions.size > 1);
         sessions.set(instance, session);
         session.open(resume).then(() => bridge.answer(id), close);
       } catch (error) {

@@ -1,10 +1,10 @@
 import { Engine, type EngineError } from "../docker/client.ts";
-import type { Cut } from "../docker/cut.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import { Feed } from "../docker/feed.ts";
 import type { Mark } from "../docker/resume.ts";
-import { EventStream, type Loss, type ResumePoint } from "../docker/stream.ts";
-import type { Config } from "../plugin/config.ts";
+import type { Loss, ResumePoint } from "../docker/stream.ts";
+import { type Config, feedOptions } from "../plugin/config.ts";
 import { printable } from "../text.ts";
 import type { Bridge } from "./bridge.ts";
 import { lossLine } from "./loss_event.ts";
@@ -23,13 +23,14 @@ export class Session {
   readonly #engine: Engine;
   readonly #ring: RingProducer;
   readonly #outlet: Outlet;
-  readonly #stream: EventStream;
+  readonly #feed: Feed;
   readonly #state: StateFile | undefined;
   readonly #badLines = new RateLimit(10, 60_000);
   readonly #connections = new RateLimit(10, 60_000);
 
   /**
    * @param params `open_params`: an engine's address, or empty
+   * @param isOneOfSeveral whether engines of others are open beside this one
    * @throws BadAddress
    */
   constructor(
@@ -37,25 +38,40 @@ export class Session {
     readonly config: Config,
     instance: number,
     params: string,
+    isOneOfSeveral: () => boolean,
   ) {
     this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST));
+    const isRemote = this.#engine.endpoint.kind === "tcp";
     this.#ring = new RingProducer(bridge, instance);
-    this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => this.#lossLine(loss));
+    this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => {
+      this.#feed.tellAgain(loss);
+      return this.#lossLine(loss);
+    });
     this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
     const written = this.#ring.written;
     const resume = written ?? this.#kept();
-    this.#stream = new EventStream(
+    this.#feed = new Feed(
       this.#engine,
       {
-        event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
+        event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss) => this.#lost(loss),
         settled: () => this.#ring.publish(),
         connection: (error) => this.#connection(error),
+        snapshotTaken: () => {
+          this.#ring.publish();
+          this.#ring.snapshotTaken = true;
+        },
+        warning: (text) => bridge.log("warning", text),
       },
-      { maxEventBytes: config.maxeventbytes, pingInterval: config.pinginterval, resume },
+      {
+        ...feedOptions(config),
+        resume,
+        snapshotTaken: this.#ring.snapshotTaken,
+        identified: () => isRemote || isOneOfSeveral(),
+      },
     );
-    if (written === undefined) this.#ring.begin({ began: this.#stream.began, marks: resume?.marks ?? [] });
+    if (written === undefined) this.#ring.begin({ began: this.#feed.began, marks: resume?.marks ?? [] });
   }
 
   /**
@@ -64,13 +80,13 @@ export class Session {
    * @throws EngineError
    */
   async open(again: boolean): Promise<void> {
-    if (again) return this.#stream.reopen();
-    const first = this.#stream.open();
+    if (again) return this.#feed.reopen();
+    const first = this.#feed.open();
     if (!this.config.waitforengine) return first;
     const settled = first.catch((error: EngineError) => {
       if (error.permanent) throw error;
       this.bridge.log("warning", `${error.message}; waiting for it`);
-      this.#stream.reopen();
+      this.#feed.reopen();
     });
     await Promise.race([settled, Bun.sleep(OPEN_PATIENCE_MS)]);
     settled.catch((error: EngineError) => this.bridge.log("error", error.message));
@@ -78,7 +94,7 @@ export class Session {
 
   /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
   close(): void {
-    this.#stream.close();
+    this.#feed.close();
     this.#outlet.close();
     try {
       this.#state?.keep(this.#ring.delivered);
@@ -97,17 +113,11 @@ export class Session {
     }
   }
 
-  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void {
-    this.bridge.count("received");
-    if (cut !== undefined) {
-      this.bridge.count("cut");
-      event.falco = { cut };
-    }
-    // A line must not speak for us: our own key, even an empty one, comes after its and wins.
-    if (event.forgedFalco) {
-      this.bridge.count("forged");
-      event.falco ??= {};
-    }
+  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void {
+    if (mark !== undefined) this.bridge.count("received");
+    if (event.forgedFalco) this.bridge.count("forged");
+    if (event.falco?.cut !== undefined) this.bridge.count("cut");
+    if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", Date.now() - Number(event.timeNano / 1_000_000n));
     this.#outlet.write(line, start, end, event, mark);
   }

@@ -1,0 +1,195 @@
+/**
+ * The events of an engine as rules want them: first what runs already, then all that happens, in order, each with what
+ * was found out about it.
+ */
+import { type Engine, EngineError } from "./client.ts";
+import type { Cut } from "./cut.ts";
+import { type DockerEvent, parseEvent } from "./event.ts";
+import type { EngineIdentity, FalcoPart } from "./falco.ts";
+import { Gate } from "./gate.ts";
+import { Inspector } from "./inspector.ts";
+import type { Mark } from "./resume.ts";
+import { Snapshot } from "./snapshot.ts";
+import { EventStream, type Loss, type StreamOptions } from "./stream.ts";
+
+/** How long the events that happen are held back for those that tell what runs already, ms. */
+const SNAPSHOT_MAX_MS = 5_000;
+const IDENTITY_MAX_MS = 4_000;
+
+/** What the feed tells whoever reads it; everything in order. */
+export interface FeedSink {
+  /**
+   * An event; `event.falco` is what is added to its line. The line's bytes are valid only during the call.
+   * @param mark how the engine's own event is known again; undefined for one of ours
+   */
+  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
+  /** A line that is no event, with its first bytes. */
+  malformed(why: string, head: Buffer): void;
+  /** Events that never will come. */
+  lost(loss: Loss): void;
+  /** What came in one piece has been handed over. */
+  settled(): void;
+  /** The connection broke or cannot be had (`error`), or is there again (undefined). */
+  connection(error: EngineError | undefined): void;
+  /** What runs already has been told. */
+  snapshotTaken(): void;
+  /** Something that a person should know, and that costs no event. */
+  warning(text: string): void;
+}
+
+export interface FeedOptions extends StreamOptions {
+  /** How containers are asked about; undefined: not at all. */
+  readonly inspect: { readonly timeout: number; readonly sensitive: readonly string[] } | undefined;
+  /** Whether what runs already is told of, at the first connection and after a loss; needs `inspect`. */
+  readonly snapshot: boolean;
+  /** What ran at the first connection was told of by who opened the same stream before. */
+  readonly snapshotTaken?: boolean;
+  /** Whether an event says which engine it is from. */
+  readonly identified: () => boolean;
+}
+
+export class Feed {
+  readonly #stream: EventStream;
+  readonly #inspector: Inspector | undefined;
+  readonly #gate: Gate;
+  readonly #timeout: number;
+  #snapshot: Snapshot | undefined;
+  #first: boolean;
+  #identity: EngineIdentity | undefined;
+
+  constructor(
+    readonly engine: Engine,
+    readonly sink: FeedSink,
+    readonly options: FeedOptions,
+  ) {
+    const { inspect } = options;
+    this.#inspector = inspect && new Inspector(engine, inspect.sensitive);
+    this.#timeout = inspect?.timeout ?? 0;
+    this.#first = options.snapshot && !options.snapshotTaken;
+    this.#gate = new Gate(() => sink.settled());
+    this.#stream = new EventStream(
+      engine,
+      {
+        opened: () => {
+          if (this.#first) this.#tellWhatRuns(this.began);
+          this.#first = false;
+        },
+        event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
+        malformed: (why, head) => sink.malformed(why, head),
+        lost: (loss) => {
+          this.#inOrder(() => sink.lost(loss));
+          this.tellAgain(loss);
+        },
+        settled: () => sink.settled(),
+        connection: (error) => sink.connection(error),
+      },
+      options,
+    );
+  }
+
+  /** When the stream began, ns since 1970. */
+  get began(): bigint {
+    return this.#stream.began;
+  }
+
+  /**
+   * Connects to the engine.
+   * @throws EngineError where that fails
+   */
+  open(): Promise<void> {
+    return this.#stream.open();
+  }
+
+  /** Connects, and keeps trying until it is closed. */
+  reopen(): void {
+    this.#stream.reopen();
+  }
+
+  close(): void {
+    this.#stream.close();
+    this.#gate.close();
+  }
+
+  /** Tells what runs once more, as starts may be among what was lost. */
+  tellAgain({ until }: Loss): void {
+    if (this.options.snapshot && this.#snapshot === undefined) this.#tellWhatRuns(until);
+  }
+
+  #event(
+    event: DockerEvent,
+    line: Buffer,
+    start: number,
+    end: number,
+    mark: Mark | undefined,
+    cut: Cut | undefined,
+  ): void {
+    const answer = this.#inspector?.ask(event);
+    if (answer === undefined && this.#gate.isOpen) {
+      this.#describe(event, cut);
+      this.sink.event(event, line, start, end, mark);
+      return;
+    }
+    const own = Buffer.from(line.subarray(start, end));
+    this.#gate.push(own.length, answer, this.#timeout, () => {
+      this.#describe(event, cut);
+      this.sink.event(event, own, 0, own.length, mark);
+    });
+  }
+
+  #inOrder(go: () => void): void {
+    if (this.#gate.isOpen) go();
+    else this.#gate.push(0, undefined, 0, go);
+  }
+
+  #describe(event: DockerEvent, cut: Cut | undefined): void {
+    const found = this.#inspector?.describe(event);
+    const engine = this.options.identified() ? this.#identify() : undefined;
+    const part: FalcoPart | undefined =
+      cut === undefined && engine === undefined
+        ? found
+        : { ...found, ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) };
+    if (part !== undefined) event.falco = part;
+    // A line must not speak for us: our own key, even an empty one, comes after its and wins.
+    else if (event.forgedFalco) event.falco = {};
+  }
+
+  /** Which engine this is. Its machine's name comes with the answer to a question, and is not waited for. */
+  #identify(): EngineIdentity {
+    if (this.#identity !== undefined) return this.#identity;
+    const { address, info } = this.engine;
+    const version = /^[^/]+\/(\S+)/.exec(info?.server ?? "")?.[1];
+    this.#identity = { host: address, ...(version === undefined ? {} : { version }) };
+    if (this.#inspector !== undefined)
+      this.engine.getJson("/info", IDENTITY_MAX_MS).then(
+        (answer) => {
+          const { Name: name } = (answer ?? {}) as { Name?: unknown };
+          if (typeof name === "string") this.#identity = { ...this.#identity, name };
+        },
+        (error: EngineError) => this.sink.warning(`${error.message}; docker.engine.name is absent`),
+      );
+    return this.#identity;
+  }
+
+  /** Holds back what happens until what runs already has been told. */
+  #tellWhatRuns(startedBefore: bigint): void {
+    if (this.#inspector === undefined) return;
+    const snapshot = new Snapshot(this.engine, this.#inspector, startedBefore);
+    this.#snapshot = snapshot;
+    let why = new EngineError(`the engine at ${this.engine.address} does not answer`);
+    const ready = snapshot.ready.catch((error: EngineError) => {
+      why = error;
+    });
+    this.#gate.push(0, ready, SNAPSHOT_MAX_MS, () => {
+      this.#snapshot = undefined;
+      const lines = snapshot.lines();
+      if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      for (const text of lines ?? []) {
+        const line = Buffer.from(text);
+        const event = parseEvent(text);
+        this.#describe(event, undefined);
+        this.sink.event(event, line, 0, line.length, undefined);
+      }
+      this.sink.snapshotTaken();
+    });
+  }
+}
