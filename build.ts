@@ -12,6 +12,7 @@ const dist = join(root, "dist");
 /** The oldest C library that libdocker.so runs with: that of RHEL 7, the oldest system Falco supports. */
 const GLIBC_FLOOR = "2.17";
 
+/** The build's targets, for zig: without one it would build for this very machine's processor. */
 const targets: Record<string, string> = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
 
 /** How a C compiler is told to be strict. The same for the product and for the tests' builds with other compilers. */
@@ -33,18 +34,22 @@ export function cSources(): string[] {
     .map((name) => join(root, "ffi", name));
 }
 
+function zigTarget(): string {
+  const target = targets[process.arch];
+  if (target === undefined) throw new BuildError(`no build for the processor ${process.arch}: x64 and arm64 only`);
+  return `${target}.${GLIBC_FLOOR}`;
+}
+
+/** The C compiler, for any processor of this machine's kind. */
+export const zigCc = (): string[] => [join(root, "node_modules/.bin/zig"), "cc", "-target", zigTarget()];
+
 /** Compiles libdocker.so to `out`, with further flags for variants that tests need. */
 export async function compileLibrary(out: string, flags: readonly string[] = []): Promise<void> {
-  const target = targets[process.arch];
-  if (target === undefined) throw new Error(`no build for the processor ${process.arch}: x64 and arm64 only`);
-  const zig = join(root, "node_modules/.bin/zig");
   const exports = `-Wl,--version-script=${join(root, "ffi/exports.map")}`;
   const hardened = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,defs"];
-  const shape = ["-target", `${target}.${GLIBC_FLOOR}`, "-shared", "-O2", "-s"];
   await run([
-    zig,
-    "cc",
-    ...shape,
+    ...zigCc(),
+    ...["-shared", "-O2", "-s"],
     ...C_FLAGS,
     ...hardened,
     exports,

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { zigCc } from "../build.ts";
 import { TestEngine } from "./engine.ts";
 import { NUMBERED } from "./faults.ts";
 import { LIBRARY } from "./host.ts";
@@ -12,10 +13,9 @@ const program = join(folder, "falco");
 let engine: TestEngine;
 
 beforeAll(async () => {
-  const zig = join(import.meta.dir, "../node_modules/.bin/zig");
   const source = join(import.meta.dir, "native/falco.c");
   const flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g"];
-  const compiled = Bun.spawnSync([zig, "cc", ...flags, source, "-o", program, "-lpthread", "-ldl", "-lrt"]);
+  const compiled = Bun.spawnSync([...zigCc(), ...flags, source, "-o", program, "-lpthread", "-ldl", "-lrt"]);
   if (compiled.exitCode !== 0) throw new Error(compiled.stderr.toString());
   engine = await TestEngine.start();
 }, 60_000);

@@ -1,0 +1,399 @@
+/**
+ * The benchmarks: `npm run bench [-- [--runs N] [ROW...]]`. Each row is measured N times (3) and printed as the least,
+ * the median and the greatest value, beside the baseline of the same run and the ratio to it. Absolute times mean little
+ * on a machine that others use; nothing here decides a test.
+ */
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { C_FLAGS, zigCc } from "../build.ts";
+import { layout } from "../src/runtime/layout.ts";
+import { temporaryFolder } from "../test/temporary.ts";
+
+const root = join(import.meta.dir, "..");
+const out = join(root, "dist/bench");
+const LIBRARY = join(root, "dist/libdocker.so");
+const PROGRAM = join(root, "dist/docker-plugin");
+const WITH_INSPECTION = '{"statefile": "", "snapshot": false}';
+const socket = join(temporaryFolder(), "docker.sock");
+const address = `unix://${socket}`;
+
+function run(command: string[], env: Record<string, string> = {}): string {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(command, { cwd: root, env: { ...Bun.env, ...env } });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+  return stdout.toString();
+}
+
+/** Lines of a name and a number. */
+function numbers(text: string): Record<string, number> {
+  const lines = text.trim().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split(" ")).map(([name, value]) => [name, Number(value)]));
+}
+
+const host = (what: string, n = 0, config: string[] = [], env = {}): Record<string, number> =>
+  numbers(run([join(out, "host"), what, LIBRARY, address, String(n), ...config], env));
+
+interface Load {
+  bytes?: number;
+  attributes?: number;
+  count: number;
+  perSecond?: number;
+  quietMs?: number;
+  /** Every event is the start of another container. */
+  starts?: boolean;
+}
+
+/** Runs an engine while `measure` goes on. */
+async function withEngine<T>(load: Load, measure: () => T | Promise<T>): Promise<T> {
+  const { bytes = 700, attributes = 10, count, perSecond = 0, quietMs = 0, starts = false } = load;
+  const numbers = [bytes, attributes, count, perSecond, quietMs].map(String);
+  const engine = Bun.spawn([join(out, "engine"), socket, ...numbers, ...(starts ? ["starts"] : [])], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await engine.stdout.getReader().read();
+  try {
+    return await measure();
+  } finally {
+    engine.kill("SIGKILL");
+    await engine.exited;
+  }
+}
+
+interface Measure {
+  readonly what: string;
+  readonly unit: string;
+  readonly target: string;
+  readonly value: number;
+  readonly baseline?: number;
+}
+
+type Row = () => Promise<Measure[]>;
+
+/** Instructions a call, by callgrind; undefined where there is none. */
+async function instructions(what: string): Promise<number | undefined> {
+  if (Bun.which("valgrind") === null) return undefined;
+  const calls = 2000;
+  const output = join(temporaryFolder(), "callgrind");
+  const options = ["--tool=callgrind", "--toggle-collect=plugin_extract_fields", `--callgrind-out-file=${output}`];
+  const line = ["valgrind", ...options, join(out, "host"), what, LIBRARY, address, String(calls)];
+  await withEngine({ attributes: 30, bytes: 1600, count: 1 }, () => run(line));
+  return Number(/^(?:summary|totals): (\d+)/m.exec(readFileSync(output, "utf8"))?.[1]) / calls;
+}
+
+async function extract(): Promise<Measure[]> {
+  const calls = 20_000_000;
+  const { field, attribute, empty } = await withEngine({ attributes: 30, bytes: 1600, count: 1 }, () =>
+    host("extract", calls),
+  );
+  const measures: Measure[] = [
+    { what: "extract_fields, one field", unit: "ns", target: "25", value: field ?? 0, baseline: empty ?? 0 },
+    { what: "docker.attributes[KEY] of 30", unit: "ns", target: "100", value: attribute ?? 0, baseline: empty ?? 0 },
+  ];
+  const counted = await instructions("extract-field");
+  if (counted !== undefined)
+    measures.push({ what: "extract_fields, one field", unit: "instructions", target: "150", value: counted });
+  return measures;
+}
+
+async function replay(): Promise<Measure[]> {
+  const events = 20_000;
+  const real = host("replay", events);
+  const bare = host("replay", events, [], { DOCKER_PLUGIN_RUNTIME: join(out, "echo") });
+  return [
+    { what: "replay, bare round trip", unit: "µs", target: "", value: (bare.p50 ?? 0) / 1000 },
+    {
+      what: "replay, an event, all fields",
+      unit: "µs",
+      target: "bare + 8",
+      value: (real.p50 ?? 0) / 1000,
+      baseline: (bare.p50 ?? 0) / 1000,
+    },
+  ];
+}
+
+async function batch(): Promise<Measure[]> {
+  const { event, memcpy } = await withEngine({ count: 200_000 }, () => host("batch"));
+  return [
+    { what: "next_batch, full ring, 700 B", unit: "ns/event", target: "150", value: event ?? 0, baseline: memcpy ?? 0 },
+  ];
+}
+
+async function stream(): Promise<Measure[]> {
+  const count = 600_000;
+  const counted = await withEngine({ count }, () =>
+    numbers(run([process.execPath, join(root, "bench/count.ts"), address, String(count)])),
+  );
+  const ours = await withEngine({ count }, () => host("flood", count));
+  const inspected = await withEngine({ count }, () => host("flood", count, [WITH_INSPECTION]));
+  const what = "engine's socket to next_batch";
+  return [
+    { what, unit: "events/s", target: "70 %, 150,000", value: ours.rate ?? 0, baseline: counted.rate ?? 0 },
+    {
+      what: `${what}, with a container's facts`,
+      unit: "events/s",
+      target: "",
+      value: inspected.rate ?? 0,
+      baseline: counted.rate ?? 0,
+    },
+  ];
+}
+
+async function latency(): Promise<Measure[]> {
+  const events = 1000;
+  const bare = host("bare", 300);
+  const measures: Measure[] = [];
+  for (const [interval, p50, p99] of [
+    [0, "0.3", "2"],
+    [30, "", "33"],
+  ] as const) {
+    const config = `{"statefile": "", "inspect": false, "flushinterval": ${interval}}`;
+    const ours = await withEngine({ count: events + 10, perSecond: 100, quietMs: 500 }, () =>
+      host("latency", events, [config]),
+    );
+    const what = `latency, 100 events/s, flushinterval ${interval}`;
+    measures.push(
+      { what: `${what}, p50`, unit: "ms", target: p50, value: (ours.p50 ?? 0) / 1e6, baseline: (bare.p50 ?? 0) / 1e6 },
+      { what: `${what}, p99`, unit: "ms", target: p99, value: (ours.p99 ?? 0) / 1e6, baseline: (bare.p99 ?? 0) / 1e6 },
+    );
+  }
+  return measures;
+}
+
+async function inspection(): Promise<Measure[]> {
+  const measures: Measure[] = [];
+  for (const perSecond of [100, 1000]) {
+    const events = perSecond * 8;
+    const load = { count: events + 10, perSecond, quietMs: 500, starts: true };
+    const without = await withEngine(load, () => host("latency", events));
+    const inspected = await withEngine(load, () => host("latency", events, [WITH_INSPECTION]));
+    for (const quantile of ["p50", "p99"] as const)
+      measures.push({
+        what: `latency, ${perSecond} starts/s, inspected, ${quantile}`,
+        unit: "ms",
+        target: "",
+        value: (inspected[quantile] ?? 0) / 1e6,
+        baseline: (without[quantile] ?? 0) / 1e6,
+      });
+  }
+  return measures;
+}
+
+async function cpu(): Promise<Measure[]> {
+  const events = 50_000;
+  const used = await withEngine({ count: events + 10, perSecond: 5000, quietMs: 500 }, () => host("latency", events));
+  const both = ((used.cpu ?? 0) + (used.hostcpu ?? 0)) / 1000;
+  return [{ what: "CPU an event at 5,000 events/s, both processes", unit: "µs", target: "25", value: both }];
+}
+
+/** What a process used since it began: context switches and CPU of all its threads. */
+function usage(pid: number): { switches: number; cpuMs: number } {
+  let switches = 0;
+  let cpuMs = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const status = readFileSync(`/proc/${pid}/task/${task}/status`, "utf8");
+    for (const [, count] of status.matchAll(/ctxt_switches:\s+(\d+)/g)) switches += Number(count);
+    cpuMs += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  }
+  return { switches, cpuMs };
+}
+
+const privateMiB = (pid: number): number => {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Private_Dirty:\s+(\d+)/m.exec(rollup)?.[1]) / 1024;
+};
+
+/** Resident memory that is the process's own, without rings, which are memory of a file. */
+const anonymousMiB = (pid: number): number => {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]) / 1024;
+};
+
+interface Held {
+  readonly host: number;
+  readonly runtime: number;
+  /** Resolves once so many events have been taken. */
+  taken(count: number): Promise<void>;
+}
+
+async function holding<T>(load: Load, measure: (held: Held) => Promise<T>): Promise<T> {
+  return withEngine(load, async () => {
+    const process = Bun.spawn([join(out, "host"), "hold", LIBRARY, address], { stdio: ["ignore", "pipe", "inherit"] });
+    const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    let seen = 0;
+    const next = async () => {
+      text += (await lines.read()).value ?? "";
+      seen = Number([...text.matchAll(/^taken (\d+)$/gm)].at(-1)?.[1] ?? seen);
+    };
+    while (!text.includes("\n")) await next();
+    const runtime = Number(/^runtime (\d+)$/m.exec(text)?.[1]);
+    const taken = async (count: number) => {
+      for (; seen < count; text = text.slice(-40)) await next();
+    };
+    try {
+      return await measure({ host: process.pid, runtime, taken });
+    } finally {
+      process.kill("SIGKILL");
+      await process.exited;
+    }
+  });
+}
+
+async function rest(): Promise<Measure[]> {
+  const seconds = 15;
+  const empty = Bun.spawn([join(out, "empty")], { stdio: ["ignore", "ignore", "inherit"] });
+  const [ours, measured] = await holding({ count: 0 }, async (held) => {
+    await Bun.sleep(60_000);
+    const pids = [held.runtime, held.host, empty.pid];
+    const before = pids.map(usage);
+    await Bun.sleep(seconds * 1000);
+    return [
+      pids.map(usage).map((after, i) => ({
+        switches: after.switches - (before[i]?.switches ?? 0),
+        cpu: ((after.cpuMs - (before[i]?.cpuMs ?? 0)) / seconds / 1000) * 100,
+      })),
+      { private: privateMiB(held.runtime), host: anonymousMiB(held.host) },
+    ] as const;
+  });
+  empty.kill("SIGKILL");
+  const [runtime, host, bare] = ours;
+  const baseline = bare?.switches ?? 0;
+  return [
+    {
+      what: "at rest, runtime's switches in 15 s",
+      unit: "",
+      target: "150 %",
+      value: runtime?.switches ?? 0,
+      baseline,
+    },
+    {
+      what: "at rest, host's switches in 15 s",
+      unit: "",
+      target: "next_batch's own",
+      value: host?.switches ?? 0,
+      baseline: (seconds * 1000) / layout.BATCH_WAIT_MS,
+    },
+    {
+      what: "at rest, CPU of the runtime",
+      unit: "%",
+      target: "0.1",
+      value: runtime?.cpu ?? 0,
+      baseline: bare?.cpu ?? 0,
+    },
+    { what: "at rest, CPU of the host", unit: "%", target: "0.1", value: host?.cpu ?? 0 },
+    { what: "at rest, runtime's private memory", unit: "MiB", target: "30", value: measured.private },
+    { what: "at rest, host's memory beside the ring", unit: "MiB", target: "2", value: measured.host },
+  ];
+}
+
+async function memory(): Promise<Measure[]> {
+  const count = 1_000_000;
+  const many = await holding({ count, perSecond: 50_000 }, async (held) => {
+    await held.taken(count - 1000);
+    await Bun.sleep(3000);
+    return { runtime: privateMiB(held.runtime), host: anonymousMiB(held.host) };
+  });
+  const large = await holding({ count: 20, bytes: 64_000, perSecond: 100 }, async (held) => {
+    await held.taken(20);
+    await Bun.sleep(500);
+    return anonymousMiB(held.host);
+  });
+  return [
+    { what: "runtime's private memory after 10^6 events", unit: "MiB", target: "60", value: many.runtime },
+    { what: "host's memory after 10^6 events", unit: "MiB", target: "2", value: many.host },
+    { what: "host's memory with events of 64 KB", unit: "MiB", target: "2", value: large },
+  ];
+}
+
+async function init(): Promise<Measure[]> {
+  const ours = host("init", 20);
+  const times = Array.from({ length: 20 }, () => {
+    const began = performance.now();
+    run([PROGRAM, "--version"]);
+    return performance.now() - began;
+  }).sort((a, b) => a - b);
+  const baseline = times[10] ?? 0;
+  return [{ what: "plugin_init, median", unit: "ms", target: "100", value: (ours.p50 ?? 0) / 1e6, baseline }];
+}
+
+async function growth(): Promise<Measure[]> {
+  const flood = (load: Load) => withEngine({ ...load, quietMs: 500 }, () => host("flood", load.count));
+  const measures: Measure[] = [];
+  const warm = await flood({ count: 100_000 });
+  for (const count of [1_000, 10_000, 1_000_000]) {
+    const { cpu = 0, hostcpu = 0 } = await flood({ count });
+    const baseline = ((warm.cpu ?? 0) + (warm.hostcpu ?? 0)) / 1000;
+    const what = `CPU an event of 700 B, of ${count}`;
+    measures.push({ what, unit: "µs", target: "flat", value: (cpu + hostcpu) / 1000, baseline });
+  }
+  const small = await flood({ bytes: 700, count: 100_000 });
+  for (const bytes of [4_000, 64_000, 1_000_000]) {
+    const { cpu = 0, hostcpu = 0 } = await flood({ bytes, count: Math.max(200, Math.floor(200_000_000 / bytes)) });
+    const what = `CPU a KB, events of ${bytes} B`;
+    const baseline = ((small.cpu ?? 0) + (small.hostcpu ?? 0)) / 700;
+    measures.push({ what, unit: "µs", target: "linear", value: (cpu + hostcpu) / bytes, baseline });
+  }
+  return measures;
+}
+
+const rows: Record<string, Row> = {
+  extract,
+  replay,
+  batch,
+  stream,
+  latency,
+  inspection,
+  cpu,
+  init,
+  memory,
+  growth,
+  rest,
+};
+
+async function prepare(): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  for (const name of ["engine", "host"])
+    run([
+      ...zigCc(),
+      "-O2",
+      ...C_FLAGS.filter((flag) => flag !== "-fPIC"),
+      `bench/${name}.c`,
+      "-o",
+      join(out, name),
+      "-ldl",
+    ]);
+  for (const name of ["echo", "empty"])
+    run([process.execPath, "build", "--compile", "--minify", `bench/${name}.ts`, "--outfile", join(out, name)]);
+}
+
+const shown = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString("en") : value >= 10 ? value.toFixed(1) : value.toFixed(3);
+
+const args = process.argv.slice(2);
+const at = args.indexOf("--runs");
+const runs = at < 0 ? 3 : Number(args.splice(at, 2)[1]);
+const wanted = args.length === 0 ? Object.keys(rows) : args;
+for (const name of wanted)
+  if (!Object.hasOwn(rows, name)) {
+    console.error(`bench: no row ${name}; known are ${Object.keys(rows).join(" ")}`);
+    process.exit(2);
+  }
+await prepare();
+console.log(
+  "| what | unit | target | min | median | max | baseline | ratio |\n| --- | --- | --- | --- | --- | --- | --- | --- |",
+);
+for (const name of wanted) {
+  const measured: Measure[][] = [];
+  for (let i = 0; i < runs; i++) measured.push((await rows[name]?.()) ?? []);
+  for (const [i, { what, unit, target, baseline }] of (measured[0] ?? []).entries()) {
+    const values = measured.map((measures) => measures[i] as Measure).sort((a, b) => a.value - b.value);
+    const middle = values[Math.floor(values.length / 2)] as Measure;
+    const [least, median, most] = [values[0] as Measure, middle, values.at(-1) as Measure].map(({ value }) =>
+      shown(value),
+    );
+    const against =
+      baseline === undefined || middle.baseline === undefined
+        ? ["", ""]
+        : [shown(middle.baseline), (middle.value / middle.baseline).toFixed(2)];
+    console.log(`| ${[what, unit, target, least, median, most, ...against].join(" | ")} |`);
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * A runtime that does nothing but answer: every event that is replayed gets one and the same finished record. What is
+ * left is the bare round trip, to measure the real runtime against.
+ */
+import { writeSync } from "node:fs";
+import { parseEvent } from "../src/docker/event.ts";
+import { Bridge } from "../src/runtime/bridge.ts";
+import { buildId } from "../src/runtime/build_id.ts";
+import { layout } from "../src/runtime/layout.ts";
+import { RecordWriter } from "../src/runtime/record.ts";
+
+const LINE = '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web"}},"timeNano":1}';
+
+writeSync(layout.REQUEST_FD, buildId);
+let bytes = 0;
+const bridge = new Bridge(process.argv.at(-1) ?? "", {
+  configure: (id) => bridge.answer(id),
+  open: (id) => bridge.answer(id),
+  close: (id) => bridge.answer(id),
+  extract: (id) => bridge.answer(id, bytes),
+  list: (id) => bridge.answerText(id, "[]"),
+});
+const line = Buffer.from(LINE);
+const { memory, offset } = bridge.answerMemory;
+bytes = new RecordWriter(memory, offset).write(0, line, 0, line.length, parseEvent(LINE));
+setInterval(() => bridge.heartbeat(), 1000);
