@@ -178,7 +178,7 @@ async function inspection(): Promise<Measure[]> {
 }
 
 async function cpu(): Promise<Measure[]> {
-  const events = 50_000;
+  const events = 100_000;
   const used = await withEngine({ count: events + 10, perSecond: 5000, quietMs: 500 }, () => host("latency", events));
   const both = ((used.cpu ?? 0) + (used.hostcpu ?? 0)) / 1000;
   return [{ what: "CPU an event at 5,000 events/s, both processes", unit: "µs", target: "25", value: both }];
@@ -315,22 +315,24 @@ async function init(): Promise<Measure[]> {
   return [{ what: "plugin_init, median", unit: "ms", target: "100", value: (ours.p50 ?? 0) / 1e6, baseline }];
 }
 
+/** What an event costs as the stream goes on (the first ones pay for the compiler), and as events get longer. */
 async function growth(): Promise<Measure[]> {
   const flood = (load: Load) => withEngine({ ...load, quietMs: 500 }, () => host("flood", load.count));
   const measures: Measure[] = [];
-  const warm = await flood({ count: 100_000 });
-  for (const count of [1_000, 10_000, 1_000_000]) {
-    const { cpu = 0, hostcpu = 0 } = await flood({ count });
-    const baseline = ((warm.cpu ?? 0) + (warm.hostcpu ?? 0)) / 1000;
-    const what = `CPU an event of 700 B, of ${count}`;
-    measures.push({ what, unit: "µs", target: "flat", value: (cpu + hostcpu) / 1000, baseline });
+  const windows = await flood({ count: 1_000_010 });
+  const baseline = (windows.from100000 ?? 0) / 1000;
+  for (const from of [1_000, 10_000, 100_000, 400_000, 700_000]) {
+    const what = `CPU an event of 700 B, from event ${from} on`;
+    measures.push({ what, unit: "µs", target: "flat", value: (windows[`from${from}`] ?? 0) / 1000, baseline });
   }
-  const small = await flood({ bytes: 700, count: 100_000 });
-  for (const bytes of [4_000, 64_000, 1_000_000]) {
-    const { cpu = 0, hostcpu = 0 } = await flood({ bytes, count: Math.max(200, Math.floor(200_000_000 / bytes)) });
-    const what = `CPU a KB, events of ${bytes} B`;
-    const baseline = ((small.cpu ?? 0) + (small.hostcpu ?? 0)) / 700;
-    measures.push({ what, unit: "µs", target: "linear", value: (cpu + hostcpu) / bytes, baseline });
+  let before: { bytes: number; late: number } | undefined;
+  for (const bytes of [500, 4_000, 32_000, 256_000, 1_000_000]) {
+    const { late = 0 } = await flood({ bytes, count: Math.max(1000, Math.floor(400_000_000 / Math.max(bytes, 2000))) });
+    const what = `CPU an event of ${bytes} B`;
+    // The ratio to the shorter event's cost, grown with the bytes: at most 1 where the cost is linear.
+    const grown = before && (before.late * bytes) / before.bytes / 1000;
+    measures.push({ what, unit: "µs", target: "linear", value: late / 1000, ...(grown && { baseline: grown }) });
+    before = { bytes, late };
   }
   return measures;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -178,7 +179,7 @@ int main(int argc, char **argv) {
         if (connection < 0) continue;
         if (fork() == 0) {
             close(listener);
-            signal(SIGTERM, SIG_DFL);
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (getppid() == self) serve(connection);
             _exit(0);
         }

@@ -2,6 +2,7 @@ import { type Engine, EngineError } from "./client.ts";
 import { type Cut, cutEvent, rejoin } from "./cut.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { LineSplitter } from "./lines.ts";
+import { Reads } from "./reads.ts";
 import { hashLine, type Mark, Resume, timestamp } from "./resume.ts";
 
 /** Longest line that is read whole, bytes; the engine knows no bound (labels may be that long). */
@@ -78,6 +79,7 @@ const markOf = (event: DockerEvent, line: Buffer, start: number, end: number): M
 export class EventStream {
   readonly #lines: LineSplitter;
   readonly #resume: Resume;
+  readonly #reads: Reads;
   #stop: ((why?: EngineError) => void) | undefined;
   #retry: Timer | undefined;
   #pings: Timer | undefined;
@@ -95,6 +97,7 @@ export class EventStream {
   ) {
     this.#resume = new Resume(options.resume?.began ?? wholeSeconds(nowNano()), options.resume?.marks);
     this.#unproven = options.resume !== undefined;
+    this.#reads = new Reads(() => sink.settled());
     this.#lines = new LineSplitter(
       LINE_MAX,
       (line, start, end) => this.#line(line, start, end),
@@ -131,7 +134,7 @@ export class EventStream {
         },
         onData: (chunk) => {
           this.#lines.push(chunk);
-          this.sink.settled();
+          this.#reads.piece();
         },
         onEnd: (error) => {
           this.#lines.reset();
