@@ -51,8 +51,7 @@ function isEvent(json: unknown): json is EventJson {
   const { status, id, from, Type, Action, Actor, scope, time, timeNano } = json as Partial<EventJson>;
   if (typeof Type !== "string" || typeof Action !== "string" || typeof Actor !== "object" || Actor === null)
     return false;
-  if (typeof Actor.ID !== "string" || typeof Actor.Attributes !== "object" || Array.isArray(Actor.Attributes))
-    return false;
+  if (typeof Actor.ID !== "string" || typeof Actor.Attributes !== "object") return false;
   for (const key in Actor.Attributes) if (typeof Actor.Attributes[key] !== "string") return false;
   if (!isText(status) || !isText(id) || !isText(from) || !isText(scope)) return false;
   return (time === undefined || typeof time === "number") && typeof timeNano === "number";
