@@ -1,7 +1,9 @@
 /** Drives libdocker.so through its ABI as Falco does. The offsets are FALCO_ABI's, said once more on purpose. */
 import { CString, dlopen, FFIType, JSCallback, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fields } from "../src/plugin/fields.ts";
+import { temporaryFolder } from "./temporary.ts";
 
 const { u32, i32, ptr: pointer, cstring } = FFIType;
 
@@ -87,6 +89,14 @@ export class Plugin {
   init(config = ""): State {
     return new State(this, config);
   }
+}
+
+/** A copy of the library in a folder of its own, beside another docker-plugin: a script, or none. */
+export function pluginBeside(script: string | undefined, mode = 0o755): Plugin {
+  const folder = temporaryFolder();
+  copyFileSync(LIBRARY, join(folder, "libdocker.so"));
+  if (script !== undefined) writeFileSync(join(folder, "docker-plugin"), script, { mode });
+  return new Plugin(join(folder, "libdocker.so"));
 }
 
 /** A plugin state; `rc` and `error` tell whether init worked. */
