@@ -27,14 +27,14 @@ test.each(["garbage", "a head that jumps", "records that lie"])("%s in the ring"
       break;
     }
     expect(batch.rc).toBe(batch.events.length > 0 ? rc.success : rc.timeout);
-    for (const event of batch.events.slice(0, 50)) {
+    for (const event of batch.events.slice(0, 10)) {
       events++;
       values += state.extract(event, ALL).filter((value) => value !== undefined).length;
       state.toText(event);
     }
   }
   if (how === "records that lie") {
-    expect(events).toBeGreaterThan(100);
+    expect(events).toBeGreaterThan(20);
     expect(values).toBeGreaterThan(events);
   } else {
     expect(state.logs.some(({ text }) => text.includes("it wrote no valid record"))).toBe(true);
