@@ -44,7 +44,7 @@ export function runHostile(how: string, library: string): void {
   if (attack === undefined) throw new Error(`no attack ${how}`);
   let timer: Timer | undefined;
   const bridge = new Bridge(library, {
-    configure: (id) => bridge.answer(id, 0, 2 ** 40),
+    configure: (id) => bridge.answer(id),
     open(id, instance) {
       const { data, head } = bridge.ring(instance);
       const ring = { words: new Uint32Array(data), writer: new RecordWriter(data), head };
