@@ -20,12 +20,14 @@ Options:
   -H, --host ADDRESS the engine, as in Falco's open_params: unix:///path/to/docker.sock or tcp://host:port
                      (default: DOCKER_HOST, or unix:///var/run/docker.sock)
   -o, --output FORMAT
-                     what to print of an event, as in a rule's output
-                     (default: "${DEFAULT_OUTPUT}")
+                     what to print of an event, as in a rule's output (default: that of the rule below)
   --fields           print all fields: type, meaning, what each is taken from, an example
   --json             print the event's payload, byte for byte as Falco gets it
   -h, --help         this text
   -V, --version      the version; libdocker.so must be of the same
+
+The rule of rules/docker_rules.yaml prints:
+  ${DEFAULT_OUTPUT}
 
 Exit codes: 0 done, 1 the engine cannot be reached or went away, 2 the command line is wrong.
 
