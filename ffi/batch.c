@@ -37,7 +37,8 @@ size_t batch_take(struct batch *batch, const struct ring *ring, uint64_t tail, u
     if (batch->used > BATCH_BYTES) madvise(batch->memory + BATCH_BYTES, RECORD_MAX - BATCH_BYTES, MADV_DONTNEED);
     batch->count = batch->last = 0;
     batch->used = 0;
-    if (copied < RECORD_MIN) return 0;
+    // A head that is behind the tail, or further ahead than the ring is long, is none.
+    if (copied < RECORD_MIN || available > RING_BYTES) return 0;
 
     memcpy(batch->memory, ring_at(ring, tail), copied);
     size_t first = record_size(batch->memory);

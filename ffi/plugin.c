@@ -209,9 +209,7 @@ EXPORT void plugin_close(void *state, void *handle) {
 
 // Copies what is in the ring into the batch. False where the ring does not hold what the runtime has to write there.
 static bool take(struct plugin *plugin, struct instance *instance, uint64_t head) {
-    const uint64_t available = head - instance->tail;
-    const size_t taken =
-        available > RING_BYTES ? 0 : batch_take(&instance->batch, &instance->stream.ring, instance->tail, head);
+    const size_t taken = batch_take(&instance->batch, &instance->stream.ring, instance->tail, head);
     if (taken == 0) return false;
     instance->tail += taken;
     ring_release(&instance->stream.ring, instance->tail);

@@ -62,8 +62,11 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// AddressSanitizer's marks on the stack would be the child's, in the parent's memory.
+#define ACROSS_VFORK __attribute__((no_sanitize("address")))
+
 // Runs in the child, in the parent's memory: it may change nothing there but *error.
-static void __attribute__((noreturn)) become(const struct spawn *spawn, int null_fd, volatile int *error) {
+ACROSS_VFORK static void __attribute__((noreturn)) become(const struct spawn *spawn, int null_fd, volatile int *error) {
     reset_signals();
     setpgid(0, 0);
     int ok = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && chdir("/") == 0;
@@ -78,7 +81,7 @@ static void __attribute__((noreturn)) become(const struct spawn *spawn, int null
     _exit(127);
 }
 
-pid_t spawn_start(const struct spawn *spawn) {
+ACROSS_VFORK pid_t spawn_start(const struct spawn *spawn) {
     int null_fd = fd_raise(open("/dev/null", O_RDWR | O_CLOEXEC));
     if (null_fd < 0) return -1;
     volatile int error = 0;

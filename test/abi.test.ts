@@ -81,7 +81,7 @@ test("an event as a line that a person can read, harmless on a terminal", async 
   using state = new Plugin().init('{"statefile": ""}');
   const text = state.toText(
     state.foreign(
-      '{"status":"start","id":"x","from":"al\\npine","Type":"container","Action":"exec_create: \\u001b[2J","Actor":{"ID":"x","Attributes":{"name":"n"}},"scope":"local","timeNano":1}',
+      '{"status":"start","id":"x","from":"al\\npine","Type":"container","Action":"exec_create: \\u001b[2J\\u009b","Actor":{"ID":"x","Attributes":{"name":"n"}},"scope":"local","timeNano":1}',
     ),
   );
   expect(text).toContain("container");

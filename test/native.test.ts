@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { zigCc } from "../build.ts";
 import { TestEngine } from "./engine.ts";
 import { NUMBERED } from "./faults.ts";
 import { LIBRARY } from "./host.ts";
+import { compileFalco } from "./native.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 const folder = temporaryFolder();
@@ -13,10 +13,7 @@ const program = join(folder, "falco");
 let engine: TestEngine;
 
 beforeAll(async () => {
-  const source = join(import.meta.dir, "native/falco.c");
-  const flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g"];
-  const compiled = Bun.spawnSync([...zigCc(), ...flags, source, "-o", program, "-lpthread", "-ldl", "-lrt"]);
-  if (compiled.exitCode !== 0) throw new Error(compiled.stderr.toString());
+  compileFalco(program);
   engine = await TestEngine.start();
 }, 60_000);
 

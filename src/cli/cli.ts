@@ -29,7 +29,7 @@ Options:
 The rule of rules/docker_rules.yaml prints:
   ${DEFAULT_OUTPUT}
 
-Exit codes: 0 done, 1 the engine cannot be reached or went away, 2 the command line is wrong.
+Exit codes: 0 done, 1 the engine cannot be reached, 2 the command line is wrong.
 
 Examples:
   docker-plugin --dump --demo

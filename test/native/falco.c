@@ -401,6 +401,7 @@ static void scenario_events(void) {
     api.close(state, instance);
     api.destroy(state);
     no_child_left();
+    dlclose(api.library);
 }
 
 int main(int argc, char **argv) {
