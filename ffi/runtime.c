@@ -32,6 +32,7 @@
 #define BACKOFF_MAX_MS 10000u
 #define SLOWED_MAX 4u
 #define END_PATIENCE_MS 300u
+#define MESSAGES_MAX 1000u   // read in one go: a runtime that floods us must not hold Falco
 
 #define PROGRAM_NAME "docker-plugin"
 #define PROGRAM_VARIABLE "DOCKER_PLUGIN_RUNTIME"
@@ -84,8 +85,9 @@ static void close_fd(int *fd) {
 
 static void read_log(struct runtime *runtime) {
     struct log_message message;
-    ssize_t bytes;
-    while ((bytes = channel_receive(runtime->control, &message, sizeof message - 1, NULL, false)) > 0) {
+    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
+        const ssize_t bytes = channel_receive(runtime->control, &message, sizeof message - 1, NULL, false);
+        if (bytes <= 0) return;
         if ((size_t)bytes <= offsetof(struct log_message, text)) continue;
         ((char *)&message)[bytes] = 0;
         int severity = message.severity;
@@ -243,12 +245,13 @@ enum received { RECEIVED, NOTHING_YET, RUNTIME_GONE };
 
 // The answer to the last request, without waiting. Answers to requests that were given up are passed over.
 static enum received receive_answer(struct runtime *runtime, struct answer *answer) {
-    for (;;) {
+    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
         const ssize_t bytes = channel_receive(runtime->request, answer, sizeof *answer, NULL, false);
         if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return NOTHING_YET;
         if (bytes != (ssize_t)sizeof *answer || answer->length > RECORD_MAX) return RUNTIME_GONE;
         if (answer->id == runtime->request_id) return RECEIVED;
     }
+    return NOTHING_YET;
 }
 
 // Copies an answer's data out of the shared memory, as a string.

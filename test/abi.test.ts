@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { TestEngine } from "./engine.ts";
-import { LIBRARY, Plugin, rc } from "./host.ts";
+import { BUILT, Plugin, rc } from "./host.ts";
 
 const { call } = new Plugin();
 
@@ -116,7 +116,7 @@ const nm = Bun.which("nm") ?? Bun.which("llvm-nm");
 if (nm === null) console.log("skipped: the list of exported symbols: there is no nm");
 
 test.skipIf(nm === null)("nothing is exported but Falco's symbols and the bridge's", () => {
-  const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--defined-only", LIBRARY]);
+  const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--defined-only", BUILT]);
   const names = stdout
     .toString()
     .trim()
@@ -127,7 +127,7 @@ test.skipIf(nm === null)("nothing is exported but Falco's symbols and the bridge
 });
 
 test.skipIf(nm === null)("no symbol is asked for that glibc 2.17 lacks", () => {
-  const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--undefined-only", LIBRARY]);
+  const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--undefined-only", BUILT]);
   const versions = [...stdout.toString().matchAll(/@GLIBC_(\d+)\.(\d+)/g)];
   expect(versions.length).toBeGreaterThan(10);
   for (const [, major, minor] of versions) expect(Number(major) * 100 + Number(minor)).toBeLessThanOrEqual(217);

@@ -7,7 +7,10 @@ import { temporaryFolder } from "./temporary.ts";
 
 const { u32, i32, ptr: pointer, cstring } = FFIType;
 
-export const LIBRARY = Bun.env.LIBDOCKER ?? join(import.meta.dir, "../dist/libdocker.so");
+/** libdocker.so as it was built, and the one that the tests drive: asan.ts names another. */
+export const BUILT = join(import.meta.dir, "../dist/libdocker.so");
+export const LIBRARY = Bun.env.LIBDOCKER ?? BUILT;
+export const isVariant = LIBRARY !== BUILT;
 export const PROGRAM = join(import.meta.dir, "../dist/docker-plugin");
 
 export const rc = { success: 0, failure: 1, timeout: -1, eof: 2, notSupported: 3 } as const;

@@ -2,13 +2,13 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { fields } from "../src/plugin/fields.ts";
-import { type Ask, pluginBeside, rc, type State } from "./host.ts";
+import { type Ask, BUILT, pluginBeside, rc, type State } from "./host.ts";
 
 const ALL: Ask[] = fields.map(({ name, key }) => (key === undefined ? name : ([name, "name"] as const)));
 
 function hostile(how: string): State {
   const module = JSON.stringify(join(import.meta.dir, "hostile_runtime.ts"));
-  const call = `runHostile(${JSON.stringify(how)}, process.argv.at(-1) ?? "")`;
+  const call = `runHostile(${JSON.stringify(how)}, ${JSON.stringify(BUILT)})`;
   return pluginBeside(`#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`).init();
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TestEngine } from "./engine.ts";
 import { NUMBERED } from "./faults.ts";
 import { compileFuzzer, fuzz } from "./fuzz/run.ts";
-import { LIBRARY } from "./host.ts";
+import { isVariant, LIBRARY } from "./host.ts";
 import { compileFalco } from "./native.ts";
 import { compileSanitized, compileSanitizedLibrary, hasSanitizers } from "./sanitizers.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -21,7 +21,7 @@ function run(command: string[], env: Record<string, string> = {}): { code: numbe
   return { code: exitCode, err: stderr.toString().slice(-4000) };
 }
 
-test.skipIf(!hasSanitizers)(
+test.skipIf(isVariant || !hasSanitizers)(
   "the fuzzer finds nothing in a short run, from seeds that are of today's layout",
   () => {
     const { output, code } = fuzz(compileFuzzer(folder), folder, 100_000);
@@ -31,7 +31,7 @@ test.skipIf(!hasSanitizers)(
   180_000,
 );
 
-test.skipIf(!hasSanitizers)(
+test.skipIf(isVariant || !hasSanitizers)(
   "ThreadSanitizer: the listener thread, the event loop and the host",
   () => {
     const program = join(folder, "guest");
@@ -59,7 +59,7 @@ async function play(program: string[], scenario: string, library: string, env: R
   return { code: await ran.exited, err: err.slice(-6000) };
 }
 
-test.skipIf(!hasSanitizers).each(["second_thread", "metrics", "many"])(
+test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many"])(
   "ThreadSanitizer: Falco's threads, %s",
   async (scenario) => {
     const library = compileSanitizedLibrary(join(folder, "thread"), "thread");
@@ -73,7 +73,7 @@ test.skipIf(!hasSanitizers).each(["second_thread", "metrics", "many"])(
   180_000,
 );
 
-test.skipIf(valgrind === null)(
+test.skipIf(isVariant || valgrind === null)(
   "valgrind: init, open, events, close and destroy leave nothing allocated, and no descriptor",
   async () => {
     const program = join(folder, "falco");

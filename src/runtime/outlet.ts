@@ -3,7 +3,9 @@ import { additionOf, readFalco } from "../docker/falco.ts";
 import type { Mark } from "../docker/resume.ts";
 import type { Loss } from "../docker/stream.ts";
 import type { Bridge } from "./bridge.ts";
+import { layout } from "./layout.ts";
 import { EventQueue } from "./queue.ts";
+import { recordBound } from "./record.ts";
 import type { RingProducer } from "./ring.ts";
 
 /** How soon the ring is looked at again while events wait for room in it, ms. */
@@ -34,6 +36,12 @@ export class Outlet {
   write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
     if (this.#queue.isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
+    if (recordBound(end - start, event, addition) > layout.RECORD_MAX) {
+      this.bridge.count("dropped");
+      const { timeNano } = event;
+      this.#announce({ reason: "an event is larger than the ring", since: timeNano, until: timeNano, count: 1 });
+      return;
+    }
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
     if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
@@ -64,6 +72,10 @@ export class Outlet {
     if (this.#dropped === undefined) return;
     const loss = { reason: "Falco was too slow and the queue was full", ...this.#dropped };
     this.#dropped = undefined;
+    this.#announce(loss);
+  }
+
+  #announce(loss: Loss): void {
     const line = Buffer.from(this.announce(loss));
     this.#enqueue(line, 0, line.length, "", undefined);
   }

@@ -6,6 +6,8 @@
 #include "extract.h"
 #include "record.h"
 
+#include <sys/socket.h>
+
 static struct ring ring;
 static struct batch batch;
 static struct runtime runtime;
@@ -98,8 +100,27 @@ static void fuzz_record(const uint8_t *data, size_t size) {
     free(record);
 }
 
+// A packet with as many descriptors as its first byte says, up to three.
+static void send_with_fds(int socket, const uint8_t *data, size_t size) {
+    const size_t count = size == 0 ? 1 : data[0] % 4;
+    union {
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+        struct cmsghdr align;
+    } buffer = {0};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = &buffer;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+        for (size_t i = 0; i < count; i++) memcpy(CMSG_DATA(header) + i * sizeof(int), &socket, sizeof socket);
+    }
+    sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void fuzz_log(const uint8_t *data, size_t size) {
-    channel_send(control_peer, data, size, -1);
+    send_with_fds(control_peer, data, size);
     channel_send(control_peer, data, size / 2, -1);
     read_log(&runtime);
 }
@@ -109,7 +130,7 @@ static void fuzz_answer(const uint8_t *data, size_t size) {
     memcpy(runtime.mailbox + MAILBOX_ANSWER, data, size < 4096 ? size : 4096);
     runtime.request_id = 1;
     channel_send(request_peer, data, size < sizeof answer ? size : sizeof answer, -1);
-    channel_send(request_peer, data, size < 100 ? size : 100, request_peer);
+    send_with_fds(request_peer, data, size < 100 ? size : 100);
     while (receive_answer(&runtime, &answer) == RECEIVED) {
         answer_error(&runtime, &answer);
         take_flush_interval(&runtime, &answer);
@@ -129,6 +150,12 @@ static void fuzz_greeting(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const readers[])(const uint8_t *, size_t) = {fuzz_ring, fuzz_record, fuzz_log, fuzz_answer,
                                                                fuzz_greeting};
+    // The lowest free descriptor is the same one always: nothing that came with a packet stays open.
+    static int free_fd = -1;
     if (size > 0) readers[data[0] % (sizeof readers / sizeof *readers)](data + 1, size - 1);
+    const int fd = dup(control_peer);
+    close(fd);
+    if (free_fd >= 0 && fd != free_fd) __builtin_trap();
+    free_fd = fd;
     return 0;
 }
