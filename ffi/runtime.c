@@ -30,7 +30,7 @@
 #define HEALTHY_MS 10000u    // a run of this length forgives all failures before
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
-#define SLOWED_MAX 4u
+#define SLOWED_MAX 3u         // failures that slow down the next start of a runtime that was ready
 #define END_PATIENCE_MS 300u
 #define MESSAGES_MAX 1000u   // read in one go: a runtime that floods us must not hold Falco
 
@@ -284,6 +284,8 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     const uint64_t now = clock_now();
     runtime->phase = RUNTIME_READY;
     runtime->ready_at = now;
+    // Starts that came to nothing do not slow down what came after them.
+    if (runtime->failures > SLOWED_MAX) runtime->failures = SLOWED_MAX;
     runtime->heartbeat_at = now;
     return true;
 }

@@ -254,7 +254,7 @@ function chunk(line: string): Buffer {
 
 /** The test's handle on an engine in its own process. */
 export class TestEngine implements AsyncDisposable {
-  readonly #pending: ((value: unknown) => void)[] = [];
+  readonly #pending: { resolve(value: unknown): void; reject(error: Error): void }[] = [];
   #process: Bun.Subprocess;
 
   private constructor(readonly socket: string) {
@@ -264,7 +264,12 @@ export class TestEngine implements AsyncDisposable {
   #spawn(carry: readonly string[]): Bun.Subprocess {
     return Bun.spawn([process.execPath, import.meta.path, this.socket, ...carry], {
       stdio: ["ignore", "inherit", "inherit"],
-      ipc: (message) => this.#pending.shift()?.(message),
+      ipc: (message) => this.#pending.shift()?.resolve(message),
+      // Without this a test would wait for ever, or end as if all were well.
+      onExit: (process, code, signal) => {
+        if (process !== this.#process) return;
+        for (const { reject } of this.#pending.splice(0)) reject(new Error(`the engine ended: ${signal ?? code}`));
+      },
       serialization: "json",
     });
   }
@@ -275,7 +280,7 @@ export class TestEngine implements AsyncDisposable {
     const { flowed } = await this.flowed();
     await this.stop();
     rmSync(this.socket, { force: true });
-    const up = new Promise((resolve) => this.#pending.push(resolve));
+    const up = this.#message();
     this.#process = this.#spawn([String(flowed)]);
     await up;
     if (flow !== undefined) await this.flow(flow.line, flow.perSecond, flow.until - flowed);
@@ -293,16 +298,20 @@ export class TestEngine implements AsyncDisposable {
   static async start(behaviour: Behaviour = {}, socket = join(temporaryFolder(), "docker.sock")): Promise<TestEngine> {
     rmSync(socket, { force: true });
     const engine = new TestEngine(socket);
-    await new Promise((resolve) => engine.#pending.push(resolve));
+    await engine.#message();
     await engine.behave(behaviour);
     return engine;
   }
 
+  /** The next message of the engine's process. */
+  #message(): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+  }
+
   #ask(command: Command): Promise<unknown> {
-    return new Promise((resolve) => {
-      this.#pending.push(resolve);
-      this.#process.send(command);
-    });
+    const answer = this.#message();
+    this.#process.send(command);
+    return answer;
   }
 
   async behave(behaviour: Behaviour): Promise<void> {
