@@ -110,6 +110,9 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
     struct plugin *plugin = calloc(1, sizeof *plugin);
     if (plugin == NULL) return NULL;
     const struct logger logger = {.write = input->log_fn, .owner = input->owner};
+    for (uint32_t i = 0; i < METRIC_COUNT; i++)
+        plugin->metrics[i] = (struct falco_metric){
+            .name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
     plugin->replay.payload = reserve();
     plugin->replay.record = reserve();
     const bool begun = runtime_begin(&plugin->runtime, input->config, logger);
@@ -142,8 +145,7 @@ EXPORT int32_t plugin_set_config(void *state, const struct falco_set_config_inpu
     return runtime_configure(&plugin->runtime, input->config) ? FALCO_SUCCESS : keep_error(plugin);
 }
 
-// Metrics come from two threads at once: every word is moved atomically, and the rest never changes after the first
-// call has written the same values.
+// Metrics come from two threads at once: the values are moved atomically, all else was written at init.
 EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
     struct plugin *plugin = state;
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
@@ -151,11 +153,7 @@ EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
         if (i == METRIC_DELIVERED) value = atomic_load(&plugin->delivered);
         if (i == METRIC_RUNTIME_RESTARTS) value = atomic_load(&plugin->runtime.restarts);
         if (i == METRIC_EXTRACT_FAILURES) value = atomic_load(&plugin->extract_failures);
-        struct falco_metric *metric = &plugin->metrics[i];
-        __atomic_store_n(&metric->name, METRIC_NAMES[i], __ATOMIC_RELAXED);
-        __atomic_store_n(&metric->type, METRIC_TYPES[i], __ATOMIC_RELAXED);
-        __atomic_store_n(&metric->value_type, FALCO_METRIC_U64, __ATOMIC_RELAXED);
-        __atomic_store_n(&metric->value, value, __ATOMIC_RELAXED);
+        __atomic_store_n(&plugin->metrics[i].value, value, __ATOMIC_RELAXED);
     }
     *count = METRIC_COUNT;
     return plugin->metrics;
