@@ -31,6 +31,8 @@
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
 #define SLOWED_MAX 3u         // failures that slow down the next start of a runtime that was ready
+#define CLOSE_MS 250u
+#define RESCUE_MS 400u       // at close: until a new runtime has done what the last one could not
 #define END_PATIENCE_MS 300u
 #define MESSAGES_MAX 1000u   // read in one go: a runtime that floods us must not hold Falco
 
@@ -284,6 +286,7 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     const uint64_t now = clock_now();
     runtime->phase = RUNTIME_READY;
     runtime->ready_at = now;
+    runtime->hopeless = false;
     // Starts that came to nothing do not slow down what came after them.
     if (runtime->failures > SLOWED_MAX) runtime->failures = SLOWED_MAX;
     runtime->heartbeat_at = now;
@@ -454,17 +457,29 @@ bool runtime_open(struct runtime *runtime, struct stream *stream) {
     return opened;
 }
 
-void runtime_close(struct runtime *runtime, struct stream *stream) {
-    const uint64_t deadline = clock_now() + NS_PER_S / 2;
+// Asks to let go of a stream, and to keep what the next start of Falco needs to go on there. False where a runtime does
+// not do so in time: that one is killed, or it would go on writing to an instance that is gone.
+static bool let_go(struct runtime *runtime, const struct stream *stream, unsigned ms) {
     struct answer answer;
-    if (!turn_take(&runtime->turn, deadline)) return;
+    const int rc = ask(runtime, REQUEST_CLOSE, stream, NULL, 0, clock_now() + ms * NS_PER_MS, &answer);
+    if (rc == FALCO_SUCCESS) return true;
+    if (runtime->phase != RUNTIME_DOWN) {
+        kill(runtime->pid, SIGKILL);
+        lose(runtime, "it does not let go of a stream");
+    }
+    return false;
+}
+
+void runtime_close(struct runtime *runtime, struct stream *stream) {
+    if (!turn_take(&runtime->turn, clock_now() + CLOSE_MS * NS_PER_MS)) return;
+    bool kept = runtime->phase == RUNTIME_READY && let_go(runtime, stream, CLOSE_MS);
+    if (!kept && !runtime->hopeless) {
+        // The ring still knows what was delivered: a new runtime reads it there, and keeps it.
+        runtime->not_before = 0;
+        kept = let_go(runtime, stream, RESCUE_MS);
+        runtime->hopeless = !kept;
+    }
     runtime->streams[stream->slot] = NULL;
-    // One that does not let go of the ring would go on writing to an instance that is gone.
-    if (runtime->phase == RUNTIME_READY &&
-        ask(runtime, REQUEST_CLOSE, stream, NULL, 0, deadline, &answer) == FALCO_TIMEOUT)
-        lose(runtime, "it does not answer");
-    else if (runtime->phase != RUNTIME_READY && runtime->phase != RUNTIME_DOWN)
-        lose(runtime, "closed while it started");
     turn_give(&runtime->turn);
 }
 

@@ -53,6 +53,7 @@ struct runtime {
     uint64_t not_before;  // the next start
     uint64_t ready_at;
     uint32_t failures;  // starts that came to nothing, in a row
+    bool hopeless;      // a start at a close came to nothing: the next close does not try it again
     _Atomic uint64_t restarts;
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;

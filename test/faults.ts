@@ -126,6 +126,15 @@ function kill(signal: NodeJS.Signals): () => void {
   };
 }
 
+/** What a hot restart does: all is closed and opened again. */
+function restart(world: World): void {
+  world.instance.close();
+  world.state.destroy();
+  world.state = world.plugin.init(world.config);
+  world.instance = world.state.open(world.engine.address);
+  if (world.instance.rc !== rc.success) throw new Error(world.state.error);
+}
+
 /** Lets the host stand still: it takes no events, and the runtime has to keep them. */
 const stall = (ms: number) => () => Bun.sleep(ms);
 
@@ -212,12 +221,28 @@ export const faults: readonly Fault[] = [
     times: [5, 100],
     every: 200,
     complete: true,
+    inject: restart,
+  },
+  {
+    name: "Falco restarts, its runtime was just killed",
+    perSecond: 300,
+    times: [5, 50],
+    every: 300,
+    complete: true,
     inject: (world) => {
-      world.instance.close();
-      world.state.destroy();
-      world.state = world.plugin.init(world.config);
-      world.instance = world.state.open(world.engine.address);
-      if (world.instance.rc !== rc.success) throw new Error(world.state.error);
+      kill("SIGKILL")();
+      restart(world);
+    },
+  },
+  {
+    name: "Falco restarts, its runtime hangs (SIGSTOP)",
+    perSecond: 100,
+    times: [3, 30],
+    every: 500,
+    complete: true,
+    inject: (world) => {
+      kill("SIGSTOP")();
+      restart(world);
     },
   },
 ];
