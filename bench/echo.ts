@@ -19,6 +19,7 @@ const bridge = new Bridge(process.argv.at(-1) ?? "", {
   close: (id) => bridge.answer(id),
   extract: (id) => bridge.answer(id, bytes),
   list: (id) => bridge.answerText(id, "[]"),
+  abandoned: () => process.exit(0),
 });
 const line = Buffer.from(LINE);
 const { memory, offset } = bridge.answerMemory;

@@ -6,13 +6,18 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "constants.h"
 #include "ring.h"
 
 #define EXPORT __attribute__((visibility("default")))
+
+// How long JavaScript has to keep what the next start of Falco needs, where this one died without closing.
+#define ABANDONED_MS 500
 
 // What JavaScript registers. They are called on the listener thread and only pass numbers on to the event loop.
 struct bridge_callbacks {
@@ -21,6 +26,7 @@ struct bridge_callbacks {
     void (*close)(uint32_t id, uint32_t instance);
     void (*extract)(uint32_t id, uint32_t length);
     void (*list)(uint32_t id);
+    void (*abandoned)(void);
 };
 
 static struct {
@@ -66,8 +72,12 @@ static void *listen_to_host(void *unused) {
         struct request request;
         int fd;
         const ssize_t bytes = channel_receive(REQUEST_FD, &request, sizeof request, &fd, true);
-        // The host is gone or has let go of us. The event loop may hang, so this thread ends the process.
-        if (bytes != (ssize_t)sizeof request) _exit(0);
+        if (bytes != (ssize_t)sizeof request) {
+            // The host is gone or has let go of us. The event loop may hang, so this thread ends the process.
+            bridge.callbacks.abandoned();
+            nanosleep(&(struct timespec){.tv_nsec = ABANDONED_MS * NS_PER_MS}, NULL);
+            _exit(0);
+        }
         dispatch(&request, fd);
     }
 }

@@ -69,6 +69,7 @@ export function runHostile(how: string, library: string): void {
       bridge.answer(id + (random(8) === 0 ? 1 : 0), random(3) === 0 ? nasty() : size);
     },
     list: (id) => bridge.answer(id, nasty()),
+    abandoned: () => process.exit(0),
   });
   setInterval(() => bridge.heartbeat(), 500);
   bridge.log("error", "first\nsecond\u001b[2J");

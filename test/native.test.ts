@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { join } from "node:path";
 import { TestEngine } from "./engine.ts";
 import { NUMBERED } from "./faults.ts";
-import { isVariant, LIBRARY } from "./host.ts";
+import { isVariant, LIBRARY, Plugin } from "./host.ts";
 import { compileFalco } from "./native.ts";
 import { temporaryFolder } from "./temporary.ts";
 
@@ -89,6 +89,33 @@ test("the host dies by SIGKILL: the runtime is gone within a second", async () =
   process.kill("SIGKILL");
   expect(await gone(pid, 1000)).toBe(true);
   await engine.settle();
+});
+
+test("a host that was killed closed nothing: the next one goes on where it stood all the same", async () => {
+  const config = JSON.stringify({ statefile: join(folder, "resume"), inspect: false });
+  const { process } = start("stay", { INIT_CONFIG: config });
+  const { flowed: before } = await engine.flowed();
+  await engine.flow(NUMBERED, 200, 400);
+  await firstNumber(process);
+  await Bun.sleep(500);
+  const { flowed } = await engine.flowed();
+  process.kill("SIGKILL");
+  await Bun.sleep(500);
+  using state = new Plugin().init(config);
+  using instance = state.open(engine.address);
+  const numbers: number[] = [];
+  while (numbers.at(-1) !== before + 399) {
+    const names = instance.take(1, (event) => String(state.extract(event, ["docker.attributes.name"])[0]), 3000);
+    if (names.length === 0) break;
+    numbers.push(...names.map((name) => Number(name.slice("event-".length))));
+    await Bun.sleep(0);
+  }
+  const [first = 0] = numbers;
+  expect(flowed - before).toBeGreaterThan(50);
+  // From what it took last to the end, each once: neither the half second without a host, nor anything before.
+  expect(first).toBeGreaterThan(flowed - 20);
+  expect(first).toBeLessThan(flowed + 20);
+  expect(numbers).toEqual(Array.from({ length: before + 400 - first }, (_, i) => first + i));
 });
 
 test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {

@@ -67,7 +67,8 @@ export class Resume {
 
   /** Whether an event was not delivered before; it counts as delivered from now on. */
   isNew(mark: Mark): boolean {
-    if (mark.timeNano <= this.#doubtful && this.#knows(mark)) {
+    // What is older than the stream was never ours to deliver; an engine that has it still has all that came after it.
+    if (mark.timeNano <= this.#doubtful && (mark.timeNano < this.began || this.#knows(mark))) {
       this.#overlapped = true;
       return false;
     }

@@ -11,6 +11,8 @@ export interface Requests {
   close(id: number, instance: number): void;
   extract(id: number, payload: Buffer): void;
   list(id: number): void;
+  /** The host is gone or has let go of the runtime, which ends within 500 ms in any case. */
+  abandoned(): void;
 }
 
 /** The bytes of an open instance's ring, and where its producer stands. */
@@ -70,6 +72,7 @@ export class Bridge {
         args: [u32, u32],
       }),
       new JSCallback((id: number) => requests.list(id), { ...threadsafe, args: [u32] }),
+      new JSCallback(() => requests.abandoned(), { ...threadsafe, args: [] }),
     ];
     const table = new BigUint64Array(callbacks.map((callback) => BigInt(callback.ptr ?? 0)));
     const rc = this.#lib.docker_bridge_start(table);

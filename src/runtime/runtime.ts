@@ -67,6 +67,11 @@ export function runRuntime(library: string): void {
     list(id) {
       bridge.answerText(id, JSON.stringify(listEngines(process.env.DOCKER_HOST)));
     },
+    abandoned() {
+      // A Falco that was killed closed nothing: what it took is kept as at a close.
+      for (const session of sessions.values()) session.close();
+      process.exit(0);
+    },
   });
   const answers = new RecordWriter(bridge.answerMemory.memory, bridge.answerMemory.offset);
 

@@ -76,7 +76,8 @@ static void print_log(void *owner, const char *component, const char *message, i
 
 static void *init(const struct api *api) {
     int32_t rc;
-    const struct falco_init_input input = {.config = "{\"statefile\": \"\"}", .log_fn = print_log};
+    const char *config = getenv("INIT_CONFIG");
+    const struct falco_init_input input = {.config = config == NULL ? "{\"statefile\": \"\"}" : config, .log_fn = print_log};
     void *state = api->init(&input, &rc);
     CHECK(rc == FALCO_SUCCESS, "init: %s", api->get_last_error(state));
     return state;

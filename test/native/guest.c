@@ -24,6 +24,7 @@ struct callbacks {
     void (*close)(uint32_t id, uint32_t instance);
     void (*extract)(uint32_t id, uint32_t length);
     void (*list)(uint32_t id);
+    void (*abandoned)(void);
 };
 int docker_bridge_start(const struct callbacks *callbacks);
 void *docker_bridge_mailbox(void);
@@ -91,6 +92,9 @@ static void on_extract(uint32_t id, uint32_t length) {
 }
 static void on_list(uint32_t id) {
     hand_over((struct task){.what = CONFIGURE, .id = id});
+}
+
+static void on_abandoned(void) {
 }
 
 static uint8_t record[8192];
@@ -188,7 +192,7 @@ int main(int argc, char **argv) {
     request = dup2(requests[0], 21);
     const int guests[] = {dup2(controls[1], 22), dup2(requests[1], 23), dup2(mailbox, 24)};
     for (int i = 0; i < 3; i++) CHECK(dup2(guests[i], CONTROL_FD + i) == CONTROL_FD + i);
-    const struct callbacks callbacks = {on_configure, on_open, on_close, on_extract, on_list};
+    const struct callbacks callbacks = {on_configure, on_open, on_close, on_extract, on_list, on_abandoned};
     CHECK(docker_bridge_start(&callbacks) == 0);
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, run_loop, NULL) == 0);
