@@ -11,7 +11,8 @@ const ANSWER_TIMEOUT_MS = 4_000;
 const ERROR_BODY_MAX = 4096;
 /** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
 const CONNECTIONS_MAX = 8;
-const IDLE_MS = 4_000;
+/** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
+const IDLE_MS = 1_000;
 
 /** What went wrong with an engine, in words for the person who runs Falco. */
 export class EngineError extends Error {

@@ -69,7 +69,7 @@ export const layout = {
   FLUSH_INTERVAL_MAX_MS: 60_000,
 
   // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
-  /** u64: moved by the runtime's event loop once a second. */
+  /** u64: moved by the runtime's event loop every three seconds. */
   MAILBOX_HEARTBEAT: 0,
   /** u64: moved by the runtime after each message on the control socket. */
   MAILBOX_LOGGED: 64,

@@ -8,7 +8,8 @@ import { layout } from "./layout.ts";
 import { RecordWriter, recordBound } from "./record.ts";
 import { Session } from "./session.ts";
 
-const HEARTBEAT_MS = 1_000;
+/** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
+const HEARTBEAT_MS = 3_000;
 /**
  * What the runtime may hold beside its queue, bytes of resident memory: the program itself (58 MB), the rings that are
  * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
