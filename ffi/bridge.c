@@ -1,6 +1,8 @@
 // The runtime's side, called by docker-plugin through bun:ffi: a listener thread takes the host's requests and calls
 // JavaScript; JavaScript answers, publishes records and logs. Falco's process never calls anything here.
 #define _GNU_SOURCE
+#include "bridge.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,16 +20,6 @@
 
 // How long JavaScript has to keep what the next start of Falco needs, where this one died without closing.
 #define ABANDONED_MS 500
-
-// What JavaScript registers. They are called on the listener thread and only pass numbers on to the event loop.
-struct bridge_callbacks {
-    void (*configure)(uint32_t id, uint32_t length);
-    void (*open)(uint32_t id, uint32_t instance, uint32_t resume, uint32_t length);
-    void (*close)(uint32_t id, uint32_t instance);
-    void (*extract)(uint32_t id, uint32_t length);
-    void (*list)(uint32_t id);
-    void (*abandoned)(void);
-};
 
 static struct {
     struct bridge_callbacks callbacks;

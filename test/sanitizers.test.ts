@@ -59,12 +59,21 @@ async function play(program: string[], scenario: string, library: string, env: R
   return { code: await ran.exited, err: err.slice(-6000) };
 }
 
+let compiled: { program: string; library: string } | undefined;
+
+/** falco.c and the library with ThreadSanitizer, compiled once. */
+function threads() {
+  if (compiled !== undefined) return compiled;
+  const program = join(folder, "threads");
+  compileSanitized(program, "thread", ["test/native/falco.c", "-lrt"]);
+  compiled = { program, library: compileSanitizedLibrary(join(folder, "thread"), "thread") };
+  return compiled;
+}
+
 test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many"])(
   "ThreadSanitizer: Falco's threads, %s",
   async (scenario) => {
-    const library = compileSanitizedLibrary(join(folder, "thread"), "thread");
-    const program = join(folder, "threads");
-    compileSanitized(program, "thread", ["test/native/falco.c", "-lrt"]);
+    const { program, library } = threads();
     await engine?.flow(NUMBERED, 2000, 40_000);
     const { code, err } = await play([program], scenario, library, { TSAN_OPTIONS: "halt_on_error=1" });
     expect([code, code === 0 ? "" : err]).toEqual([0, ""]);

@@ -13,28 +13,11 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "bridge.h"
 #include "channel.h"
 #include "clock.h"
 #include "extract.h"
 #include "record.h"
-
-struct callbacks {
-    void (*configure)(uint32_t id, uint32_t length);
-    void (*open)(uint32_t id, uint32_t instance, uint32_t resume, uint32_t length);
-    void (*close)(uint32_t id, uint32_t instance);
-    void (*extract)(uint32_t id, uint32_t length);
-    void (*list)(uint32_t id);
-    void (*abandoned)(void);
-};
-int docker_bridge_start(const struct callbacks *callbacks);
-void *docker_bridge_mailbox(void);
-void *docker_bridge_ring(uint32_t instance);
-uint64_t docker_bridge_ring_head(uint32_t instance);
-uint64_t docker_bridge_ring_tail(uint32_t instance);
-void docker_bridge_ring_publish(uint32_t instance, uint64_t head);
-void docker_bridge_ring_close(uint32_t instance);
-void docker_bridge_answer(uint32_t id, int32_t rc, uint64_t length, uint64_t value);
-void docker_bridge_log(int32_t severity, const char *text, uint64_t length);
 
 #define CHECK(condition)                                                                   \
     do {                                                                                   \
@@ -192,7 +175,7 @@ int main(int argc, char **argv) {
     request = dup2(requests[0], 21);
     const int guests[] = {dup2(controls[1], 22), dup2(requests[1], 23), dup2(mailbox, 24)};
     for (int i = 0; i < 3; i++) CHECK(dup2(guests[i], CONTROL_FD + i) == CONTROL_FD + i);
-    const struct callbacks callbacks = {on_configure, on_open, on_close, on_extract, on_list, on_abandoned};
+    const struct bridge_callbacks callbacks = {on_configure, on_open, on_close, on_extract, on_list, on_abandoned};
     CHECK(docker_bridge_start(&callbacks) == 0);
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, run_loop, NULL) == 0);
