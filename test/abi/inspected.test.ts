@@ -1,0 +1,265 @@
+/** What the engine says of the container behind an event, through the ABI. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fields } from "../../src/plugin/fields.ts";
+import { runtimePid } from "../faults/faults.ts";
+import { TestEngine } from "../support/engine.ts";
+import { type Ask, type HostEvent, type Instance, Plugin, type State } from "../support/host.ts";
+import { inspectionsOf } from "../support/recordings.ts";
+
+const RECORDED = inspectionsOf("docker-20.10.24");
+const ID = "7".repeat(64);
+const OTHER = "8".repeat(64);
+const EXEC = "e".repeat(64);
+
+const answer = (file: string): Record<string, unknown> => ({
+  ...JSON.parse(readFileSync(join(RECORDED, `${file}.json`), "utf8"))[0],
+  Id: ID,
+});
+
+let tick = 0;
+function line(Action: string, { id = ID, Type = "container", attributes = {} as Record<string, string> } = {}): string {
+  const nano = BigInt(Date.now()) * 1_000_000n + BigInt(tick++);
+  const event = { Type, Action, Actor: { ID: id, Attributes: { image: "bb:1", name: "web", ...attributes } } };
+  return `${JSON.stringify(event).slice(0, -1)},"scope":"local","time":1,"timeNano":${nano}}`;
+}
+
+const config = (more: object = {}) => JSON.stringify({ statefile: "", snapshot: false, ...more });
+
+const action = (event: HostEvent): string => JSON.parse(event.payload).Action;
+
+/** Every field; those with an argument with the given one. */
+const everything: Ask[] = fields.map(({ name, key }) =>
+  key === undefined ? name : [name, name === "docker.attributes" ? "name" : "/var/run/docker.sock"],
+);
+
+/** Takes events, asks each for fields at once, and asks again of a replayed copy. */
+function take(state: State, instance: Instance, count: number, asks: Ask[], ms?: number) {
+  return instance.take(
+    count,
+    (event) => {
+      const replayed = state.foreign(event.payload);
+      replayed.bytes.writeBigUInt64LE(event.ts, 0);
+      expect(state.extract(replayed, everything)).toEqual(state.extract(event, everything));
+      return [action(event), ...state.extract(event, asks)];
+    },
+    ms,
+  );
+}
+
+test("an event has the facts of its container, live and replayed, and they stay when it is gone", async () => {
+  const containers = { [ID]: answer("docker-sock-bind") };
+  await using engine = await TestEngine.start({ containers });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const sent = [line("create"), line("start")];
+  await engine.send(...sent);
+  const asks: Ask[] = [
+    "docker.container.inspected",
+    "docker.container.sensitivemount",
+    "docker.container.privileged",
+    "docker.container.mounts",
+    ["docker.container.mount", "/var/run/docker.sock"],
+    "docker.container.command",
+    "docker.container.created",
+  ];
+  const mount = "/srv/dk/docker.sock";
+  const facts = [true, true, false, [`${mount}:/var/run/docker.sock:rw`], mount, "sleep 60", 1795427287695399449n];
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["create", ...facts],
+    ["start", ...facts],
+  ]);
+  await engine.behave({});
+  await engine.seen();
+  const later = [line("die", { attributes: { exitCode: "1" } }), line("destroy")];
+  await engine.send(...later, line("connect", { Type: "network", id: "n", attributes: { container: ID } }));
+  expect(take(state, instance, 3, asks)).toEqual([
+    ["die", ...facts],
+    ["destroy", ...facts],
+    // What was learnt is dropped with destroy, and the engine knows it no more.
+    ["connect", false, ...facts.slice(1).map(() => undefined)],
+  ]);
+  expect((await engine.seen()).filter(({ path }) => path.includes("/json")).length).toBe(1);
+});
+
+test("without what we add, the payload is the engine's line, byte for byte", async () => {
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("privileged") } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const sent = line("create");
+  await engine.send(sent);
+  const [payload = ""] = instance.payloads(1);
+  const { falco } = JSON.parse(payload);
+  expect(falco.container.privileged).toBe(true);
+  expect(payload.replace(`,"falco":${JSON.stringify(falco)}}`, "}")).toBe(sent);
+  expect(payload).not.toContain("PATH=");
+});
+
+test("a slow answer delays its event by inspecttimeout at most, keeps the order, and is good for what follows", async () => {
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("host-namespaces") }, inspectMs: 600 });
+  using state = new Plugin().init(config({ inspecttimeout: 200 }));
+  using instance = state.open(engine.address);
+  const began = performance.now();
+  await engine.send(line("create"), line("pull", { Type: "image", id: "bb:1" }), line("tag", { Type: "image" }));
+  const asks: Ask[] = ["docker.container.inspected", "docker.container.pidmode"];
+  const none = [undefined, undefined];
+  expect(take(state, instance, 3, asks)).toEqual([
+    ["create", false, undefined],
+    ["pull", ...none],
+    ["tag", ...none],
+  ]);
+  const took = performance.now() - began;
+  expect(took).toBeGreaterThan(190);
+  expect(took).toBeLessThan(500);
+  expect(state.metrics().uninspected).toBe(1);
+  await Bun.sleep(600);
+  await engine.send(line("die"));
+  expect(take(state, instance, 1, asks)).toEqual([["die", true, "host"]]);
+});
+
+test("an event that waits for nothing goes at once after one that did, and before one that does", async () => {
+  await using engine = await TestEngine.start({ inspectMs: 5_000 });
+  using state = new Plugin().init(config({ inspecttimeout: 300 }));
+  using instance = state.open(engine.address);
+  const began = performance.now();
+  await engine.send(line("pull", { Type: "image", id: "bb:1" }), line("create"));
+  expect(instance.take(1, action)).toEqual(["pull"]);
+  expect(performance.now() - began).toBeLessThan(150);
+  expect(instance.take(1, action)).toEqual(["create"]);
+});
+
+test("inspect: false makes not one request more, and adds nothing", async () => {
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("privileged") } });
+  using state = new Plugin().init(JSON.stringify({ statefile: "", inspect: false }));
+  using instance = state.open(engine.address);
+  const sent = [line("create"), line("exec_create: id", { attributes: { execID: EXEC } })];
+  await engine.send(...sent);
+  expect(instance.payloads(2)).toEqual(sent);
+  const asked = (await engine.seen()).map(({ path }) => path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, ""));
+  expect([...new Set(asked)].sort()).toEqual(["/_ping", "/events"]);
+});
+
+test("an exec has its user and its rights, and a label that poses as another's id brings nothing", async () => {
+  const exec = { ContainerID: ID, ProcessConfig: { user: "root", privileged: true, tty: true, entrypoint: "sh" } };
+  const containers = { [ID]: answer("plain"), [OTHER]: answer("plain") };
+  await using engine = await TestEngine.start({ containers, execs: { [EXEC]: exec } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const own = { attributes: { execID: EXEC } };
+  const posing = { id: OTHER, attributes: { execID: EXEC } };
+  const hostile = { attributes: { execID: "../containers/json" } };
+  await engine.send(line("exec_create: sh -c 'a \"b\"'", own), line("exec_die", own));
+  await engine.send(line("exec_create: sh", posing), line("exec_create: sh", hostile));
+  const asks = ["docker.exec.command", "docker.exec.id", "docker.exec.user", "docker.exec.privileged"];
+  expect(take(state, instance, 4, [...asks, "docker.exec.tty"]).map((values) => values.slice(1))).toEqual([
+    ["sh -c 'a \"b\"'", EXEC, "root", true, true],
+    ["sh", EXEC, "root", true, true],
+    ["sh", EXEC, undefined, undefined, undefined],
+    ["sh", "../containers/json", undefined, undefined, undefined],
+  ]);
+  expect((await engine.seen()).filter(({ path }) => path.includes(".."))).toEqual([]);
+});
+
+test("what runs already is told of before what happens, as its start told it; what starts later only by its start", async () => {
+  const old = answer("plain") as { Config: object };
+  const containers = {
+    [ID]: { ...old, Name: "/old", Config: { ...old.Config, Image: "shop:2", Labels: { tier: "web", name: "lie" } } },
+    [OTHER]: { ...old, Name: "/young", State: { StartedAt: new Date(Date.now() + 1000).toISOString() } },
+  };
+  await using engine = await TestEngine.start({ containers, inspectMs: 100 });
+  using state = new Plugin().init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line("start", { id: OTHER }));
+  const asks: Ask[] = [
+    "docker.status",
+    "docker.id",
+    "docker.attributes.image",
+    "docker.attributes.name",
+    ["docker.attributes", "tier"],
+    "docker.container.inspected",
+  ];
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["existing", "existing", ID, "shop:2", "old", "web", true],
+    ["start", "start", OTHER, "bb:1", "web", undefined, true],
+  ]);
+});
+
+test("a loss that is announced is followed by what runs", async () => {
+  const engine = await TestEngine.start({ containers: { [ID]: answer("plain") } });
+  using state = new Plugin().init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line("pull", { Type: "image", id: "bb:1" }));
+  expect(instance.take(2, action)).toEqual(["existing", "pull"]);
+  await engine.restart();
+  await engine.behave({ containers: { [ID]: answer("plain") } });
+  expect(instance.take(2, action)).toEqual(["events_lost", "existing"]);
+  await engine.stop();
+});
+
+test("a runtime that takes over tells of what runs only where its predecessor did not come to it", async () => {
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("plain") } });
+  using state = new Plugin().init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line("pull", { Type: "image", id: "bb:1" }));
+  expect(instance.take(2, action)).toEqual(["existing", "pull"]);
+  process.kill(runtimePid() ?? 0, "SIGKILL");
+  await engine.send(line("tag", { Type: "image", id: "bb:1" }));
+  expect(instance.take(2, action, 1_500)).toEqual(["tag"]);
+  expect(state.metrics().runtime_restarts).toBe(1);
+});
+
+test("an engine that refuses the list costs a warning, not the stream", async () => {
+  await using engine = await TestEngine.start({ refuseList: 403 });
+  using state = new Plugin().init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line("pull", { Type: "image", id: "bb:1" }));
+  expect(instance.take(1, action)).toEqual(["pull"]);
+  expect(state.logs.map(({ text }) => text).join()).toMatch(/403: no list; containers that run already/);
+});
+
+test("sensitivemounts adds to the list, and a wrong one says what was expected", async () => {
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("two-networks") } });
+  const mounted = {
+    ...answer("plain"),
+    Mounts: [{ Type: "bind", Source: "/srv/keys/a", Destination: "/k", RW: false }],
+  };
+  await engine.behave({ containers: { [ID]: mounted } });
+  for (const [sensitivemounts, expected] of [
+    [[], false],
+    [["/srv/keys"], true],
+  ]) {
+    using state = new Plugin().init(config({ sensitivemounts }));
+    using instance = state.open(engine.address);
+    await engine.send(line("create"));
+    expect(take(state, instance, 1, ["docker.container.sensitivemount"]).at(-1)).toEqual(["create", expected]);
+  }
+  using wrong = new Plugin().init(config({ sensitivemounts: ["keys"] }));
+  expect(wrong.error).toContain('sensitivemounts: expected an absolute path, got the string "keys"');
+});
+
+test("an answer of megabytes is made short", async () => {
+  const Args = ["x".repeat(3_000_000), ...Array.from({ length: 100_000 }, (_, i) => `argument-${i}`)];
+  await using engine = await TestEngine.start({ containers: { [ID]: { ...answer("plain"), Args } } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  await engine.send(line("create"));
+  const [payload = ""] = instance.payloads(1);
+  expect(payload.length).toBeLessThan(50_000);
+  expect(JSON.parse(payload).falco.container.command.slice(0, 2)).toEqual(["sh", `${"x".repeat(4096)}…`]);
+});
+
+test("which engine an event is from is said where there are several", async () => {
+  await using one = await TestEngine.start();
+  await using two = await TestEngine.start();
+  using state = new Plugin().init(config());
+  using first = state.open(one.address);
+  const asks: Ask[] = ["docker.engine.host", "docker.engine.version", "docker.engine.name"];
+  await one.send(line("pull", { Type: "image", id: "bb:1" }));
+  expect(take(state, first, 1, asks)).toEqual([["pull", undefined, undefined, undefined]]);
+  using second = state.open(two.address);
+  await two.send(line("pull", { Type: "image", id: "bb:1" }));
+  expect(take(state, second, 1, asks)).toEqual([["pull", two.address, "28.5.2", undefined]]);
+  await two.send(line("tag", { Type: "image", id: "bb:1" }));
+  expect(take(state, second, 1, asks)).toEqual([["tag", two.address, "28.5.2", "node-1"]]);
+});

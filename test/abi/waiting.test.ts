@@ -1,0 +1,141 @@
+import { beforeAll, expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { compileLibrary } from "../../build.ts";
+import { NUMBERED, runtimePid } from "../faults/faults.ts";
+import { TestEngine } from "../support/engine.ts";
+import { type Instance, Plugin, PROGRAM, rc } from "../support/host.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+let number = 0;
+const line = () =>
+  NUMBERED.replaceAll("@", String(number++).padStart(9, "0")).replaceAll("#", String(BigInt(Date.now()) * 1_000_000n));
+
+/** The library with other bounds: next_batch's longest wait, and how long the runtime may be without a heartbeat. */
+const patient = join(temporaryFolder(), "libdocker.so");
+const impatient = join(temporaryFolder(), "libdocker.so");
+
+beforeAll(async () => {
+  await compileLibrary(patient, ["-DBATCH_WAIT_MS=10000"]);
+  await compileLibrary(impatient, ["-DHEARTBEAT_MS=4000"]);
+  for (const library of [patient, impatient]) symlinkSync(PROGRAM, join(library, "../docker-plugin"));
+}, 30_000);
+
+/** One call, and how long it took. */
+function timed(instance: Instance) {
+  const began = performance.now();
+  const { rc, events } = instance.nextBatch();
+  return { rc, count: events.length, ms: performance.now() - began };
+}
+
+test("next_batch returns after 100 ms with a timeout where nothing comes, and never with nothing else", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  for (let i = 0; i < 5; i++) {
+    const { rc: code, count, ms } = timed(instance);
+    expect([code, count]).toEqual([rc.timeout, 0]);
+    expect(ms).toBeGreaterThan(90);
+    expect(ms).toBeLessThan(160);
+  }
+});
+
+test("no wake-up is lost: with the cap raised to 10 s each event ends its wait far below it", async () => {
+  await using engine = await TestEngine.start();
+  const plugin = new Plugin(patient);
+  using state = plugin.init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  let longest = 0;
+  const rounds = 3000;
+  // The engine sends one, at a time of its own, whenever this side asked: sent and waited for are not in step.
+  for (let i = 0; i < rounds; i++) {
+    const sent = engine.send(line());
+    if (i % 3 === 0) await sent;
+    let came = 0;
+    while (came === 0) {
+      const { rc: code, count, ms } = timed(instance);
+      expect(code).toBe(rc.success);
+      longest = Math.max(longest, ms);
+      came = count;
+    }
+    await sent;
+  }
+  expect(longest).toBeLessThan(2_000);
+}, 60_000);
+
+test("flushinterval 0: what comes goes at once", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": "", "flushinterval": 0}');
+  using instance = state.open(engine.address);
+  for (let i = 0; i < 5; i++) {
+    await engine.send(line());
+    expect(timed(instance).ms).toBeLessThan(50);
+  }
+});
+
+test("flushinterval above 0: the first after quiet goes at once, the rest waits for the interval since", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": "", "flushinterval": 300}');
+  using instance = state.open(engine.address);
+  await engine.send(line());
+  const first = timed(instance);
+  const flushed = performance.now();
+  expect([first.rc, first.count]).toEqual([rc.success, 1]);
+  expect(first.ms).toBeLessThan(80);
+  await engine.send(line(), line(), line());
+  let batch = timed(instance);
+  // A call never waits over 100 ms, so the interval is waited for over several.
+  while (batch.count === 0) {
+    expect(batch.rc).toBe(rc.timeout);
+    expect(batch.ms).toBeLessThan(160);
+    batch = timed(instance);
+  }
+  expect(batch.count).toBe(3);
+  expect(performance.now() - flushed).toBeGreaterThan(280);
+  expect(performance.now() - flushed).toBeLessThan(600);
+});
+
+test("a batch that is full does not wait for the interval", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": "", "flushinterval": 60000}');
+  using instance = state.open(engine.address);
+  await engine.send(line());
+  expect(timed(instance).count).toBe(1);
+  await engine.repeat(NUMBERED.replaceAll("#", "1795427240090068681"), 3000);
+  const began = performance.now();
+  expect(instance.take(500, () => 0, 20_000).length).toBeGreaterThanOrEqual(500);
+  expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+test("set_config changes the interval of an open instance, and a wrong one changes nothing", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init('{"statefile": "", "flushinterval": 60000}');
+  using instance = state.open(engine.address);
+  await engine.send(line());
+  expect(instance.payloads(1).length).toBe(1);
+  await engine.send(line());
+  expect(instance.payloads(1, 400)).toEqual([]);
+  expect(state.setConfig('{"flushinterval": "soon"}')).toBe(rc.failure);
+  expect(state.error).toContain("flushinterval");
+  expect(instance.payloads(1, 400)).toEqual([]);
+  expect(state.setConfig('{"flushinterval": 0}')).toBe(rc.success);
+  expect(instance.payloads(1).length).toBe(1);
+});
+
+test("a runtime that hangs is replaced: no heartbeat within its bound (here 4 s)", async () => {
+  await using engine = await TestEngine.start();
+  const plugin = new Plugin(impatient);
+  using state = plugin.init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line());
+  expect(instance.payloads(1).length).toBe(1);
+  const hung = runtimePid() ?? 0;
+  process.kill(hung, "SIGSTOP");
+  await engine.flow(NUMBERED, 20, 300);
+  const began = performance.now();
+  while (state.metrics().runtime_restarts === 0 && performance.now() - began < 15_000) instance.nextBatch();
+  expect(performance.now() - began).toBeLessThan(8_000);
+  expect(state.logs.map(({ text }) => text).join()).toContain("heartbeat");
+  expect(runtimePid()).not.toBe(hung);
+  expect(instance.payloads(2).length).toBeGreaterThanOrEqual(2);
+}, 30_000);

@@ -1,0 +1,77 @@
+/** Against a real Docker Engine. */
+import { afterAll, expect, test } from "bun:test";
+import { Dockerd } from "../support/dockerd.ts";
+import { Plugin, PROGRAM } from "../support/host.ts";
+
+const engine = await Dockerd.start();
+if (typeof engine === "string") console.log(`skipped: the tests with a real dockerd: ${engine}`);
+const real = test.skipIf(typeof engine === "string");
+const dockerd = engine as Dockerd;
+afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
+
+real(
+  "the life of a container arrives with its fields",
+  () => {
+    using state = new Plugin().init('{"statefile": ""}');
+    using instance = state.open(dockerd.address);
+    expect(state.error).toBe("");
+    const id = dockerd.docker(
+      "run",
+      "-d",
+      "--network",
+      "none",
+      "--name",
+      "life",
+      "--label",
+      "tier=web",
+      "bb:1",
+      "sleep",
+      "60",
+    );
+    dockerd.docker("exec", "life", "sh", "-c", "echo 'quoted \"text\"'");
+    dockerd.docker("kill", "--signal", "KILL", "life");
+    dockerd.docker("rm", "-f", "life");
+    const asked = ["docker.status", "docker.type", "docker.id", "docker.from", "docker.attributes.name"];
+    const more = ["docker.attributes.exitcode", "docker.attributes.signal", "docker.scope"];
+    const seen: { payload: Record<string, unknown>; values: unknown[] }[] = [];
+    while (!seen.some(({ values }) => values[0] === "destroy"))
+      for (const event of instance.nextBatch().events)
+        seen.push({ payload: JSON.parse(event.payload), values: state.extract(event, [...asked, ...more]) });
+    const container = seen.filter(({ values }) => values[1] === "container");
+    const of = (status: string) => container.find(({ values }) => String(values[0]).startsWith(status))?.values;
+    for (const status of ["create", "start", "kill", "die", "destroy"])
+      expect(of(status)?.slice(0, 5)).toEqual([status, "container", id, "bb:1", "life"]);
+    expect(of("exec_create")?.[0]).toBe("exec_create: sh -c echo 'quoted \"text\"'");
+    expect(of("kill")?.[6]).toBe("9");
+    expect(of("die")?.slice(5)).toEqual(["137", undefined, "local"]);
+    expect(seen.some(({ values }) => values[1] === "network")).toBe(true);
+  },
+  60_000,
+);
+
+real(
+  "docker-plugin --dump prints the rule's lines for a container",
+  async () => {
+    const dump = Bun.spawn([PROGRAM, "--dump", "--host", dockerd.address], { stdio: ["ignore", "pipe", "pipe"] });
+    const errors = dump.stderr.getReader();
+    expect(Buffer.from((await errors.read()).value ?? []).toString()).toContain("connected");
+    dockerd.docker("run", "--rm", "--network", "none", "--name", "pensive_haibt", "bb:1", "true");
+    let text = "";
+    for await (const chunk of dump.stdout) {
+      text += Buffer.from(chunk).toString();
+      if (/status=destroy .* name=pensive_haibt$/m.test(text)) break;
+    }
+    dump.kill("SIGINT");
+    expect(await dump.exited).toBe(0);
+    // The stream begins at a whole second: what other tests did in it comes too.
+    const lines = text.split("\n").filter((line) => /status=(create|start|die) .* name=pensive_haibt$/.test(line));
+    expect(lines.length).toBe(3);
+    for (const [i, action] of ["create", "start", "die"].entries())
+      expect(lines[i]).toMatch(
+        new RegExp(
+          `^\\d\\d:\\d\\d:\\d\\d\\.\\d{9}: Debug status=${action} from=bb:1 type=container action=${action} name=pensive_haibt$`,
+        ),
+      );
+  },
+  60_000,
+);

@@ -1,0 +1,331 @@
+/**
+ * Injects faults into a stream of numbered events, and counts what came of it: `npm run test:faults -- [--long] [NAME...]`
+ * prints the fault table. The tests run a short form of the same.
+ */
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { TestEngine } from "../support/engine.ts";
+import { type Instance, Plugin, rc, type State } from "../support/host.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+/** A container's event of a usual length; `@` is its number, `#` its time. */
+export const NUMBERED =
+  '{"status":"start","id":"@aab0fe1c764a222bdc4a8cceff3af7db092ead949f35ba805441bf88e57c","from":"alpine:3.20","Type":"container",' +
+  '"Action":"start","Actor":{"ID":"@aab0fe1c764a222bdc4a8cceff3af7db092ead949f35ba805441bf88e57c","Attributes":{"image":"alpine:3.20",' +
+  '"name":"event-@","com.docker.compose.project":"shop"}},"scope":"local","time":1795427240,"timeNano":#}';
+
+export interface Tally {
+  readonly fault: string;
+  readonly perSecond: number;
+  readonly times: number;
+  readonly sent: number;
+  readonly delivered: number;
+  readonly duplicated: number;
+  readonly outOfOrder: number;
+  readonly missing: number;
+  /** Announcements in the stream. */
+  readonly announced: number;
+  /** Missing although nothing was announced for their time. */
+  readonly unannounced: number;
+}
+
+/** Follows a stream of numbered events. */
+export class Follower {
+  #numbers: number[] = [];
+  #seen = new Set<number>();
+  #times = new Map<number, bigint>();
+  readonly gaps: { since: string; until: string; count: number }[] = [];
+  duplicated = 0;
+  outOfOrder = 0;
+  #last = -1;
+
+  look(payload: string): void {
+    const event = JSON.parse(payload) as { Action: string; Actor: { Attributes: Record<string, string> } };
+    if (event.Action === "events_lost") {
+      const { since = "", until = "", count = "0" } = event.Actor.Attributes;
+      this.gaps.push({ since, until, count: Number(count) });
+      return;
+    }
+    const number = Number(event.Actor.Attributes.name?.slice("event-".length));
+    this.#times.set(number, BigInt(/"timeNano":(\d+)/.exec(payload)?.[1] ?? 0));
+    if (this.#seen.has(number)) this.duplicated++;
+    if (number < this.#last) this.outOfOrder++;
+    this.#last = Math.max(this.#last, number);
+    this.#seen.add(number);
+    this.#numbers.push(number);
+  }
+
+  get delivered(): number {
+    return this.#seen.size;
+  }
+
+  /** The numbers below `sent` that did not come, and those of them between whose neighbours nothing was announced. */
+  missing(sent: number): { all: number; unannounced: number } {
+    let all = 0;
+    let unannounced = 0;
+    for (let number = 0; number < sent; number++) {
+      if (this.#seen.has(number)) continue;
+      let next = number;
+      while (next < sent && !this.#seen.has(next)) next++;
+      const before = this.#times.get(number - 1) ?? 0n;
+      const after = this.#times.get(next) ?? 2n ** 63n;
+      all += next - number;
+      const told = this.gaps.some(({ since, until }) => nano(since) <= after && nano(until) >= before);
+      if (!told) unannounced += next - number;
+      number = next;
+    }
+    return { all, unannounced };
+  }
+}
+
+/** A time with nine digits of its second, in nanoseconds. */
+function nano(iso: string): bigint {
+  return BigInt(Date.parse(`${iso.slice(0, 19)}Z`) / 1000) * 1_000_000_000n + BigInt(iso.slice(20, 29));
+}
+
+/** The process that libdocker.so started from this one. */
+export function runtimePid(parent = process.pid): number | undefined {
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const ppid = / \w (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "latin1").replace(/^.*\)/, " "))?.[1];
+      if (Number(ppid) === parent && readlinkSync(`/proc/${name}/exe`).endsWith("/docker-plugin")) return Number(name);
+    } catch {}
+  }
+  return undefined;
+}
+
+/** What a fault can act on. */
+export interface World {
+  readonly engine: TestEngine;
+  state: State;
+  instance: Instance;
+  readonly config: string;
+  readonly plugin: Plugin;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly perSecond: number;
+  /** Injected so often: in the short form, in the long one. */
+  readonly times: readonly [short: number, long: number];
+  /** Milliseconds between two, on average. */
+  readonly every: number;
+  /** Whether all events have to come: the engine still had them. */
+  readonly complete: boolean;
+  readonly split?: number;
+  readonly config?: Record<string, unknown>;
+  readonly inject: (world: World) => Promise<void> | void;
+}
+
+function kill(signal: NodeJS.Signals): () => void {
+  return () => {
+    const pid = runtimePid();
+    if (pid !== undefined) process.kill(pid, signal);
+  };
+}
+
+/** What a hot restart does: all is closed and opened again. */
+function restart(world: World): void {
+  world.instance.close();
+  world.state.destroy();
+  world.state = world.plugin.init(world.config);
+  world.instance = world.state.open(world.engine.address);
+  if (world.instance.rc !== rc.success) throw new Error(world.state.error);
+}
+
+/** Lets the host stand still: it takes no events, and the runtime has to keep them. */
+const stall = (ms: number) => () => Bun.sleep(ms);
+
+export const faults: readonly Fault[] = [
+  {
+    name: "connection cut",
+    perSecond: 2000,
+    times: [60, 1000],
+    every: 25,
+    complete: true,
+    inject: ({ engine }) => engine.cut(),
+  },
+  {
+    name: "connection reset in the middle of a line",
+    perSecond: 500,
+    times: [40, 400],
+    every: 40,
+    complete: true,
+    split: 150,
+    inject: ({ engine }) => engine.cut(true),
+  },
+  {
+    name: "engine killed and started again",
+    perSecond: 500,
+    times: [3, 20],
+    every: 700,
+    complete: false,
+    inject: async (world) => {
+      await world.engine.restart();
+    },
+  },
+  {
+    name: "runtime killed, below the engine's 256",
+    perSecond: 100,
+    times: [5, 100],
+    every: 500,
+    complete: true,
+    inject: kill("SIGKILL"),
+  },
+  {
+    name: "runtime killed, above the engine's 256",
+    perSecond: 5000,
+    times: [5, 100],
+    every: 500,
+    complete: false,
+    inject: kill("SIGKILL"),
+  },
+  {
+    name: "runtime stopped (SIGSTOP)",
+    perSecond: 100,
+    times: [0, 3],
+    every: 14_000,
+    complete: false,
+    inject: kill("SIGSTOP"),
+  },
+  {
+    name: "Falco stands still for 3 s",
+    perSecond: 5000,
+    times: [1, 3],
+    every: 500,
+    complete: true,
+    inject: stall(3_000),
+  },
+  {
+    name: "Falco stands still for 30 s",
+    perSecond: 5000,
+    times: [0, 1],
+    every: 500,
+    complete: true,
+    inject: stall(30_000),
+  },
+  {
+    name: "Falco stands still, queue too small",
+    perSecond: 10_000,
+    times: [1, 3],
+    every: 500,
+    complete: false,
+    config: { queuebytes: 1048576 },
+    inject: stall(3_500),
+  },
+  {
+    name: "Falco restarts (close, destroy, init, open)",
+    perSecond: 300,
+    times: [5, 100],
+    every: 200,
+    complete: true,
+    inject: restart,
+  },
+  {
+    name: "Falco restarts, its runtime was just killed",
+    perSecond: 300,
+    times: [5, 50],
+    every: 300,
+    complete: true,
+    inject: (world) => {
+      kill("SIGKILL")();
+      restart(world);
+    },
+  },
+  {
+    name: "Falco restarts, its runtime hangs (SIGSTOP)",
+    perSecond: 100,
+    times: [3, 30],
+    every: 500,
+    complete: true,
+    inject: (world) => {
+      kill("SIGSTOP")();
+      restart(world);
+    },
+  },
+];
+
+/** Runs one fault `times` times under load, and counts. */
+export async function run(fault: Fault, times: number): Promise<Tally> {
+  await using engine = await TestEngine.start(fault.split === undefined ? {} : { split: fault.split });
+  const config = JSON.stringify({ statefile: join(temporaryFolder(), "resume"), ...fault.config });
+  const plugin = new Plugin();
+  const state = plugin.init(config);
+  const follower = new Follower();
+  const world: World = { engine, plugin, config, state, instance: state.open(engine.address) };
+  if (world.instance.rc !== rc.success) throw new Error(world.state.error);
+
+  const take = () => {
+    const batch = world.instance.nextBatch();
+    if (batch.rc !== rc.success && batch.rc !== rc.timeout) throw new Error(`next_batch: ${world.state.error}`);
+    for (const event of batch.events) follower.look(event.payload);
+    return batch.events.length;
+  };
+  await engine.send(
+    NUMBERED.replaceAll("event-@", "event--1")
+      .replaceAll("@", "0")
+      .replaceAll("#", String(BigInt(Date.now()) * 1_000_000n)),
+  );
+  const count =
+    Math.round((fault.perSecond * (times * fault.every + 1500)) / 1000) +
+    (fault.name.includes("30 s") ? 31 : fault.name.includes("still") ? 4 * times : 0) * fault.perSecond;
+  await engine.flow(NUMBERED, fault.perSecond, count);
+  for (let injected = 0; injected < times; injected++) {
+    const until = performance.now() + fault.every * (0.5 + Math.random());
+    while (performance.now() < until) {
+      take();
+      await Bun.sleep(0);
+    }
+    await fault.inject(world);
+  }
+  // The rest: until everything has been emitted and nothing has come for a while; where something is missing, for as long
+  // as a runtime that was lost again and again may wait for its next start.
+  const patience = () => (follower.delivered < count ? 120 : 15);
+  for (
+    let quiet = 0, { flowed } = await engine.flowed();
+    flowed < count || quiet < patience();
+    { flowed } = await engine.flowed()
+  )
+    quiet = take() === 0 ? quiet + 1 : 0;
+
+  const { all, unannounced } = follower.missing(count);
+  const tally = {
+    fault: fault.name,
+    perSecond: fault.perSecond,
+    times,
+    sent: count,
+    delivered: follower.delivered,
+    duplicated: follower.duplicated,
+    outOfOrder: follower.outOfOrder,
+    missing: all,
+    announced: follower.gaps.length,
+    unannounced,
+  };
+  if (process.env.FAULTS_LOG) console.error(world.state.logs.slice(-20), world.state.metrics(), await engine.flowed());
+  world.instance.close();
+  world.state.destroy();
+  return tally;
+}
+
+if (import.meta.main) {
+  const long = process.argv.includes("--long");
+  // Until it is known to be well: a run that stops in the middle is none.
+  process.exitCode = 1;
+  let good = true;
+  const names = process.argv.slice(2).filter((name) => !name.startsWith("--"));
+  console.log(
+    "| fault | events/s | times | sent | delivered | duplicated | out of order | lost | announcements | lost unannounced |",
+  );
+  console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+  for (const fault of faults) {
+    const times = fault.times[long ? 1 : 0];
+    if (times === 0 || (names.length > 0 && !names.some((name) => fault.name.includes(name)))) continue;
+    const tally = await run(fault, times);
+    console.log(`| ${Object.values(tally).join(" | ")} |`);
+    const { duplicated, outOfOrder, missing, unannounced } = tally;
+    good &&= duplicated + outOfOrder + unannounced === 0 && !(fault.complete && missing > 0);
+  }
+  process.exitCode = good ? 0 : 1;
+}

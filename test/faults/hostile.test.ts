@@ -1,0 +1,66 @@
+/** The host believes nothing that the runtime writes: an end of Falco by a broken runtime would end the guard. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { fields } from "../../src/plugin/fields.ts";
+import { type Ask, BUILT, pluginBeside, rc, type State } from "../support/host.ts";
+
+const ALL: Ask[] = fields.map(({ name, key }) => (key === undefined ? name : ([name, "name"] as const)));
+
+function hostile(how: string): State {
+  const module = JSON.stringify(join(import.meta.dir, "hostile_runtime.ts"));
+  const call = `runHostile(${JSON.stringify(how)}, ${JSON.stringify(BUILT)})`;
+  return pluginBeside(`#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`).init();
+}
+
+test.each(["garbage", "a head that jumps", "records that lie"])("%s in the ring", (how) => {
+  using state = hostile(how);
+  expect([state.rc, state.error]).toEqual([rc.success, ""]);
+  using instance = state.open("");
+  expect(instance.rc).toBe(rc.success);
+  let events = 0;
+  let values = 0;
+  for (const end = performance.now() + 2500; performance.now() < end; ) {
+    const batch = instance.nextBatch();
+    // A runtime that never does well is given up in the end, in words; nothing else may be returned.
+    if (batch.rc === rc.failure) {
+      expect(state.error).not.toBe("");
+      break;
+    }
+    expect(batch.rc).toBe(batch.events.length > 0 ? rc.success : rc.timeout);
+    for (const event of batch.events.slice(0, 10)) {
+      events++;
+      values += state.extract(event, ALL).filter((value) => value !== undefined).length;
+      state.toText(event);
+    }
+  }
+  if (how === "records that lie") {
+    expect(events).toBeGreaterThan(20);
+    expect(values).toBeGreaterThan(events);
+  } else {
+    expect(state.logs.some(({ text }) => text.includes("it wrote no valid record"))).toBe(true);
+  }
+});
+
+test("answers that lie, of another length or to another question", () => {
+  using state = hostile("nothing");
+  let absent = 0;
+  let present = 0;
+  for (let i = 0; i < 40; i++) {
+    const values = state.extract(state.foreign(`{"Type":"${i}"}`), ALL);
+    if (values.every((value) => value === undefined)) absent++;
+    else present++;
+    if (i % 10 === 0) state.listOpenParams();
+  }
+  expect(present).toBeGreaterThan(0);
+  expect(absent).toBeGreaterThan(0);
+  expect(state.metrics().extract_failures).toBeGreaterThan(0);
+});
+
+test("a line of the log stays one line, whatever the runtime says", () => {
+  using state = hostile("nothing");
+  using instance = state.open("");
+  const said = () => state.logs.find(({ text }) => text.includes("first"));
+  for (let i = 0; i < 20 && said() === undefined; i++) instance.nextBatch();
+  expect(said()?.text).toMatch(/first.*second/);
+  expect(said()?.text).not.toMatch(/[\p{Cc}]/u);
+});

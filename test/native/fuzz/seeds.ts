@@ -1,0 +1,68 @@
+/** Writes the seeds of the fuzzer: what an honest runtime sends. `bun test/native/fuzz/seeds.ts`, after the layout changed. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseEvent } from "../../../src/docker/event.ts";
+import { additionOf, type FalcoPart } from "../../../src/docker/falco.ts";
+import { RecordWriter, recordBound } from "../../../src/runtime/record.ts";
+
+const folder = join(import.meta.dir, "corpus");
+
+/** Which reader of fuzz.c an input is for. */
+const reader = { ring: 0, record: 1, log: 2, answer: 3, greeting: 4 } as const;
+
+function record(text: string, falco?: FalcoPart): Buffer {
+  const event = parseEvent(text);
+  if (falco !== undefined) event.falco = falco;
+  const addition = falco === undefined ? "" : additionOf(falco);
+  const line = Buffer.from(text);
+  const memory = new ArrayBuffer(recordBound(line.length, event, addition));
+  return Buffer.from(memory, 0, new RecordWriter(memory).write(0, line, 0, line.length, event, addition));
+}
+
+const event = (parts: object): string =>
+  JSON.stringify({
+    Type: "container",
+    Action: "start",
+    Actor: { ID: "x", Attributes: { name: "n", k: "v" } },
+    timeNano: 1,
+    ...parts,
+  });
+
+const small = record(event({ Actor: { ID: "", Attributes: null } }));
+const usual = record(event({ status: "start", id: "x", from: "alpine", scope: "local" }));
+const full = record(event({ Action: "exec_start: sh -c id" }), {
+  inspected: true,
+  container: {
+    privileged: true,
+    user: "",
+    capAdd: ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"],
+    mounts: [{ source: "/", destination: "name", mode: "rw", type: "bind" }],
+    created: "1795427239366272498",
+    sensitiveMount: true,
+  },
+  exec: { user: "root", tty: true },
+});
+
+const answer = Buffer.alloc(24);
+answer.writeUInt32LE(1, 0);
+answer.writeUInt32LE(16, 8);
+const severity = Buffer.from([4, 0, 0, 0]);
+const start = Buffer.alloc(4);
+
+const seeds: Record<string, [reader: keyof typeof reader, ...parts: Buffer[]]> = {
+  "ring-small": ["ring", start, small],
+  "ring-usual": ["ring", start, usual, usual],
+  "ring-full": ["ring", Buffer.from([0xf0, 1, 0, 0]), full, small, usual],
+  "record-small": ["record", small],
+  "record-usual": ["record", usual],
+  "record-full": ["record", full],
+  log: ["log", severity, Buffer.from("docker: connected again\n")],
+  answer: ["answer", answer],
+  refusal: ["answer", Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("why not?")],
+  greeting: ["greeting", Buffer.from("0.5.0+0123456789abcdef")],
+};
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder);
+for (const [name, [kind, ...parts]] of Object.entries(seeds))
+  await Bun.write(join(folder, name), Buffer.concat([Buffer.from([reader[kind]]), ...parts]));

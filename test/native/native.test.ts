@@ -1,0 +1,178 @@
+/** Falco's ways that JavaScript cannot play: native/falco.c does, against the built library. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { NUMBERED } from "../faults/faults.ts";
+import { TestEngine } from "../support/engine.ts";
+import { isVariant, LIBRARY, Plugin } from "../support/host.ts";
+import { compileFalco } from "../support/native.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+const folder = temporaryFolder();
+const program = join(folder, "falco");
+let engine: TestEngine;
+
+beforeAll(async () => {
+  compileFalco(program);
+  engine = await TestEngine.start();
+}, 60_000);
+
+afterAll(() => engine.stop());
+
+interface Started {
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly errors: Promise<string>;
+}
+
+function start(scenario: string, environment: Record<string, string> = {}, cwd = folder): Started {
+  const process = Bun.spawn([program, scenario, LIBRARY, engine.address], {
+    cwd,
+    env: { ...Bun.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return { process, errors: new Response(process.stderr).text() };
+}
+
+/** The number that a scenario prints first. */
+async function firstNumber(process: Started["process"]): Promise<number> {
+  const { value } = await process.stdout.getReader().read();
+  return Number(Buffer.from(value ?? []).toString());
+}
+
+const alive = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/State:\tZ/.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+
+async function gone(pid: number, ms: number): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await Bun.sleep(10)) if (!alive(pid)) return true;
+  return false;
+}
+
+/** Keeps events coming while scenarios run. */
+async function flowing<T>(run: () => Promise<T>): Promise<T> {
+  await engine.flow(NUMBERED, 2000, 40_000);
+  return run();
+}
+
+test.each([
+  ["unload", "dlclose after destroy leaves no mapping, thread, descriptor or child"],
+  ["second_thread", "init and destroy on a second thread while events flow"],
+  ["metrics", "get_metrics from two threads while events flow"],
+  ["many", "several states and instances in one process"],
+  ["destroy", "destroy within a second, the runtime well, stopped, or dead"],
+  ["sigchld", "a host that ignores SIGCHLD"],
+  ["closed_fds", "a host without stdin, stdout and stderr"],
+  ["cycles", "forty lives without growth"],
+])(
+  "%s: %s",
+  async (scenario) => {
+    await flowing(async () => {
+      const { process, errors } = start(scenario);
+      const code = await process.exited;
+      expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+    });
+    await engine.settle();
+  },
+  60_000,
+);
+
+test("a signal in the middle of a wait ends it at once", async () => {
+  const { process, errors } = start("signal");
+  const code = await process.exited;
+  expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+});
+
+test("the host dies by SIGKILL: the runtime is gone within a second", async () => {
+  const { process } = start("stay");
+  await engine.flow(NUMBERED, 500, 1500);
+  const pid = await firstNumber(process);
+  expect(alive(pid)).toBe(true);
+  process.kill("SIGKILL");
+  expect(await gone(pid, 1000)).toBe(true);
+  await engine.settle();
+});
+
+test("a host that was killed closed nothing: the next one goes on where it stood all the same", async () => {
+  const config = JSON.stringify({ statefile: join(folder, "resume"), inspect: false });
+  const { process } = start("stay", { INIT_CONFIG: config });
+  const { flowed: before } = await engine.flowed();
+  await engine.flow(NUMBERED, 200, 400);
+  await firstNumber(process);
+  await Bun.sleep(500);
+  const { flowed } = await engine.flowed();
+  process.kill("SIGKILL");
+  await Bun.sleep(500);
+  using state = new Plugin().init(config);
+  using instance = state.open(engine.address);
+  const numbers: number[] = [];
+  while (numbers.at(-1) !== before + 399) {
+    const names = instance.take(1, (event) => String(state.extract(event, ["docker.attributes.name"])[0]), 3000);
+    if (names.length === 0) break;
+    numbers.push(...names.map((name) => Number(name.slice("event-".length))));
+    await Bun.sleep(0);
+  }
+  const [first = 0] = numbers;
+  expect(flowed - before).toBeGreaterThan(50);
+  // From what it took last to the end, each once: neither the half second without a host, nor anything before.
+  expect(first).toBeGreaterThan(flowed - 20);
+  expect(first).toBeLessThan(flowed + 20);
+  expect(numbers).toEqual(Array.from({ length: before + 400 - first }, (_, i) => first + i));
+});
+
+test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {
+  const { process, errors } = start("sigterm");
+  await engine.flow(NUMBERED, 500, 5000);
+  const pid = await firstNumber(process);
+  globalThis.process.kill(pid, "SIGTERM");
+  process.kill("SIGTERM");
+  const code = await process.exited;
+  expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+  expect((await errors).includes("lost")).toBe(false);
+  expect(await gone(pid, 1000)).toBe(true);
+  await engine.settle();
+}, 30_000);
+
+// A variant of the library starts the runtime through a shell.
+test.skipIf(isVariant)(
+  "nothing of Falco's world reaches the runtime",
+  async () => {
+    const hostile = temporaryFolder();
+    const trap = join(hostile, "trap");
+    writeFileSync(join(hostile, "trap.ts"), `require("node:fs").writeFileSync(${JSON.stringify(trap)}, "sprung");`);
+    writeFileSync(join(hostile, "bunfig.toml"), 'preload = ["./trap.ts"]\n');
+    writeFileSync(join(hostile, ".env"), "DOCKER_HOST=unix:///wrong\nSECRET=1\n");
+    const environment = {
+      BUN_OPTIONS: "--preload=./trap.ts",
+      NODE_OPTIONS: "--require=./trap.ts",
+      SECRET: "hunter2",
+      HOME: hostile,
+      DOCKER_HOST: "unix:///somewhere/docker.sock",
+    };
+    const { process } = start("stay", environment, hostile);
+    await engine.flow(NUMBERED, 500, 1500);
+    const pid = await firstNumber(process);
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean).sort();
+    expect(variables).toEqual(["BUN_GC_TIMER_DISABLE=1", "DOCKER_HOST=unix:///somewhere/docker.sock"]);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
+    expect([0, 1].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).toEqual(["/dev/null", "/dev/null"]);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    const ignored = BigInt(`0x${/^SigIgn:\t(\w+)/m.exec(status)?.[1]}`);
+    // SIGHUP 1, SIGINT 2, SIGPIPE 13, SIGTERM 15
+    for (const signal of [1n, 2n, 13n, 15n]) expect(ignored & (1n << (signal - 1n))).not.toBe(0n);
+    const group = / \w \d+ (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/, " "))?.[1];
+    expect(Number(group)).toBe(pid);
+    const memories = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    expect(memories.filter((name) => name.includes("memfd:falco-docker")).length).toBe(2);
+    expect(memories.filter((name) => name.startsWith(hostile))).toEqual([]);
+    const listening = readFileSync("/proc/net/unix", "utf8")
+      .split("\n")
+      .filter((line) => / 00010000 0001 01 /.test(line));
+    const sockets = memories.map((name) => /^socket:\[(\d+)\]$/.exec(name)?.[1]).filter((inode) => inode !== undefined);
+    for (const inode of sockets) expect(listening.some((line) => line.includes(` ${inode}`))).toBe(false);
+    expect(existsSync(trap)).toBe(false);
+    process.kill("SIGKILL");
+    expect(await gone(pid, 1000)).toBe(true);
+    await engine.settle();
+  },
+  30_000,
+);

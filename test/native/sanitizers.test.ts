@@ -1,0 +1,102 @@
+/** The C code under the tools that see what a test does not. Longer runs: `bun test/native/fuzz/run.ts`, `npm run test:asan`. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { NUMBERED } from "../faults/faults.ts";
+import { TestEngine } from "../support/engine.ts";
+import { isVariant, LIBRARY } from "../support/host.ts";
+import { compileFalco } from "../support/native.ts";
+import { compileSanitized, compileSanitizedLibrary, hasSanitizers } from "../support/sanitizers.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { compileFuzzer, fuzz } from "./fuzz/run.ts";
+
+if (!hasSanitizers) console.log("skipped: fuzzer and sanitizers: there is no clang with its runtime libraries");
+const valgrind = Bun.which("valgrind");
+if (valgrind === null) console.log("skipped: leaks: there is no valgrind");
+
+const root = join(import.meta.dir, "../..");
+const folder = temporaryFolder();
+
+function run(command: string[], env: Record<string, string> = {}): { code: number; err: string } {
+  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: root, env: { ...Bun.env, ...env } });
+  return { code: exitCode, err: stderr.toString().slice(-4000) };
+}
+
+test.skipIf(isVariant || !hasSanitizers)(
+  "the fuzzer finds nothing in a short run, from seeds that are of today's layout",
+  () => {
+    const { output, code } = fuzz(compileFuzzer(folder), folder, 100_000);
+    expect([code, code === 0 ? "" : output.slice(-4000)]).toEqual([0, ""]);
+    expect(output).toContain("Done 100000 runs");
+  },
+  180_000,
+);
+
+test.skipIf(isVariant || !hasSanitizers)(
+  "ThreadSanitizer: the listener thread, the event loop and the host",
+  () => {
+    const program = join(folder, "guest");
+    const product = ["bridge", "ring", "channel", "batch", "extract", "log"].map((name) => `ffi/${name}.c`);
+    compileSanitized(program, "thread", ["test/native/guest.c", ...product]);
+    const seed = join(root, "test/native/fuzz/corpus/record-usual");
+    expect(run([program, "200000", seed], { TSAN_OPTIONS: "halt_on_error=1" })).toEqual({ code: 0, err: "" });
+  },
+  180_000,
+);
+
+let engine: TestEngine | undefined;
+beforeAll(async () => {
+  engine = await TestEngine.start();
+});
+afterAll(() => engine?.stop());
+
+/** Plays a scenario of falco.c, while the engine sends. */
+async function play(program: string[], scenario: string, library: string, env: Record<string, string>) {
+  const ran = Bun.spawn([...program, scenario, library, engine?.address ?? ""], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...Bun.env, ...env },
+  });
+  const err = await new Response(ran.stderr).text();
+  return { code: await ran.exited, err: err.slice(-6000) };
+}
+
+let compiled: { program: string; library: string } | undefined;
+
+/** falco.c and the library with ThreadSanitizer, compiled once. */
+function threads() {
+  if (compiled !== undefined) return compiled;
+  const program = join(folder, "threads");
+  compileSanitized(program, "thread", ["test/native/falco.c", "-lrt"]);
+  compiled = { program, library: compileSanitizedLibrary(join(folder, "thread"), "thread") };
+  return compiled;
+}
+
+test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many"])(
+  "ThreadSanitizer: Falco's threads, %s",
+  async (scenario) => {
+    const { program, library } = threads();
+    await engine?.flow(NUMBERED, 2000, 40_000);
+    const { code, err } = await play([program], scenario, library, { TSAN_OPTIONS: "halt_on_error=1" });
+    expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
+    await engine?.settle();
+  },
+  180_000,
+);
+
+test.skipIf(isVariant || valgrind === null)(
+  "valgrind: init, open, events, close and destroy leave nothing allocated, and no descriptor",
+  async () => {
+    const program = join(folder, "falco");
+    compileFalco(program);
+    const checks = ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--track-fds=yes"];
+    await engine?.flow(NUMBERED, 4000, 30_000);
+    const { code, err } = await play(["valgrind", ...checks, "--error-exitcode=9", program], "events", LIBRARY, {
+      EVENTS: "20000",
+    });
+    await engine?.settle();
+    expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
+    expect(err).toContain("All heap blocks were freed -- no leaks are possible");
+    expect(err).toMatch(/FILE DESCRIPTORS: (\d) open \(\1 std\)/);
+    expect(err).toContain("ERROR SUMMARY: 0 errors");
+  },
+  180_000,
+);

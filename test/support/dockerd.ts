@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryFolder } from "./temporary.ts";
+
+/** Without what asan.ts loads into the tests: Go's programs do not bear it. */
+const { LD_PRELOAD: _, ...env } = Bun.env;
+
+/** A real Docker Engine of the test's own, in a folder of its own. */
+export class Dockerd {
+  private constructor(
+    readonly folder: string,
+    readonly socket: string,
+  ) {}
+
+  get address(): string {
+    return `unix://${this.socket}`;
+  }
+
+  /** Starts one, with the image bb:1 (busybox). Where none can run: why. */
+  static async start(): Promise<Dockerd | string> {
+    if (process.getuid?.() !== 0) return "no root";
+    for (const tool of ["dockerd", "docker", "busybox", "curl"])
+      if (Bun.which(tool) === null) return `no ${tool} on this machine`;
+    const folder = temporaryFolder();
+    const engine = new Dockerd(folder, join(folder, "docker.sock"));
+    for (const command of [
+      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder],
+      ["bash", join(import.meta.dir, "make-image.sh"), engine.socket],
+    ]) {
+      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env });
+      if (exitCode === 0) continue;
+      await engine.stop();
+      return `dockerd does not run here: ${stdout} ${stderr}`;
+    }
+    return engine;
+  }
+
+  /** Runs the docker command. Returns what it prints. */
+  docker(...args: string[]): string {
+    const { stdout, stderr, exitCode } = Bun.spawnSync(["docker", "-H", this.address, ...args], { env });
+    if (exitCode !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}`);
+    return stdout.toString().trim();
+  }
+
+  /** Ends it, and waits until it is gone. */
+  async stop(): Promise<void> {
+    let pid = 0;
+    try {
+      pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+    } catch {
+      return;
+    }
+    process.kill(pid, "SIGTERM");
+    for (const end = performance.now() + 30_000; performance.now() < end && existsSync(`/proc/${pid}`); )
+      await Bun.sleep(50);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
