@@ -7,6 +7,7 @@ import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, Plugin, rc } from "../support/host.ts";
+import { aptInstall, skipped } from "../support/needs.ts";
 
 const { call } = new Plugin();
 
@@ -113,7 +114,7 @@ test("a last error without a state", () => {
 });
 
 const nm = Bun.which("nm") ?? Bun.which("llvm-nm");
-if (nm === null) console.log("skipped: the list of exported symbols: there is no nm");
+if (nm === null) skipped("the list of exported symbols", "there is no nm", aptInstall("nm"));
 
 test.skipIf(nm === null)("nothing is exported but Falco's symbols and the bridge's", () => {
   const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--defined-only", BUILT]);

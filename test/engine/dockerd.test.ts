@@ -1,10 +1,11 @@
 /** Against a real Docker Engine. */
 import { afterAll, expect, test } from "bun:test";
-import { Dockerd } from "../support/dockerd.ts";
+import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
 import { Plugin, PROGRAM } from "../support/host.ts";
+import { aptInstall, skipped } from "../support/needs.ts";
 
 const engine = await Dockerd.start();
-if (typeof engine === "string") console.log(`skipped: the tests with a real dockerd: ${engine}`);
+if (typeof engine === "string") skipped("the tests with a real dockerd", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);

@@ -3,12 +3,15 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { fields } from "../../src/plugin/fields.ts";
 import { type Ask, BUILT, pluginBeside, rc, type State } from "../support/host.ts";
+import { seedOf } from "../support/random.ts";
 
 const ALL: Ask[] = fields.map(({ name, key }) => (key === undefined ? name : ([name, "name"] as const)));
 
+const seed = seedOf("a hostile runtime");
+
 function hostile(how: string): State {
   const module = JSON.stringify(join(import.meta.dir, "hostile_runtime.ts"));
-  const call = `runHostile(${JSON.stringify(how)}, ${JSON.stringify(BUILT)})`;
+  const call = `runHostile(${JSON.stringify(how)}, ${JSON.stringify(BUILT)}, ${seed})`;
   return pluginBeside(`#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`).init();
 }
 

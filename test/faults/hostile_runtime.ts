@@ -5,6 +5,7 @@ import { Bridge } from "../../src/runtime/bridge.ts";
 import { buildId } from "../../src/runtime/build_id.ts";
 import { layout } from "../../src/runtime/layout.ts";
 import { RecordWriter } from "../../src/runtime/record.ts";
+import { Random } from "../support/random.ts";
 
 const LINE =
   '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web","image":"alpine"}},"timeNano":1}';
@@ -12,33 +13,39 @@ const line = Buffer.from(LINE);
 const event = parseEvent(LINE);
 
 /** What a hostile runtime does to a ring that it was given, again and again. */
-type Attack = (ring: { words: Uint32Array; writer: RecordWriter; head: number }) => number;
-
-const random = (below: number): number => Math.floor(Math.random() * below);
+type Attack = (ring: { words: Uint32Array; writer: RecordWriter; head: number }, random: Random) => number;
 
 /** Numbers that break bounds where they are not checked. */
-const nasty = (): number =>
-  [0, 1, 7, 8, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, random(2 ** 32), random(4096)][random(9)] as number;
+const nasty = (random: Random): number =>
+  [0, 1, 7, 8, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, random.below(2 ** 32), random.below(4096)][
+    random.below(9)
+  ] as number;
 
 const attacks: Record<string, Attack> = {
-  garbage: ({ words, head }) => {
-    for (let i = 0; i < 4096; i++) words[random(words.length)] = nasty();
-    return head + 8 * (1 + random(100_000));
+  garbage: ({ words, head }, random) => {
+    for (let i = 0; i < 4096; i++) words[random.below(words.length)] = nasty(random);
+    return head + 8 * (1 + random.below(100_000));
   },
-  "a head that jumps": ({ head }) => [2 ** 52, head - 8, head + layout.RING_BYTES + 8, head + 4][random(4)] as number,
-  "records that lie": ({ words, writer, head }) => {
+  "a head that jumps": ({ head }, random) =>
+    [2 ** 52, head - 8, head + layout.RING_BYTES + 8, head + 4][random.below(4)] as number,
+  "records that lie": ({ words, writer, head }, random) => {
     const base = head % layout.RING_BYTES;
     const size = writer.write(base, line, 0, line.length, event);
     // The header and the last NUL stay right, so that the lie is believed and the fields are read.
     const from = words[(base + layout.RECORD_INDEX) >>> 2] ?? 0;
-    for (let i = random(8); i >= 0; i--) words[(base + from + 4 * random((size - from) / 4 - 2)) >>> 2] = nasty();
+    for (let i = random.below(8); i >= 0; i--)
+      words[(base + from + 4 * random.below((size - from) / 4 - 2)) >>> 2] = nasty(random);
     return head + size;
   },
   nothing: ({ head }) => head,
 };
 
-/** @param how the name of an attack */
-export function runHostile(how: string, library: string): void {
+/**
+ * @param how the name of an attack
+ * @param seed what its random numbers begin with
+ */
+export function runHostile(how: string, library: string, seed: number): void {
+  const random = new Random(seed);
   writeSync(layout.REQUEST_FD, buildId);
   const attack = attacks[how];
   if (attack === undefined) throw new Error(`no attack ${how}`);
@@ -51,7 +58,7 @@ export function runHostile(how: string, library: string): void {
       bridge.answer(id);
       timer = setInterval(() => {
         if (ring.head - bridge.ringTail(instance) > layout.RING_BYTES / 2) return;
-        const next = attack(ring);
+        const next = attack(ring, random);
         if (next % 8 === 0 && next > ring.head && next < 2 ** 40) ring.head = next;
         bridge.ringPublish(instance, next);
       }, 1);
@@ -65,10 +72,10 @@ export function runHostile(how: string, library: string): void {
       const { memory, offset } = bridge.answerMemory;
       const words = new Uint32Array(memory, offset);
       const size = new RecordWriter(memory, offset).write(0, line, 0, line.length, event);
-      for (let i = 0; i < random(8); i++) words[random(size / 4)] = nasty();
-      bridge.answer(id + (random(8) === 0 ? 1 : 0), random(3) === 0 ? nasty() : size);
+      for (let i = 0; i < random.below(8); i++) words[random.below(size / 4)] = nasty(random);
+      bridge.answer(id + (random.below(8) === 0 ? 1 : 0), random.below(3) === 0 ? nasty(random) : size);
     },
-    list: (id) => bridge.answer(id, nasty()),
+    list: (id) => bridge.answer(id, nasty(random)),
     abandoned: () => process.exit(0),
   });
   setInterval(() => bridge.heartbeat(), 500);

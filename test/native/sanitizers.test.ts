@@ -1,17 +1,22 @@
-/** The C code under the tools that see what a test does not. Longer runs: `bun test/native/fuzz/run.ts`, `npm run test:asan`. */
+/** The C code under the tools that see what a test does not. Longer runs: `npm run test:fuzz`, `npm run test:asan`. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { isVariant, LIBRARY } from "../support/host.ts";
 import { compileFalco } from "../support/native.ts";
+import { aptInstall, has, skipped } from "../support/needs.ts";
 import { compileSanitized, compileSanitizedLibrary, hasSanitizers } from "../support/sanitizers.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { compileFuzzer, fuzz } from "./fuzz/run.ts";
 
-if (!hasSanitizers) console.log("skipped: fuzzer and sanitizers: there is no clang with its runtime libraries");
-const valgrind = Bun.which("valgrind");
-if (valgrind === null) console.log("skipped: leaks: there is no valgrind");
+if (!hasSanitizers)
+  skipped(
+    "fuzzer and sanitizers",
+    "there is no clang with its runtime libraries",
+    aptInstall("clang", "llvm", "libclang-rt-14-dev"),
+  );
+const hasValgrind = has("leaks", "valgrind");
 
 const root = join(import.meta.dir, "../..");
 const folder = temporaryFolder();
@@ -82,7 +87,7 @@ test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many
   180_000,
 );
 
-test.skipIf(isVariant || valgrind === null)(
+test.skipIf(isVariant || !hasValgrind)(
   "valgrind: init, open, events, close and destroy leave nothing allocated, and no descriptor",
   async () => {
     const program = join(folder, "falco");

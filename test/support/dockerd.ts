@@ -5,6 +5,9 @@ import { temporaryFolder } from "./temporary.ts";
 /** Without what asan.ts loads into the tests: Go's programs do not bear it. */
 const { LD_PRELOAD: _, ...env } = Bun.env;
 
+/** The programs that start one. */
+export const DOCKERD_NEEDS = ["dockerd", "docker", "busybox", "curl"] as const;
+
 /** A real Docker Engine of the test's own, in a folder of its own. */
 export class Dockerd {
   private constructor(
@@ -19,8 +22,7 @@ export class Dockerd {
   /** Starts one, with the image bb:1 (busybox). Where none can run: why. */
   static async start(): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
-    for (const tool of ["dockerd", "docker", "busybox", "curl"])
-      if (Bun.which(tool) === null) return `no ${tool} on this machine`;
+    for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
     const engine = new Dockerd(folder, join(folder, "docker.sock"));
     for (const command of [

@@ -1,6 +1,7 @@
 /** Fuzzes the host's readers of ring and sockets: `bun test/native/fuzz/run.ts [RUNS]` (10,000,000), from the seeds beside it. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { seedOf } from "../../support/random.ts";
 import { compileSanitized, hasSanitizers } from "../../support/sanitizers.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -18,7 +19,13 @@ export function compileFuzzer(folder: string): string {
 /** Runs it in `folder`, where it leaves an input that breaks something. */
 export function fuzz(program: string, folder: string, runs: number, show = false): { code: number; output: string } {
   cpSync(join(import.meta.dir, "corpus"), join(folder, "corpus"), { recursive: true });
-  const options = [`-runs=${runs}`, `-max_len=${INPUT_MAX}`, "-print_final_stats=1", "corpus"];
+  const options = [
+    `-runs=${runs}`,
+    `-seed=${seedOf("the fuzzer")}`,
+    `-max_len=${INPUT_MAX}`,
+    "-print_final_stats=1",
+    "corpus",
+  ];
   const ran = Bun.spawnSync([program, ...options], {
     cwd: folder,
     stdio: ["ignore", "inherit", show ? "inherit" : "pipe"],
