@@ -1,6 +1,6 @@
 // libFuzzer target: what a hostile runtime can write into the ring and onto the sockets, read by the host's own code.
 // The first byte of an input says where it goes. clang -fsanitize=fuzzer,address,undefined; see run.ts.
-#include "../../ffi/runtime.c"  // its readers of the sockets are static
+#include "../../../ffi/runtime.c"  // its readers of the sockets are static
 
 #include "batch.h"
 #include "extract.h"
