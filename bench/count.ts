@@ -1,4 +1,7 @@
-/** The baseline of the stream: the same undici, the same socket, and nothing done but counting newlines. */
+/**
+ * The baseline of the stream: the same undici, the same socket, and nothing done but counting newlines. Prints the rate, and
+ * the CPU an event of the second half, ns: the first is for the compiler of the runtime's code.
+ */
 import { Engine } from "../src/docker/client.ts";
 import { parseEndpoint } from "../src/docker/endpoint.ts";
 
@@ -8,6 +11,7 @@ await engine.negotiate();
 let lines = 0;
 let counted = 0;
 let began = 0;
+let half: { cpu: NodeJS.CpuUsage; lines: number } | undefined;
 engine.events("since=1.000000000", {
   onOpen: () => {},
   onData: (chunk) => {
@@ -16,7 +20,10 @@ engine.events("since=1.000000000", {
       began = performance.now();
       counted = lines;
     }
+    if (half === undefined && lines >= Number(wanted) / 2) half = { cpu: process.cpuUsage(), lines };
     if (lines < Number(wanted)) return;
+    const { user, system } = process.cpuUsage(half?.cpu);
+    console.log(`cpu ${((user + system) * 1000) / (lines - (half?.lines ?? 0))}`);
     console.log(`rate ${((lines - counted) / (performance.now() - began)) * 1000}`);
     process.exit(0);
   },
