@@ -41,11 +41,18 @@ export class Sinsp implements AsyncDisposable {
   readonly #read: Promise<void>;
   #more = Promise.withResolvers<void>();
 
-  /** @param args as sysdig takes them, without the plugin */
-  constructor(config: object, ...args: readonly string[]) {
+  /**
+   * @param config the plugin's settings; undefined: the arguments name the plugin
+   * @param args as sysdig takes them
+   */
+  constructor(config: object | undefined, ...args: readonly string[]) {
+    const plugin = config === undefined ? [] : ["-H", `${BUILT}:${JSON.stringify(config)}`];
     // Its parent's death is its own: where the tests are killed, nothing of them stays.
-    const command = ["setpriv", "--pdeathsig", "KILL", PROGRAM, "-H", `${BUILT}:${JSON.stringify(config)}`, ...args];
-    this.#process = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe"], env, timeout: RUN_MS });
+    this.#process = Bun.spawn(["setpriv", "--pdeathsig", "KILL", PROGRAM, ...plugin, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+      timeout: RUN_MS,
+    });
     this.#stderr = new Response(this.#process.stderr).text();
     this.#read = this.#follow();
   }
@@ -104,7 +111,7 @@ export class Sinsp implements AsyncDisposable {
 }
 
 /** Runs one to its end. */
-export async function run(config: object, ...args: readonly string[]): Promise<Ended> {
+export async function run(config: object | undefined, ...args: readonly string[]): Promise<Ended> {
   await using sinsp = new Sinsp(config, ...args);
   return await sinsp.end;
 }
@@ -114,15 +121,19 @@ export async function subscribed(engine: TestEngine, count = 1): Promise<void> {
   while ((await engine.subscribers()) < count) await Bun.sleep(10);
 }
 
-/** Writes the events of these lines into a capture file, in the order of the lines. */
+/**
+ * Sends lines, and writes their events into a capture file.
+ * @param readers how many streams of the engine are to be read by then, this one's included
+ */
 export async function capture(
   engine: TestEngine,
   config: object,
   lines: readonly string[],
   file: string,
+  readers = 1,
 ): Promise<void> {
   await using sinsp = new Sinsp(config, ...live(engine, lines.length), "-q", "-w", file);
-  await subscribed(engine);
+  await subscribed(engine, readers);
   await engine.send(...lines);
   const { code, stderr } = await sinsp.end;
   if (code !== 0) throw new Error(`the capture failed: ${stderr}`);
