@@ -181,6 +181,24 @@ real.each([
   else expect(payload).toBe(lines[0] ?? "");
 });
 
+real("a damaged event of a capture has no fields, and the others keep theirs", async () => {
+  const file = join(temporaryFolder(), "damaged.scap");
+  await using engine = await TestEngine.start();
+  await capture(engine, quiet, [line("create"), line("start"), line("die")], file);
+  const bytes = readFileSync(file);
+  bytes.write("x", bytes.indexOf('{"Type":"container","Action":"start"'));
+  writeFileSync(file, bytes);
+  const asks = fields.filter(({ key }) => key === undefined).map(({ name }) => name);
+  const { code, stdout } = await run(quiet, "-r", file, ...printed(asks));
+  const came = stdout.split("\n").slice(0, -1).map(values);
+  expect([code, ...came.map((of) => of.get("docker.action"))]).toEqual([0, "create", undefined, "die"]);
+  expect([...(came[1]?.values() ?? [])].filter((value) => value !== undefined)).toEqual([]);
+  // With the fields of libsinsp's own it is still an event of ours.
+  expect((await run(quiet, "-r", file, "-p", "%evt.pluginname %evt.plugininfo")).stdout.split("\n")[1]).toBe(
+    "docker not a Docker event",
+  );
+});
+
 real.each(["SIGTERM", "SIGINT"] as const)("%s ends it in the middle, and its runtime with it", async (signal) => {
   await using engine = await TestEngine.start();
   await using sinsp = new Sinsp(quiet, "-I", `docker:${engine.address}`, "-p", "%docker.attributes.name");
