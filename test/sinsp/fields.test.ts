@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEvent } from "../../src/docker/event.ts";
-import { fields } from "../../src/plugin/fields.ts";
+import { type Field, fields } from "../../src/plugin/fields.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../src/runtime/record.ts";
 import { TestEngine } from "../support/engine.ts";
 import type { Value } from "../support/host.ts";
@@ -17,31 +17,35 @@ const real = test.skipIf(missing !== undefined);
 /** A key that can be written between the brackets of a field. */
 const isWritable = (key: string): boolean => /^[^\s[\]]+$/.test(key);
 
-/** Every field, as it is asked for; those with an argument once for each of the arguments. */
-function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>): string[] {
-  return fields.flatMap(({ name, key }) => {
-    if (key === undefined) return [name];
+/** A field as it is asked for. */
+interface Asked {
+  /** `docker.type`, `docker.attributes[name]` */
+  readonly text: string;
+  readonly field: Field;
+  readonly key: string | undefined;
+}
+
+/** Every field; those with an argument once for each of the arguments. */
+function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>): Asked[] {
+  return fields.flatMap((field): Asked[] => {
+    const { name } = field;
+    if (field.key === undefined) return [{ text: name, field, key: undefined }];
     const keys = name === "docker.attributes" ? attributes : destinations;
-    return [...keys, "no.such"].filter(isWritable).map((key) => `${name}[${key}]`);
+    return [...keys, "no.such"].filter(isWritable).map((key) => ({ text: `${name}[${key}]`, field, key }));
   });
 }
 
-/** What the fields of a payload are, by the runtime's own encoder. */
-function expected(payload: string, asks: readonly string[]): Map<string, Value> {
+/** Reads what the fields of a payload are, by the runtime's own encoder. */
+function encoded(payload: string): (asked: Asked) => Value {
   const line = Buffer.from(payload);
   const event = parseEvent(payload, "capture");
   const memory = new ArrayBuffer(recordBound(line.length, event));
   new RecordWriter(memory).write(0, line, 0, line.length, event);
   const reader = new RecordReader(memory);
-  return new Map(
-    asks.map((ask) => {
-      const [, name, key] = /^([\w.]+)(?:\[(.*)\])?$/.exec(ask) ?? [];
-      const field = fields.find((field) => field.name === name);
-      if (field === undefined) throw new Error(`no field ${ask}`);
-      const value = reader.value(0, field, key);
-      return [ask, Array.isArray(value) ? [...value] : value] as [string, Value];
-    }),
-  );
+  return ({ field, key }) => {
+    const value = reader.value(0, field, key);
+    return typeof value === "object" ? [...value] : value;
+  };
 }
 
 interface Run {
@@ -53,32 +57,36 @@ interface Run {
 }
 
 /** Lets an engine send lines to two libsinsp, of which one prints and one writes a capture; then that is read. */
-async function through(engine: TestEngine, config: object, lines: readonly string[], asks: string[]): Promise<Run> {
+async function through(
+  engine: TestEngine,
+  config: object,
+  lines: readonly string[],
+  asks: readonly Asked[],
+): Promise<Run> {
   const file = join(temporaryFolder(), "events.scap");
+  const format = printed(asks.map(({ text }) => text));
   const all = live(engine, lines.length);
-  await using printing = new Sinsp(config, ...all, ...printed(asks));
+  await using printing = new Sinsp(config, ...all, ...format);
   await using writing = new Sinsp(config, ...all, "-q", "-w", file);
   await subscribed(engine, 2);
   await engine.send(...lines);
   const [fromLive, fromWriting] = [await printing.end, await writing.end];
-  const fromCapture = await run(config, "-r", file, ...printed(asks));
+  const fromCapture = await run(config, "-r", file, ...format);
   for (const { code, stderr } of [fromLive, fromWriting, fromCapture]) expect([code, stderr.trim()]).toEqual([0, ""]);
   const split = (text: string) => text.split("\n").slice(0, -1);
   return { printed: split(fromLive.stdout), replayed: split(fromCapture.stdout), captured: captured(file) };
 }
 
-/** Compares values, and says of the first that differ which ones they are. */
-function compare(line: string, payload: string, asks: readonly string[]): void {
+/** Compares what was printed of an event with its payload, and says of the first value that differs which one it is. */
+function compare(line: string, payload: string, asks: readonly Asked[]): void {
   const got = values(line);
-  const wanted = expected(payload, asks);
+  const wanted = encoded(payload);
   expect(got.size).toBe(asks.length);
-  for (const ask of asks)
-    if (!Bun.deepEquals(got.get(ask), wanted.get(ask)))
-      expect({ ask, value: got.get(ask), payload: payload.slice(0, 500) }).toEqual({
-        ask,
-        value: wanted.get(ask),
-        payload: payload.slice(0, 500),
-      });
+  for (const asked of asks) {
+    const pair = [got.get(asked.text), wanted(asked)];
+    if (!Bun.deepEquals(pair[0], pair[1]))
+      expect([payload, asked.text, pair[0]]).toEqual([payload, asked.text, pair[1]]);
+  }
 }
 
 const attributesOf = (line: string): string[] => Object.keys(parseEvent(line).Actor.Attributes);
@@ -151,9 +159,9 @@ real(
     // That the facts are there at all: each such field has a value somewhere, and each kind one that is known.
     const all = came.printed.map(values);
     const never = asks.filter(
-      (ask) => /^docker\.(container|exec)\./.test(ask) && !all.some((of) => of.get(ask) !== undefined),
+      ({ text }) => /^docker\.(container|exec)\./.test(text) && !all.some((of) => of.get(text) !== undefined),
     );
-    expect(never).toEqual(["docker.container.mount[no.such]"]);
+    expect(never.map(({ text }) => text)).toEqual(["docker.container.mount[no.such]"]);
     const known = all[Object.values(containers).findIndex((one) => (one as { Name?: string }).Name === "/caps")];
     expect(known?.get("docker.container.inspected")).toBe(true);
     expect(known?.get("docker.container.privileged")).toBe(false);

@@ -88,60 +88,47 @@ const KNOWN = ["sock", "caps", "root", "host", "shell", "ended", "killed"];
 const HOST = ["host", "shell", "ended", "killed"];
 const CREATED = 1795427287695399449n;
 
+/** A run costs about a quarter of a second: so each filter here is of another kind. */
 const filters: Record<string, Record<string, readonly string[]>> = {
   "a text": {
-    "docker.type = image": ["pull"],
     "docker.type != container": ["pull", "wire"],
     "docker.status in (start,create,die)": ["sock", "caps", "root", "host"],
-    "docker.action startswith exec_": ["shell", "ended", "killed"],
-    "docker.exec.command contains 'c i'": ["shell"],
-    "docker.image.registry = quay.io": ["caps"],
+    "docker.action startswith exec_ and docker.exec.command contains 'c i'": ["shell"],
     "docker.container.pidmode exists and docker.container.pidmode = ''": ["sock", "caps", "root"],
-    "docker.exec.user = root": ["shell", "ended"],
-    "docker.attributes.type exists": ["wire"],
+    "docker.exec.user = root or docker.image.registry = quay.io": ["caps", "shell", "ended"],
   },
   "a field with a key": {
     "docker.attributes[tier] = web": ["sock"],
     "docker.attributes[tier] exists": ["sock", "caps"],
-    "docker.attributes[com.example.a/b] = 'x y'": ["root"],
-    "docker.attributes[no.such] exists": [],
+    "docker.attributes[com.example.a/b] = 'x y' or docker.attributes[no.such] exists": ["root"],
     "docker.container.mount[/var/run/docker.sock] = /srv/dk/docker.sock": ["sock"],
     "docker.container.mount[/var/run] exists": [],
   },
   "a list": {
     "docker.container.capadd exists": ["caps"],
     "docker.container.capadd intersects (CAP_SYS_ADMIN, CAP_SYS_PTRACE)": ["caps"],
+    // `in` is: each of the list's is among them.
     "docker.container.capadd in (CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_PTRACE)": ["caps"],
-    // `in` is: all of the list.
     "docker.container.capadd in (CAP_SYS_ADMIN)": [],
-    "docker.container.securityopt intersects ('seccomp=unconfined')": ["caps"],
     "docker.container.mounts intersects ('/srv/dk/docker.sock:/var/run/docker.sock:rw')": ["sock"],
     "docker.container.networks intersects (host)": HOST,
   },
   "a bool": {
-    "docker.container.privileged = true": ["root"],
+    "docker.container.privileged = true or docker.container.sensitivemount = true": ["sock", "root"],
     "docker.container.privileged = false": KNOWN.filter((name) => name !== "root"),
-    "docker.container.privileged exists": KNOWN,
-    "docker.container.sensitivemount = true": ["sock"],
+    "docker.exec.privileged exists": ["shell", "ended"],
     // Of an absent field no comparison is true, so that its opposite is.
     "docker.container.privileged != true": KNOWN.filter((name) => name !== "root"),
     "not docker.container.privileged = true": NAMES.filter((name) => name !== "root"),
-    "docker.exec.privileged = true": ["shell", "ended"],
-    "docker.exec.tty = true": [],
   },
   "a number": {
-    "docker.exec.exitcode = 137": ["killed"],
-    "docker.exec.exitcode >= 0": ["ended", "killed"],
-    "docker.exec.exitcode < 137": ["ended"],
+    "docker.exec.exitcode >= 0 and docker.exec.exitcode < 137": ["ended"],
     "docker.exec.exitcode in (1, 137)": ["killed"],
   },
   "a time": {
-    [`docker.time = ${time(1)}`]: ["caps"],
     [`docker.time > ${time(1)} and docker.time <= ${time(3)}`]: ["root", "host"],
-    [`docker.container.created = ${CREATED}`]: ["sock"],
-    [`docker.container.created > ${CREATED}`]: ["caps", ...HOST],
+    [`docker.time = ${time(1)} or docker.container.created = ${CREATED}`]: ["sock", "caps"],
     [`docker.container.created < ${CREATED}`]: ["root"],
-    "docker.container.created exists": KNOWN,
   },
 };
 
@@ -213,7 +200,6 @@ real.each([
   ],
   ["docker.container.privileged = maybe", "filter error: unrecognized boolean value maybe"],
   ["docker.container.capadd contains X", "filter error: 'contains' operator not supported list filters"],
-  ["docker.nosuch = x", "filter contains an unknown field 'docker.nosuch'"],
 ])("a wrong filter is refused: %s", async (filter, why) => {
   const { code, stderr } = await run(config, "-r", FILE, filter);
   expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
