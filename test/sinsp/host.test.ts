@@ -94,7 +94,7 @@ real.each<[object, string]>([
     { statefile: "", stateFile: "" },
     'could not initialize plugin: init_config: "statefile" and "stateFile" are the same key: keep one',
   ],
-])("a wrong setting is said: %p", async (config, why) => {
+])("a wrong setting is said: %j", async (config, why) => {
   const { code, stderr } = await run(config, "-I", `docker:${nowhere()}`, "-n", "1");
   expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
 });
