@@ -216,6 +216,17 @@ real.each(["SIGTERM", "SIGINT"] as const)("%s ends it in the middle, and its run
   expect(names).toEqual(names.map((_, i) => `n${String(i).padStart(9, "0")}`));
 });
 
+real("SIGTERM while an engine hangs ends it, and says nothing of a broken connection", async () => {
+  await using engine = await TestEngine.start({ hang: true });
+  await using sinsp = new Sinsp(quiet, "-I", `docker:${engine.address}`, ...LOGGED);
+  while ((await engine.seen()).length === 0) await Bun.sleep(10);
+  const runtime = runtimePid(sinsp.pid);
+  sinsp.kill("SIGTERM");
+  const { code, stdout } = await sinsp.end;
+  await gone(runtime);
+  expect([code, stdout.includes("broke")]).toEqual([0, false]);
+});
+
 real("killed, it leaves no runtime", async () => {
   await using engine = await TestEngine.start();
   await using sinsp = new Sinsp(quiet, "-I", `docker:${engine.address}`);
