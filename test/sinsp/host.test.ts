@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { listEngines } from "../../src/docker/discover.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import { info } from "../../src/plugin/info.ts";
 import { initSchemaJson } from "../../src/runtime/constants.ts";
@@ -26,8 +27,10 @@ tellIfMissing("the plugin's life in a real libsinsp");
 const real = test.skipIf(missing !== undefined);
 
 const quiet = { statefile: "", inspect: false };
+
 /** Waits until a process is gone, or a zombie: one whose parent is gone is whoever's to reap. */
-async function gone(pid = 0): Promise<void> {
+async function gone(pid: number | undefined): Promise<void> {
+  if (pid === undefined) throw new Error("there was no runtime");
   const state = () => /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
   try {
     while (state() !== "Z") await Bun.sleep(10);
@@ -65,9 +68,9 @@ real("it tells who it is, what it can, its settings, and which engine is there",
       "",
     ].join("\n"),
   );
-  expect(stdout.split("Suggested open params:\n")[1]?.trimEnd()).toBe(
-    "unix:///var/run/docker.sock: the engine of this machine",
-  );
+  const engines = listEngines(Bun.env.DOCKER_HOST).map(({ value, desc }) => `${value}: ${desc}`);
+  expect(engines.length).toBeGreaterThan(0);
+  expect(stdout.split("Suggested open params:\n")[1]?.trimEnd().split("\n")).toEqual(engines);
 });
 
 real("its fields are listed in order, each with its type and description", async () => {
@@ -206,7 +209,6 @@ real.each(["SIGTERM", "SIGINT"] as const)("%s ends it in the middle, and its run
   await engine.flow(line("start", { name: "n@" }).replace(/"timeNano":\d+/, '"timeNano":#'), 500, 1e6);
   await sinsp.line((line) => line === "n000000100");
   const runtime = runtimePid(sinsp.pid);
-  expect(runtime).toBeDefined();
   sinsp.kill(signal);
   const { code, stdout, stderr } = await sinsp.end;
   expect([code, stderr]).toEqual([0, ""]);
@@ -232,7 +234,6 @@ real("killed, it leaves no runtime", async () => {
   await using sinsp = new Sinsp(quiet, "-I", `docker:${engine.address}`);
   await subscribed(engine);
   const runtime = runtimePid(sinsp.pid);
-  expect(runtime).toBeDefined();
   sinsp.kill("SIGKILL");
   await sinsp.end;
   await gone(runtime);

@@ -39,6 +39,8 @@ export class Sinsp implements AsyncDisposable {
   readonly #stderr: Promise<string>;
   #stdout = "";
   readonly #read: Promise<void>;
+  /** Whether all that it will ever print is there. */
+  #isWhole = false;
   #more = Promise.withResolvers<void>();
 
   /**
@@ -64,6 +66,7 @@ export class Sinsp implements AsyncDisposable {
       this.#more.resolve();
       this.#more = Promise.withResolvers();
     }
+    this.#isWhole = true;
     this.#more.resolve();
   }
 
@@ -83,9 +86,8 @@ export class Sinsp implements AsyncDisposable {
       const more = this.#more.promise;
       const line = this.lines.find(wanted);
       if (line !== undefined) return line;
-      if (this.#process.exitCode !== null)
-        throw new Error(`it ended without the line: ${JSON.stringify(await this.end)}`);
-      await Promise.race([more, this.#process.exited]);
+      if (this.#isWhole) throw new Error(`it ended without the line: ${JSON.stringify(await this.end)}`);
+      await more;
     }
   }
 
