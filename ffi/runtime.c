@@ -129,7 +129,7 @@ static void lose(struct runtime *runtime, const char *why) {
         if (delay_ms > BACKOFF_MAX_MS) delay_ms = BACKOFF_MAX_MS;
     }
     runtime->not_before = now + delay_ms * NS_PER_MS;
-    log_line(&runtime->logger, FALCO_ERROR, "docker: the runtime was lost: %s (%s); starting it again in %llu ms", why, how,
+    log_line(&runtime->logger, FALCO_ERROR, "the runtime was lost: %s (%s); starting it again in %llu ms", why, how,
              (unsigned long long)delay_ms);
 }
 

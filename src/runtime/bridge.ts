@@ -120,9 +120,12 @@ export class Bridge {
     this.#lib.docker_bridge_ring_close(instance);
   }
 
-  /** A line for Falco's log. Never waits: where Falco does not read, the line is dropped and counted. */
+  /**
+   * A line for Falco's log; Falco puts the plugin's name before it. Never waits: where Falco does not read, the line is
+   * dropped and counted.
+   */
   log(severity: Severity, text: string): void {
-    const bytes = Buffer.from(`docker: ${text}`.slice(0, layout.LOG_MAX));
+    const bytes = Buffer.from(text.slice(0, layout.LOG_MAX));
     this.#lib.docker_bridge_log(severities[severity], bytes, bytes.length);
   }
 

@@ -27,6 +27,7 @@ export class Session {
   readonly #state: StateFile | undefined;
   readonly #badLines = new RateLimit(10, 60_000);
   readonly #connections = new RateLimit(10, 60_000);
+  #closed = false;
 
   /**
    * @param params `open_params`: an engine's address, or empty
@@ -84,6 +85,8 @@ export class Session {
     const first = this.#feed.open();
     if (!this.config.waitforengine) return first;
     const settled = first.catch((error: EngineError) => {
+      // A close ends an attempt that is under way: that is no fault, and nothing to wait for.
+      if (this.#closed) return;
       if (error.permanent) throw error;
       this.bridge.log("warning", `${error.message}; waiting for it`);
       this.#feed.reopen();
@@ -94,6 +97,7 @@ export class Session {
 
   /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
   close(): void {
+    this.#closed = true;
     this.#feed.close();
     this.#outlet.close();
     try {

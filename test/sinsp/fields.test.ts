@@ -1,0 +1,175 @@
+/** Every field of every recording, as libsinsp has it: live, and from a capture file. */
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEvent } from "../../src/docker/event.ts";
+import { type Field, fields } from "../../src/plugin/fields.ts";
+import { RecordReader, RecordWriter, recordBound } from "../../src/runtime/record.ts";
+import { TestEngine } from "../support/engine.ts";
+import type { Value } from "../support/host.ts";
+import { inspectionsOf, recordedLines } from "../support/recordings.ts";
+import { captured, live, missing, printed, run, Sinsp, subscribed, tellIfMissing, values } from "../support/sinsp.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+tellIfMissing("every field in a real libsinsp");
+const real = test.skipIf(missing !== undefined);
+
+/** A key that can be written between the brackets of a field. */
+const isWritable = (key: string): boolean => /^[^\s[\]]+$/.test(key);
+
+/** A field as it is asked for. */
+interface Asked {
+  /** `docker.type`, `docker.attributes[name]` */
+  readonly text: string;
+  readonly field: Field;
+  readonly key: string | undefined;
+}
+
+/** Every field; those with an argument once for each of the arguments. */
+function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>): Asked[] {
+  return fields.flatMap((field): Asked[] => {
+    const { name } = field;
+    if (field.key === undefined) return [{ text: name, field, key: undefined }];
+    const keys = name === "docker.attributes" ? attributes : destinations;
+    return [...keys, "no.such"].filter(isWritable).map((key) => ({ text: `${name}[${key}]`, field, key }));
+  });
+}
+
+/** Reads what the fields of a payload are, by the runtime's own encoder. */
+function encoded(payload: string): (asked: Asked) => Value {
+  const line = Buffer.from(payload);
+  const event = parseEvent(payload, "capture");
+  const memory = new ArrayBuffer(recordBound(line.length, event));
+  new RecordWriter(memory).write(0, line, 0, line.length, event);
+  const reader = new RecordReader(memory);
+  return ({ field, key }) => {
+    const value = reader.value(0, field, key);
+    return typeof value === "object" ? [...value] : value;
+  };
+}
+
+interface Run {
+  /** What was printed of the live events, a line each. */
+  readonly printed: string[];
+  /** What was printed of the captured ones. */
+  readonly replayed: string[];
+  readonly captured: ReturnType<typeof captured>;
+}
+
+/** Lets an engine send lines to two libsinsp, of which one prints and one writes a capture; then that is read. */
+async function through(
+  engine: TestEngine,
+  config: object,
+  lines: readonly string[],
+  asks: readonly Asked[],
+): Promise<Run> {
+  const file = join(temporaryFolder(), "events.scap");
+  const format = printed(asks.map(({ text }) => text));
+  const all = live(engine, lines.length);
+  await using printing = new Sinsp(config, ...all, ...format);
+  await using writing = new Sinsp(config, ...all, "-q", "-w", file);
+  await subscribed(engine, 2);
+  await engine.send(...lines);
+  const [fromLive, fromWriting] = [await printing.end, await writing.end];
+  const fromCapture = await run(config, "-r", file, ...format);
+  for (const { code, stderr } of [fromLive, fromWriting, fromCapture]) expect([code, stderr.trim()]).toEqual([0, ""]);
+  const split = (text: string) => text.split("\n").slice(0, -1);
+  return { printed: split(fromLive.stdout), replayed: split(fromCapture.stdout), captured: captured(file) };
+}
+
+/** Compares what was printed of an event with its payload, and says of the first value that differs which one it is. */
+function compare(line: string, payload: string, asks: readonly Asked[]): void {
+  const got = values(line);
+  const wanted = encoded(payload);
+  expect(got.size).toBe(asks.length);
+  for (const asked of asks) {
+    const pair = [got.get(asked.text), wanted(asked)];
+    if (!Bun.deepEquals(pair[0], pair[1]))
+      expect([payload, asked.text, pair[0]]).toEqual([payload, asked.text, pair[1]]);
+  }
+}
+
+const attributesOf = (line: string): string[] => Object.keys(parseEvent(line).Actor.Attributes);
+
+real(
+  "every recorded event: the engine's bytes in the capture, typed values, live and replayed alike",
+  async () => {
+    const base = BigInt(Date.now()) * 1_000_000n;
+    // Times of now, so that none counts as sent before.
+    const lines = recordedLines().map((line, i) =>
+      line.replace(/"timeNano":\d+(?=[,}])/, `"timeNano":${base + BigInt(i)}`),
+    );
+    // One recorded container has a thousand labels, k0000 to k0999: ten of them will do.
+    const keys = new Set(lines.flatMap(attributesOf).filter((key) => !/^k\d\d\d[1-9]$|^k\d[1-9]\d\d$/.test(key)));
+    const asks = asksFor(keys, new Set());
+    await using engine = await TestEngine.start();
+    const came = await through(engine, { statefile: "", inspect: false }, lines, asks);
+    expect(came.captured.map(({ payload }) => payload)).toEqual(lines);
+    expect(came.captured.map(({ ts }) => ts)).toEqual(lines.map((_, i) => base + BigInt(i)));
+    expect(came.printed.length).toBe(lines.length);
+    for (const [i, line] of lines.entries()) compare(came.printed[i] ?? "", line, asks);
+    expect(came.replayed).toEqual(came.printed);
+  },
+  60_000,
+);
+
+/** The containers that were recorded, each under an id of its own. */
+function recordedContainers(): Record<string, { Mounts?: { Destination: string }[] }> {
+  const engines = ["docker-20.10.24", "docker-29.7.2", "podman-5.8.6"] as const;
+  const answers = engines.flatMap((engine) =>
+    readdirSync(inspectionsOf(engine)).map((file) =>
+      JSON.parse(readFileSync(join(inspectionsOf(engine), file), "utf8")),
+    ),
+  );
+  // `docker inspect` prints a list; that of an unknown container is empty, as the engine's own answer has no id.
+  const found = answers.flat().filter(({ Id }) => Id !== undefined);
+  return Object.fromEntries(found.map((answer) => [answer.Id, answer]));
+}
+
+real(
+  "every recorded container and exec: what inspecting tells, live and replayed alike",
+  async () => {
+    const containers = recordedContainers();
+    const destinations = Object.values(containers).flatMap(({ Mounts = [] }) =>
+      Mounts.map((mount) => mount.Destination),
+    );
+    const asks = asksFor(new Set(["name"]), new Set(destinations));
+    const exec = "e".repeat(64);
+    const ID = Object.keys(containers)[0] ?? "";
+    const ProcessConfig = { user: "1000", privileged: true, tty: false, entrypoint: "sh", arguments: ["-c", "id"] };
+    let time = BigInt(Date.now()) * 1_000_000n;
+    const line = (Action: string, id: string, attributes: object = {}) =>
+      `${JSON.stringify({ Type: "container", Action, Actor: { ID: id, Attributes: { image: "bb:1", ...attributes } } }).slice(0, -1)},"timeNano":${time++}}`;
+    const lines = [
+      ...Object.keys(containers).map((id) => line("start", id, { name: "web" })),
+      line("exec_create: sh -c id", ID, { execID: exec }),
+      line("exec_die", ID, { execID: exec, exitCode: "137" }),
+      line("start", "0".repeat(64)),
+    ];
+    // Asked for by two at once, and slowly enough by a loaded machine: no answer is to be late.
+    const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
+    await using engine = await TestEngine.start({
+      containers,
+      execs: { [exec]: { ID: exec, ContainerID: ID, Running: true, ProcessConfig } },
+    });
+    const came = await through(engine, config, lines, asks);
+    expect(came.printed.length).toBe(lines.length);
+    for (const [i, { payload }] of came.captured.entries()) compare(came.printed[i] ?? "", payload, asks);
+    expect(came.replayed).toEqual(came.printed);
+    // That the facts are there at all: each such field has a value somewhere, and each kind one that is known.
+    const all = came.printed.map(values);
+    const never = asks.filter(
+      ({ text }) => /^docker\.(container|exec)\./.test(text) && !all.some((of) => of.get(text) !== undefined),
+    );
+    expect(never.map(({ text }) => text)).toEqual(["docker.container.mount[no.such]"]);
+    const known = all[Object.values(containers).findIndex((one) => (one as { Name?: string }).Name === "/caps")];
+    expect(known?.get("docker.container.inspected")).toBe(true);
+    expect(known?.get("docker.container.privileged")).toBe(false);
+    expect(known?.get("docker.container.capadd")).toEqual(["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]);
+    expect(known?.get("docker.container.created")).toBe(1795427289043044499n);
+    expect(all.at(-2)?.get("docker.exec.exitcode")).toBe(137n);
+    expect(all.at(-2)?.get("docker.exec.privileged")).toBe(true);
+    expect(all.at(-1)?.get("docker.container.inspected")).toBe(false);
+  },
+  60_000,
+);
