@@ -6,15 +6,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "channel.h"
 #include "constants.h"
+#include "lock.h"
 #include "log.h"
+#include "protocol.h"
 #include "ring.h"
-
-// One at a time works on the runtime: open and close come from Falco's main thread while next_batch runs on another.
-struct turn {
-    _Atomic uint32_t taken;
-};
 
 // What an open instance needs to be opened again in a new runtime.
 struct stream {
@@ -38,16 +34,12 @@ struct runtime {
     char *config;
     uint64_t flush_interval_ns;
 
-    struct turn turn;
+    struct lock lock;
     enum runtime_phase phase;
     pid_t pid;
-    int control;
-    int request;
-    int mailbox_fd;
-    uint8_t *mailbox;
+    struct link link;
     struct stream *streams[INSTANCES_MAX];
     uint32_t opening;
-    uint32_t request_id;
     uint64_t phase_deadline;  // when the phase counts as failed
 
     uint64_t not_before;  // the next start
