@@ -12,8 +12,10 @@ struct lock {
     _Atomic uint32_t taken;
 };
 
+// All orders are sequential: who gives the lock back then looks for work that was left, and who leaves work then tries
+// the lock (runtime_close). One of the two sees the other.
 static inline bool lock_try(struct lock *lock) {
-    return atomic_exchange_explicit(&lock->taken, 1, memory_order_acquire) == 0;
+    return atomic_exchange(&lock->taken, 1) == 0;
 }
 
 // Whoever holds the lock holds it for a bounded request, so this wait has a bound too.
@@ -26,5 +28,5 @@ static inline bool lock_take(struct lock *lock, uint64_t deadline) {
 }
 
 static inline void lock_give(struct lock *lock) {
-    atomic_store_explicit(&lock->taken, 0, memory_order_release);
+    atomic_store(&lock->taken, 0);
 }

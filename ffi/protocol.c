@@ -14,6 +14,7 @@
 #include "ring.h"
 
 #define MESSAGES_MAX 1000u  // read in one go: a runtime that floods us must not hold Falco
+#define DROPS_TOLD_NS (60 * NS_PER_S)
 
 static void close_fd(int *fd) {
     if (*fd >= 0) close(*fd);
@@ -32,7 +33,8 @@ static bool make_pair(int pair[2]) {
 }
 
 int link_create(struct link *link) {
-    *link = (struct link){.control = -1, .request = -1, .mailbox_fd = -1};
+    *link = (struct link){
+        .control = -1, .request = -1, .mailbox_fd = -1, .lines = LOG_BURST, .lines_at = clock_now()};
     link->mailbox_fd = memfd_sealed("falco-docker-mailbox", MAILBOX_BYTES);
     if (link->mailbox_fd >= 0) link->mailbox = memfd_map(link->mailbox_fd, MAILBOX_BYTES);
     return link->mailbox == NULL ? -1 : 0;
@@ -71,6 +73,10 @@ uint64_t link_u64(const struct link *link, size_t offset) {
     return atomic_load_explicit((_Atomic uint64_t *)(void *)(link->mailbox + offset), memory_order_relaxed);
 }
 
+void link_set_u64(struct link *link, size_t offset, uint64_t value) {
+    atomic_store_explicit((_Atomic uint64_t *)(void *)(link->mailbox + offset), value, memory_order_relaxed);
+}
+
 int link_send(struct link *link, struct request request, const void *data, int fd) {
     if (request.length > RECORD_MAX) {
         errno = EMSGSIZE;
@@ -102,11 +108,35 @@ void link_text(const struct link *link, const struct answer *answer, char *text,
     log_clean(text);
 }
 
+bool link_may_log(struct link *link, uint64_t now) {
+    const uint64_t earned = (now - link->lines_at) * LOG_PER_SECOND / NS_PER_S;
+    if (earned > 0) {
+        link->lines = earned < LOG_BURST - link->lines ? link->lines + (uint32_t)earned : LOG_BURST;
+        link->lines_at = now;
+    }
+    return link->control >= 0 && link->lines > 0;
+}
+
+// Says how many lines of the runtime's there was no room for; at most once a minute, as it may be many times.
+static void tell_of_drops(struct link *link, const struct logger *logger, uint64_t now) {
+    const uint64_t dropped = link_u64(link, MAILBOX_METRICS + (size_t)METRIC_LOG_LINES_DROPPED * 8);
+    if (dropped <= link->dropped || (link->told_of_drops != 0 && now - link->told_of_drops < DROPS_TOLD_NS)) return;
+    log_line(logger, FALCO_WARNING, "docker: %llu lines of the runtime's log were dropped: there were too many",
+             (unsigned long long)(dropped - link->dropped));
+    link->dropped = dropped;
+    link->told_of_drops = now;
+}
+
 void link_read_log(struct link *link, const struct logger *logger) {
+    const uint64_t now = clock_now();
+    tell_of_drops(link, logger, now);
     struct log_message message;
-    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
+    while (link_may_log(link, now)) {
         const ssize_t bytes = channel_receive(link->control, &message, sizeof message - 1, NULL, false);
+        if (bytes == 0) close_fd(&link->control);  // its end, which poll would tell of again and again
         if (bytes <= 0) return;
+        // What is too short to be a line costs as much as one.
+        link->lines--;
         if ((size_t)bytes <= offsetof(struct log_message, text)) continue;
         ((char *)&message)[bytes] = 0;
         int severity = message.severity;
@@ -116,12 +146,18 @@ void link_read_log(struct link *link, const struct logger *logger) {
 }
 
 void link_await(struct link *link, const struct logger *logger, uint64_t deadline) {
-    struct pollfd sockets[] = {{.fd = link->request, .events = POLLIN}, {.fd = link->control, .events = POLLIN}};
-    poll(sockets, 2, clock_poll_ms(clock_now(), deadline));
+    const uint64_t now = clock_now();
+    // poll passes over a negative descriptor.
+    struct pollfd sockets[] = {
+        {.fd = link->request, .events = POLLIN},
+        {.fd = link_may_log(link, now) ? link->control : -1, .events = POLLIN},
+    };
+    poll(sockets, 2, clock_poll_ms(now, deadline));
     if (sockets[1].revents != 0) link_read_log(link, logger);
 }
 
 bool link_has_ended(const struct link *link) {
+    if (link->control < 0) return true;
     struct pollfd socket = {.fd = link->control, .events = 0};
     return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLHUP | POLLERR)) != 0;
 }

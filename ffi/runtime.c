@@ -2,7 +2,7 @@
 #include "runtime.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,120 +12,100 @@
 #define CLOSE_MS 250u
 #define RESCUE_MS 400u  // at close: until a new runtime has done what the last one could not
 #define END_PATIENCE_MS 300u
+#define REAP_MS 300u  // at the end, for children that hang in the kernel
 
-uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric) {
-    return runtime->link.mailbox == NULL ? 0 : link_u64(&runtime->link, MAILBOX_METRICS + (size_t)metric * 8);
+static void tell(const char *why, char *error) {
+    if (error != NULL) snprintf(error, ERROR_MAX, "%s", why);
 }
 
-void runtime_distrust(struct runtime *runtime, const char *why) {
-    if (!lock_take(&runtime->lock, clock_now() + START_MS * NS_PER_MS)) return;
-    if (runtime->phase != RUNTIME_DOWN) {
-        kill(runtime->pid, SIGKILL);
-        replace(runtime, why);
-    }
-    lock_give(&runtime->lock);
+// Requests ---------------------------------------------------------------------------------------------------------
+
+struct question {
+    uint32_t kind;
+    const struct stream *stream;
+    const void *data;
+    size_t length;
+};
+
+// Whether the runtime is another one afterwards: what was given up must not come into effect later.
+static bool leaves_state(const struct question *question) {
+    return question->kind == REQUEST_OPEN || question->kind == REQUEST_CLOSE || question->kind == REQUEST_CONFIGURE;
 }
 
-// With the lock held: sends a request and waits for its answer.
-static int ask(struct runtime *runtime, uint32_t kind, const struct stream *stream, const void *data, size_t length,
-               uint64_t deadline, struct answer *answer) {
-    if (!await_ready(runtime, deadline)) return FALCO_FAILURE;
-    if (!send_request(runtime, kind, stream, false, data, length)) {
-        replace(runtime, runtime->error);
-        return FALCO_FAILURE;
-    }
+static uint64_t fingerprint(const struct question *question) {
+    return question->kind == REQUEST_EXTRACT ? fingerprint_of(question->data, question->length) : 0;
+}
+
+static enum outcome lose(struct runtime *runtime, const char *why) {
+    fail(runtime, "%s", why);
+    replace(runtime, why);
+    return GONE;
+}
+
+// Sends a question and waits for its answer, and for a runtime before that.
+static enum outcome ask_once(struct runtime *runtime, const struct question *question, uint64_t deadline,
+                             struct answer *answer) {
+    // Nobody may have looked for long: one that died meanwhile is replaced first.
+    if (runtime->phase == RUNTIME_READY) supervise(runtime);
+    if (!await_ready(runtime, deadline)) return GONE;
+    const uint32_t id = runtime->link.request_id + 1;
+    runtime->asked[id % ASKED_MAX].id = id;
+    runtime->asked[id % ASKED_MAX].fingerprint = fingerprint(question);
+    if (!send_request(runtime, question->kind, question->stream, false, question->data, question->length))
+        return lose(runtime, "the runtime does not take requests");
     for (;;) {
-        link_await(&runtime->link, &runtime->logger, deadline);
+        const uint64_t now = clock_now(), look = now + LOOK_MS * NS_PER_MS;
+        link_await(&runtime->link, &runtime->logger, look < deadline ? look : deadline);
         const enum received received = link_receive(&runtime->link, answer);
-        if (received == RECEIVED) break;
-        if (received == RUNTIME_GONE) {
-            fail(runtime, "the runtime ended in the middle of a request");
-            replace(runtime, runtime->error);
-            return FALCO_FAILURE;
+        if (received == RUNTIME_GONE) return lose(runtime, "the runtime ended in the middle of a request");
+        if (received == RECEIVED && answer->rc == 0) return ANSWERED;
+        if (received == RECEIVED) {
+            link_text(&runtime->link, answer, runtime->error, sizeof runtime->error);
+            return REFUSED;
         }
         if (clock_now() >= deadline) {
             fail(runtime, "the runtime does not answer");
-            return FALCO_TIMEOUT;
+            return LATE;
+        }
+        if (clock_now() >= look) supervise(runtime);
+        if (runtime->phase != RUNTIME_READY) {
+            fail(runtime, "the runtime was lost in the middle of a request");
+            return GONE;
         }
     }
-    if (answer->rc == 0) return FALCO_SUCCESS;
-    link_text(&runtime->link, answer, runtime->error, sizeof runtime->error);
-    return FALCO_FAILURE;
 }
 
-int runtime_ask(struct runtime *runtime, uint32_t kind, const void *data, size_t length, unsigned timeout_ms, void *out,
-                size_t out_max, size_t *out_length) {
-    const uint64_t deadline = clock_now() + timeout_ms * NS_PER_MS;
-    struct answer answer;
-    if (!lock_take(&runtime->lock, deadline)) {
-        fail(runtime, "the runtime is busy");
-        return FALCO_TIMEOUT;
+// With the lock held: a question with its answer. A runtime that goes meanwhile is replaced, and the next one asked, once.
+static enum outcome ask(struct runtime *runtime, const struct question *question, uint64_t deadline,
+                        struct answer *answer) {
+    const uint64_t known = fingerprint(question);
+    if (suspects_deaths(&runtime->questions, known) > 0) {
+        fail(runtime, "this question ended a runtime before");
+        return REFUSED;
     }
-    int rc = ask(runtime, kind, NULL, data, length, deadline, &answer);
-    if (rc == FALCO_SUCCESS) *out_length = link_data(&runtime->link, &answer, out, out_max);
-    lock_give(&runtime->lock);
-    return rc;
+    enum outcome outcome = ask_once(runtime, question, deadline, answer);
+    const bool again = outcome == GONE && suspects_deaths(&runtime->questions, known) == 0;
+    if (again && clock_now() < deadline) outcome = ask_once(runtime, question, deadline, answer);
+    if (outcome == LATE && leaves_state(question) && runtime->phase != RUNTIME_DOWN)
+        replace(runtime, "it does not answer");
+    return outcome;
 }
 
-bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger) {
-    *runtime = (struct runtime){.logger = logger, .pid = -1};
-    const bool linked = link_create(&runtime->link) == 0;
-    const int error = errno;
-    runtime->config = strdup(config == NULL ? "" : config);
-    if (runtime->config == NULL) return fail(runtime, "out of memory");
-    if (!find_program(runtime)) return false;
-    if (!linked) return fail(runtime, "cannot make shared memory: %s", strerror(error));
-
-    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
-    if (!start(runtime)) return false;
-    while (runtime->phase != RUNTIME_READY) {
-        link_await(&runtime->link, &runtime->logger, deadline);
-        if (!advance(runtime)) return false;
-    }
-    return true;
-}
-
-void runtime_end(struct runtime *runtime) {
-    stop(runtime, END_PATIENCE_MS, NULL, 0);
-    link_free(&runtime->link);
-    free(runtime->program);
-    free(runtime->library);
-    free(runtime->config);
-    *runtime = (struct runtime){.pid = -1};
-}
-
-bool runtime_open(struct runtime *runtime, struct stream *stream) {
-    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
-    if (!lock_take(&runtime->lock, deadline)) return fail(runtime, "the runtime is busy");
-    uint32_t slot = 0;
-    while (slot < INSTANCES_MAX && runtime->streams[slot] != NULL) slot++;
-    bool opened = slot < INSTANCES_MAX;
-    if (!opened) fail(runtime, "at most %d instances can be open at a time", INSTANCES_MAX);
-    struct answer answer;
-    stream->slot = slot;
-    if (opened)
-        opened = ask(runtime, REQUEST_OPEN, stream, stream->params, strlen(stream->params), deadline, &answer) == 0;
-    if (opened) runtime->streams[slot] = stream;
-    lock_give(&runtime->lock);
-    return opened;
-}
+// Streams that are let go of ---------------------------------------------------------------------------------------
 
 // Asks to let go of a stream, and to keep what the next start of Falco needs to go on there. False where a runtime does
-// not do so in time: that one is killed, or it would go on writing to an instance that is gone.
+// not do so in time: that one is replaced, or it would go on writing to an instance that is gone.
 static bool let_go(struct runtime *runtime, const struct stream *stream, unsigned ms) {
+    const struct question question = {.kind = REQUEST_CLOSE, .stream = stream};
     struct answer answer;
-    const int rc = ask(runtime, REQUEST_CLOSE, stream, NULL, 0, clock_now() + ms * NS_PER_MS, &answer);
-    if (rc == FALCO_SUCCESS) return true;
-    if (runtime->phase != RUNTIME_DOWN) {
-        kill(runtime->pid, SIGKILL);
-        replace(runtime, "it does not let go of a stream");
-    }
+    const enum outcome outcome = ask_once(runtime, &question, clock_now() + ms * NS_PER_MS, &answer);
+    if (outcome == ANSWERED) return true;
+    if (runtime->phase != RUNTIME_DOWN) replace(runtime, "it does not let go of a stream");
     return false;
 }
 
-void runtime_close(struct runtime *runtime, struct stream *stream) {
-    if (!lock_take(&runtime->lock, clock_now() + CLOSE_MS * NS_PER_MS)) return;
-    bool kept = runtime->phase == RUNTIME_READY && let_go(runtime, stream, CLOSE_MS);
+static void close_stream(struct runtime *runtime, struct stream *stream) {
+    bool kept = runtime->phase == RUNTIME_READY && !link_has_ended(&runtime->link) && let_go(runtime, stream, CLOSE_MS);
     if (!kept && !runtime->hopeless) {
         // The ring still knows what was delivered: a new runtime reads it there, and keeps it.
         runtime->not_before = 0;
@@ -133,35 +113,150 @@ void runtime_close(struct runtime *runtime, struct stream *stream) {
         runtime->hopeless = !kept;
     }
     runtime->streams[stream->slot] = NULL;
-    lock_give(&runtime->lock);
+    stream->free(stream);
 }
 
-bool runtime_configure(struct runtime *runtime, const char *config) {
-    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
-    struct answer answer;
-    char *copy = strdup(config == NULL ? "" : config);
-    if (copy == NULL) return fail(runtime, "out of memory");
-    bool configured = lock_take(&runtime->lock, deadline);
-    if (configured) {
-        configured = ask(runtime, REQUEST_CONFIGURE, NULL, copy, strlen(copy), deadline, &answer) == 0;
-        if (configured) {
-            char *old = runtime->config;
-            runtime->config = copy;
-            copy = old;
-            take_flush_interval(runtime, &answer);
-        }
-        lock_give(&runtime->lock);
-    } else {
-        fail(runtime, "the runtime is busy");
+static void close_left(struct runtime *runtime) {
+    struct stream *stream = atomic_exchange(&runtime->left, NULL);
+    while (stream != NULL) {
+        struct stream *next = stream->next_left;
+        close_stream(runtime, stream);
+        stream = next;
     }
+}
+
+// Gives the lock back, and before that lets go of the streams that were closed meanwhile.
+static void give(struct runtime *runtime) {
+    do {
+        close_left(runtime);
+        lock_give(&runtime->lock);
+    } while (atomic_load(&runtime->left) != NULL && lock_try(&runtime->lock));
+}
+
+void runtime_close(struct runtime *runtime, struct stream *stream) {
+    // Left for whoever has the lock, which may be one that waits for a runtime to open another stream.
+    stream->next_left = atomic_load(&runtime->left);
+    while (!atomic_compare_exchange_weak(&runtime->left, &stream->next_left, stream)) continue;
+    if (lock_take(&runtime->lock, clock_now() + CLOSE_MS * NS_PER_MS)) give(runtime);
+}
+
+// The life of it ---------------------------------------------------------------------------------------------------
+
+bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error) {
+    *runtime = (struct runtime){.logger = logger, .pid = -1};
+    const bool linked = link_create(&runtime->link) == 0;
+    const int why = errno;
+    runtime->config = strdup(config == NULL ? "" : config);
+    runtime->folder = strdup(STATE_FOLDER);
+    bool begun = linked || fail(runtime, "cannot make shared memory: %s", strerror(why));
+    if (runtime->config == NULL || runtime->folder == NULL) begun = fail(runtime, "out of memory");
+    begun = begun && find_program(runtime) && start(runtime);
+    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
+    while (begun && runtime->phase != RUNTIME_READY) {
+        link_await(&runtime->link, &runtime->logger, deadline);
+        begun = advance(runtime);
+        if (begun && runtime->phase != RUNTIME_READY && clock_now() >= deadline)
+            begun = fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
+    }
+    if (!begun) tell(runtime->error, error);
+    return begun;
+}
+
+void runtime_end(struct runtime *runtime) {
+    close_left(runtime);
+    stop(runtime, END_PATIENCE_MS);
+    spawn_reap(&runtime->unreaped, REAP_MS);
+    link_free(&runtime->link);
+    free(runtime->program);
+    free(runtime->library);
+    free(runtime->config);
+    free(runtime->folder);
+    *runtime = (struct runtime){.pid = -1};
+}
+
+enum outcome runtime_ask(struct runtime *runtime, uint32_t kind, const void *data, size_t length, unsigned timeout_ms,
+                         void *out, size_t out_max, size_t *out_length, char *error) {
+    const uint64_t deadline = clock_now() + timeout_ms * NS_PER_MS;
+    const struct question question = {.kind = kind, .data = data, .length = length};
+    struct answer answer;
+    if (!lock_take(&runtime->lock, deadline)) {
+        tell("the runtime is busy", error);
+        return LATE;
+    }
+    const enum outcome outcome = ask(runtime, &question, deadline, &answer);
+    if (outcome == ANSWERED) *out_length = link_data(&runtime->link, &answer, out, out_max);
+    else tell(runtime->error, error);
+    give(runtime);
+    return outcome;
+}
+
+bool runtime_open(struct runtime *runtime, struct stream *stream, char *error) {
+    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
+    if (!lock_take(&runtime->lock, deadline)) {
+        tell("the runtime is busy", error);
+        return false;
+    }
+    uint32_t slot = 0;
+    while (slot < INSTANCES_MAX && runtime->streams[slot] != NULL) slot++;
+    stream->slot = slot;
+    const struct question question = {
+        .kind = REQUEST_OPEN, .stream = stream, .data = stream->params, .length = strlen(stream->params)};
+    struct answer answer;
+    bool opened = slot < INSTANCES_MAX || fail(runtime, "at most %d instances can be open at a time", INSTANCES_MAX);
+    opened = opened && ask(runtime, &question, deadline, &answer) == ANSWERED;
+    if (opened) runtime->streams[slot] = stream;
+    else tell(runtime->error, error);
+    give(runtime);
+    return opened;
+}
+
+bool runtime_configure(struct runtime *runtime, const char *config, char *error) {
+    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
+    char *copy = strdup(config == NULL ? "" : config);
+    if (copy == NULL || !lock_take(&runtime->lock, deadline)) {
+        tell(copy == NULL ? "out of memory" : "the runtime is busy", error);
+        free(copy);
+        return false;
+    }
+    const struct question question = {.kind = REQUEST_CONFIGURE, .data = copy, .length = strlen(copy)};
+    struct answer answer;
+    const bool configured = ask(runtime, &question, deadline, &answer) == ANSWERED;
+    if (configured) {
+        char *old = runtime->config;
+        runtime->config = copy;
+        copy = old;
+        take_flush_interval(runtime, &answer);
+        if (lacks_folder(runtime, &answer)) {
+            // Only a new one can be given the right to write there, and only its word is taken for where that is.
+            stop(runtime, 0);
+            runtime->folder_settled = false;
+            runtime->not_before = 0;
+        }
+    } else {
+        tell(runtime->error, error);
+    }
+    give(runtime);
     free(copy);
     return configured;
 }
 
-bool runtime_look_after(struct runtime *runtime, uint64_t now) {
-    if (!lock_try(&runtime->lock)) return true;
-    supervise(runtime, now);
-    const bool lost = runtime->failures >= RUNTIME_TRIES && runtime->phase == RUNTIME_DOWN;
-    lock_give(&runtime->lock);
-    return !lost;
+enum runtime_state runtime_look_after(struct runtime *runtime, char *error) {
+    // Whoever works on it looks after it.
+    if (!lock_try(&runtime->lock)) return RUNTIME_WELL;
+    if (look_is_due(runtime)) supervise(runtime);
+    enum runtime_state state = runtime->phase == RUNTIME_READY ? RUNTIME_WELL : RUNTIME_STARTING;
+    if (runtime->barren >= RUNTIME_TRIES && runtime->phase == RUNTIME_DOWN) state = RUNTIME_FAILED;
+    if (state == RUNTIME_FAILED) tell(runtime->error, error);
+    give(runtime);
+    return state;
+}
+
+void runtime_distrust(struct runtime *runtime, const char *why) {
+    if (!lock_take(&runtime->lock, clock_now() + START_MS * NS_PER_MS)) return;
+    if (runtime->phase != RUNTIME_DOWN) replace(runtime, why);
+    give(runtime);
+}
+
+uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric) {
+    return runtime->link.mailbox == NULL ? 0 : link_u64(&runtime->link, MAILBOX_METRICS + (size_t)metric * 8);
 }

@@ -9,24 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "confine.h"
+#include "explain.h"
 #include "spawn.h"
 
-#define LOOK_MS 100u  // between two looks while events flow
 #ifndef HEARTBEAT_MS
 #define HEARTBEAT_MS 10000u  // without one, the runtime hangs
 #endif
-#define HEALTHY_MS 10000u  // a run of this length forgives all failures before
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
-#define SLOWED_MAX 3u  // failures that slow down the next start of a runtime that was ready
-
-#define PROGRAM_NAME "docker-plugin"
-#define PROGRAM_VARIABLE "DOCKER_PLUGIN_RUNTIME"
+#define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
 
 bool fail(struct runtime *runtime, const char *format, ...) {
     va_list arguments;
@@ -39,38 +37,76 @@ bool fail(struct runtime *runtime, const char *format, ...) {
 
 // Death ----------------------------------------------------------------------------------------------------------------
 
-// Ends the process, if there is one, and says how it ended.
-void stop(struct runtime *runtime, unsigned patience_ms, char *how, size_t how_max) {
-    int status = -1;
-    if (runtime->link.control >= 0) link_read_log(&runtime->link, &runtime->logger);
-    link_cut(&runtime->link);
-    if (runtime->pid > 0) spawn_end(runtime->pid, patience_ms, &status);
-    runtime->pid = -1;
-    runtime->phase = RUNTIME_DOWN;
-    if (how == NULL) return;
-    if (status != -1 && WIFSIGNALED(status)) snprintf(how, how_max, "killed by signal %d", WTERMSIG(status));
-    else if (status != -1 && WIFEXITED(status)) snprintf(how, how_max, "exited with code %d", WEXITSTATUS(status));
-    else snprintf(how, how_max, "gone");
+// Notes what the runtime was working on when it ended.
+static void blame(struct runtime *runtime) {
+    struct link *link = &runtime->link;
+    suspects_note(&runtime->lines, link_u64(link, MAILBOX_LINE));
+    suspects_note(&runtime->inspections, link_u64(link, MAILBOX_INSPECTION));
+    const uint64_t id = link_u64(link, MAILBOX_QUESTION);
+    if (id != 0 && runtime->asked[id % ASKED_MAX].id == id)
+        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].fingerprint);
 }
 
-// The runtime is lost; the next one may start at once, or later where this one never got ready or not for long.
-void replace(struct runtime *runtime, const char *why) {
-    char how[64];
-    const uint64_t now = clock_now();
-    const bool was_ready = runtime->phase == RUNTIME_READY;
-    stop(runtime, 0, how, sizeof how);
-    if (was_ready && now - runtime->ready_at >= HEALTHY_MS * NS_PER_MS) runtime->failures = 0;
-    // One that was ready is only slowed down: next_batch fails only where starting leads nowhere.
-    if (!was_ready || runtime->failures < SLOWED_MAX) runtime->failures++;
-    uint64_t delay_ms = 0;
-    if (runtime->failures > 1) {
-        const uint32_t doublings = runtime->failures - 2 < 16 ? runtime->failures - 2 : 16;
-        delay_ms = (uint64_t)BACKOFF_MIN_MS << doublings;
-        if (delay_ms > BACKOFF_MAX_MS) delay_ms = BACKOFF_MAX_MS;
+// Tells the next runtime what to pass over: a line that ended one twice, an answer that did so once, as an event goes
+// without.
+static void warn(struct runtime *runtime) {
+    struct link *link = &runtime->link;
+    link_set_u64(link, MAILBOX_LINE, 0);
+    link_set_u64(link, MAILBOX_INSPECTION, 0);
+    link_set_u64(link, MAILBOX_QUESTION, 0);
+    for (uint32_t i = 0; i < SUSPECTS_MAX; i++) {
+        const struct suspect line = runtime->lines.suspect[i];
+        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.fingerprint : 0);
+        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].fingerprint);
     }
+}
+
+void stop(struct runtime *runtime, unsigned patience_ms) {
+    if (runtime->pid < 0) return;
+    int status;
+    link_read_log(&runtime->link, &runtime->logger);
+    link_cut(&runtime->link);
+    spawn_end(runtime->pid, patience_ms, &status, &runtime->unreaped);
+    runtime->pid = -1;
+    runtime->phase = RUNTIME_DOWN;
+    explain_end(status, runtime->how, sizeof runtime->how);
+}
+
+static uint32_t earlier(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+static uint64_t backoff_ms(uint32_t failures) {
+    if (failures <= 1) return 0;
+    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << earlier(failures - 2, 16);
+    return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+void replace(struct runtime *runtime, const char *why) {
+    const uint64_t now = clock_now();
+    if (runtime->phase == RUNTIME_READY) {
+        const uint64_t seconds = (now - runtime->ready_at) / NS_PER_S;
+        runtime->crashes -= seconds < runtime->crashes ? (uint32_t)seconds : runtime->crashes;
+        if (runtime->crashes == 0) runtime->deaths = 0;
+        runtime->crashes++;
+    } else {
+        runtime->barren++;
+    }
+    if (runtime->crashes > CRASHES_MAX) runtime->crashes = CRASHES_MAX;
+    char how[sizeof runtime->how + 4] = "";
+    if (runtime->pid >= 0) {
+        stop(runtime, 0);
+        snprintf(how, sizeof how, " (%s)", runtime->how);
+    }
+    blame(runtime);
+    const uint64_t delay_ms = backoff_ms(runtime->crashes + runtime->barren);
     runtime->not_before = now + delay_ms * NS_PER_MS;
-    log_line(&runtime->logger, FALCO_ERROR, "docker: the runtime was lost: %s (%s); starting it again in %llu ms", why, how,
+    // One that ends for ever is not told of for ever: the first ones, then at growing intervals.
+    const uint32_t deaths = ++runtime->deaths;
+    if (deaths > 3 && (deaths & (deaths - 1)) != 0 && deaths % 256 != 0) return;
+    log_line(&runtime->logger, FALCO_ERROR, "docker: the runtime was lost: %s%s; starting it again in %llu ms", why, how,
              (unsigned long long)delay_ms);
+    if (deaths > 3) log_line(&runtime->logger, FALCO_ERROR, "docker: the runtime was lost %u times by now", deaths);
 }
 
 // Start ------------------------------------------------------------------------------------------------------------
@@ -97,20 +133,11 @@ bool find_program(struct runtime *runtime) {
     return true;
 }
 
-static bool explain_start(struct runtime *runtime, int error) {
-    if (error == ENOENT)
-        return fail(runtime,
-                    "%s is missing: install " PROGRAM_NAME " in the folder of libdocker.so, or name another place in "
-                    "the environment variable " PROGRAM_VARIABLE,
-                    runtime->program);
-    if (error == EACCES || error == EPERM)
-        return fail(runtime,
-                    "%s is not executable: chmod 755 it, and see that its file system is not mounted noexec",
-                    runtime->program);
-    return fail(runtime, "%s cannot be started: %s", runtime->program, strerror(error));
-}
-
 bool start(struct runtime *runtime) {
+    // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
+    if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
+        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them", runtime->unreaped.count);
+    warn(runtime);
     int theirs[2];
     if (link_connect(&runtime->link, theirs) != 0)
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
@@ -123,14 +150,20 @@ bool start(struct runtime *runtime) {
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
     const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
-    const struct spawn spawn = {.path = runtime->program, .argv = argv, .envp = envp, .fds = fds, .fd_count = 3};
-    const pid_t pid = spawn_start(&spawn);
+    const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
+    runtime->confined = ruleset >= 0;
+    const struct spawn spawn = {
+        .path = runtime->program, .argv = argv, .envp = envp, .fds = fds, .fd_count = 3, .ruleset = ruleset};
+    enum spawn_step step;
+    const pid_t pid = spawn_start(&spawn, &step);
     const int error = errno;
+    if (ruleset >= 0) close(ruleset);
     close(theirs[0]);
     close(theirs[1]);
     if (pid < 0) {
         link_cut(&runtime->link);
-        return explain_start(runtime, error);
+        explain_start(runtime->program, step, error, runtime->error, sizeof runtime->error);
+        return false;
     }
     runtime->pid = pid;
     runtime->phase = RUNTIME_GREETING;
@@ -151,37 +184,88 @@ bool send_request(struct runtime *runtime, uint32_t kind, const struct stream *s
     return fail(runtime, "the runtime does not take requests: %s", strerror(errno));
 }
 
+// Makes a folder and those above it, for their owner alone.
+static void make_folder(const char *path) {
+    char copy[PATH_MAX];
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) return;
+    for (char *c = copy + 1; *c != 0; c++) {
+        if (*c != '/') continue;
+        *c = 0;
+        mkdir(copy, 0700);
+        *c = '/';
+    }
+    mkdir(copy, 0700);
+}
+
 void take_flush_interval(struct runtime *runtime, const struct answer *answer) {
     const uint64_t ms = answer->value < FLUSH_INTERVAL_MAX_MS ? answer->value : FLUSH_INTERVAL_MAX_MS;
-    runtime->flush_interval_ns = ms * NS_PER_MS;
+    atomic_store(&runtime->flush_interval_ns, ms * NS_PER_MS);
+}
+
+static void answer_folder(const struct runtime *runtime, const struct answer *answer, char folder[PATH_MAX]) {
+    folder[link_data(&runtime->link, answer, folder, PATH_MAX - 1)] = 0;
+}
+
+bool lacks_folder(const struct runtime *runtime, const struct answer *answer) {
+    char folder[PATH_MAX];
+    answer_folder(runtime, answer, folder);
+    return runtime->confined && *folder == '/' && !(runtime->folder_granted && strcmp(folder, runtime->folder) == 0);
+}
+
+// The configuration says where the state lies, and only the runtime understands it. Its word is taken once, from one that
+// has opened nothing yet: a later one may be that of a runtime that was taken over. True where a new start gives it the
+// right to write there.
+static bool settle_folder(struct runtime *runtime, const struct answer *answer) {
+    if (runtime->folder_settled) return false;
+    runtime->folder_settled = true;
+    if (!lacks_folder(runtime, answer)) return false;
+    char folder[PATH_MAX];
+    answer_folder(runtime, answer, folder);
+    char *copy = strdup(folder);
+    if (copy == NULL) return false;
+    free(runtime->folder);
+    runtime->folder = copy;
+    make_folder(folder);
+    struct stat found;
+    return stat(folder, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
 // Sends the first stream at or after `slot` again, or is ready.
 static bool open_next(struct runtime *runtime, uint32_t slot) {
     while (slot < INSTANCES_MAX && runtime->streams[slot] == NULL) slot++;
+    const uint64_t now = clock_now();
     runtime->opening = slot;
-    runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
+    runtime->phase_deadline = now + START_MS * NS_PER_MS;
     if (slot < INSTANCES_MAX) {
         const struct stream *stream = runtime->streams[slot];
         runtime->phase = RUNTIME_OPENING;
         return send_request(runtime, REQUEST_OPEN, stream, true, stream->params, strlen(stream->params));
     }
-    const uint64_t now = clock_now();
     runtime->phase = RUNTIME_READY;
     runtime->ready_at = now;
     runtime->hopeless = false;
     // Starts that came to nothing do not slow down what came after them.
-    if (runtime->failures > SLOWED_MAX) runtime->failures = SLOWED_MAX;
+    runtime->barren = 0;
     runtime->heartbeat_at = now;
     return true;
+}
+
+// The runtime ended before it was ready.
+static bool ended_early(struct runtime *runtime, const char *what) {
+    stop(runtime, 0);
+    return fail(runtime, "%s (%s)%s", what, runtime->how, explain_refusals());
 }
 
 static bool greeted(struct runtime *runtime) {
     char version[128];
     const ssize_t bytes = channel_receive(runtime->link.request, version, sizeof version - 1, NULL, false);
     if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-    if (bytes <= 0) return fail(runtime, "%s ended before it said anything; try `%s --version`", runtime->program,
-                                runtime->program);
+    if (bytes <= 0) {
+        char what[2 * PATH_MAX + 80];
+        snprintf(what, sizeof what, "%s ended before it said anything; try `%s --version`", runtime->program,
+                 runtime->program);
+        return ended_early(runtime, what);
+    }
     version[bytes] = 0;
     log_clean(version);
     if (strcmp(version, BUILD_ID) != 0)
@@ -191,32 +275,42 @@ static bool greeted(struct runtime *runtime) {
     return send_request(runtime, REQUEST_CONFIGURE, NULL, false, runtime->config, strlen(runtime->config));
 }
 
-// Goes as far as the runtime's messages allow, without waiting. False, with the reason, where it is lost.
+// The answer to the configuration, or to an open.
+static bool answered(struct runtime *runtime) {
+    struct answer answer;
+    const enum received received = link_receive(&runtime->link, &answer);
+    if (received == NOTHING_YET) return true;
+    if (received == RUNTIME_GONE) return ended_early(runtime, "the runtime ended while it started");
+    if (answer.rc != 0) {
+        link_text(&runtime->link, &answer, runtime->error, sizeof runtime->error);
+        return false;
+    }
+    if (runtime->phase == RUNTIME_OPENING) return open_next(runtime, runtime->opening + 1);
+    take_flush_interval(runtime, &answer);
+    if (!settle_folder(runtime, &answer)) return open_next(runtime, 0);
+    // What may be written to is settled before a program begins. This one has opened nothing yet.
+    stop(runtime, 0);
+    return start(runtime);
+}
+
 bool advance(struct runtime *runtime) {
     for (;;) {
         const enum runtime_phase before = runtime->phase;
         if (before == RUNTIME_DOWN) return fail(runtime, "the runtime is not there");
         if (before == RUNTIME_READY) return true;
-        if (before == RUNTIME_GREETING) {
-            if (!greeted(runtime)) return false;
-        } else {
-            struct answer answer;
-            const enum received received = link_receive(&runtime->link, &answer);
-            if (received == RUNTIME_GONE) return fail(runtime, "the runtime ended while it started");
-            if (received == RECEIVED && answer.rc != 0) {
-                link_text(&runtime->link, &answer, runtime->error, sizeof runtime->error);
-                return false;
-            }
-            if (received == RECEIVED && before == RUNTIME_CONFIGURING) take_flush_interval(runtime, &answer);
-            if (received == RECEIVED && !open_next(runtime, before == RUNTIME_OPENING ? runtime->opening + 1 : 0))
-                return false;
-        }
-        if (runtime->phase == before) {
-            if (clock_now() < runtime->phase_deadline) return true;
-            return fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
-        }
+        if (!(before == RUNTIME_GREETING ? greeted(runtime) : answered(runtime))) return false;
         if (runtime->phase == RUNTIME_READY) return true;
+        if (runtime->phase != before) continue;
+        if (clock_now() < runtime->phase_deadline) return true;
+        return fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
     }
+}
+
+static bool start_anew(struct runtime *runtime) {
+    atomic_fetch_add(&runtime->restarts, 1);
+    if (start(runtime)) return true;
+    replace(runtime, runtime->error);
+    return false;
 }
 
 bool await_ready(struct runtime *runtime, uint64_t deadline) {
@@ -228,11 +322,7 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
                 nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
                 continue;
             }
-            atomic_fetch_add(&runtime->restarts, 1);
-            if (!start(runtime)) {
-                replace(runtime, runtime->error);
-                return false;
-            }
+            if (!start_anew(runtime)) return false;
         }
         link_await(&runtime->link, &runtime->logger, deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
         if (!advance(runtime)) {
@@ -245,9 +335,10 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
 
 // Care -------------------------------------------------------------------------------------------------------------
 
-bool runtime_look_is_due(const struct runtime *runtime, uint64_t now) {
+bool look_is_due(struct runtime *runtime) {
+    const uint64_t now = clock_now();
     return now - runtime->looked_at >= LOOK_MS * NS_PER_MS || runtime->phase != RUNTIME_READY ||
-           link_u64(&runtime->link, MAILBOX_LOGGED) != runtime->logged;
+           (link_u64(&runtime->link, MAILBOX_LOGGED) != runtime->logged && link_may_log(&runtime->link, now));
 }
 
 // Whether the runtime's event loop still turns. Time in which the host itself stood still does not count.
@@ -260,13 +351,13 @@ static bool is_alive(struct runtime *runtime, uint64_t now, uint64_t since_last_
     return now - runtime->heartbeat_at < HEARTBEAT_MS * NS_PER_MS;
 }
 
-void supervise(struct runtime *runtime, uint64_t now) {
+void supervise(struct runtime *runtime) {
+    const uint64_t now = clock_now();
     const uint64_t since_last_look = now - runtime->looked_at;
     runtime->looked_at = now;
+    spawn_reap(&runtime->unreaped, 0);
     if (runtime->phase == RUNTIME_DOWN) {
-        if (now < runtime->not_before || runtime->failures >= RUNTIME_TRIES) return;
-        atomic_fetch_add(&runtime->restarts, 1);
-        if (!start(runtime)) replace(runtime, runtime->error);
+        if (now >= runtime->not_before && runtime->barren < RUNTIME_TRIES) start_anew(runtime);
         return;
     }
     runtime->logged = link_u64(&runtime->link, MAILBOX_LOGGED);
@@ -277,9 +368,6 @@ void supervise(struct runtime *runtime, uint64_t now) {
     } else if (ended) {
         replace(runtime, "it ended");
     } else if (!is_alive(runtime, now, since_last_look)) {
-        kill(runtime->pid, SIGKILL);
         replace(runtime, "it hung: no heartbeat for 10 s");
-    } else if (runtime->failures > 0 && now - runtime->ready_at >= HEALTHY_MS * NS_PER_MS) {
-        runtime->failures = 0;
     }
 }

@@ -37,7 +37,9 @@ test("a docker-plugin that ends at once, and what it says of itself is asked for
 });
 
 test("a docker-plugin that is no program at all", () => {
-  expect(failedInit(pluginBeside("\u007fELF no"))).toMatch(/\/docker-plugin cannot be started: Exec format error/);
+  expect(failedInit(pluginBeside("\u007fELF no"))).toMatch(
+    /\/docker-plugin is no program that this machine could start: install it again$/,
+  );
 });
 
 test("a docker-plugin that says nothing costs ten seconds and no more", () => {

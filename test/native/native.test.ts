@@ -49,7 +49,7 @@ async function gone(pid: number, ms: number): Promise<boolean> {
 
 /** Keeps events coming while scenarios run. */
 async function flowing<T>(run: () => Promise<T>): Promise<T> {
-  await engine.flow(NUMBERED, 2000, 40_000);
+  await engine.flow(NUMBERED, 2000, 400_000);
   return run();
 }
 
