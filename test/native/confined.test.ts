@@ -26,7 +26,7 @@ beforeAll(() => {
 
 /** What came of each attempt: the error's number, 0 where it succeeded. */
 function attempts(as: readonly string[]): Record<string, number> {
-  const { stdout } = Bun.spawnSync([...as, falco, "words", library, ""], { stderr: "inherit" });
+  const { stdout } = Bun.spawnSync([...as, falco, "words", library, ""], { stderr: "inherit", timeout: 30_000 });
   const said = /is version (.*?) and libdocker\.so/.exec(stdout.toString())?.[1] ?? stdout.toString();
   return Object.fromEntries(
     said
