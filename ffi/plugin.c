@@ -95,11 +95,6 @@ EXPORT const char *plugin_get_init_schema(uint32_t *schema_type) {
 
 // State ------------------------------------------------------------------------------------------------------------
 
-static int32_t keep_error(struct plugin *plugin) {
-    memcpy(plugin->error, plugin->runtime.error, sizeof plugin->error);
-    return FALCO_FAILURE;
-}
-
 static uint8_t *reserve(void) {
     void *memory = mmap(NULL, RECORD_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
@@ -115,11 +110,10 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
             .name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
     plugin->replay.payload = reserve();
     plugin->replay.record = reserve();
-    const bool begun = runtime_begin(&plugin->runtime, input->config, logger);
-    if (!begun) keep_error(plugin);
-    else if (plugin->replay.payload == NULL || plugin->replay.record == NULL)
+    const bool begun = runtime_begin(&plugin->runtime, input->config, logger, plugin->error);
+    if (begun && (plugin->replay.payload == NULL || plugin->replay.record == NULL))
         snprintf(plugin->error, sizeof plugin->error, "out of memory");
-    else *rc = FALCO_SUCCESS;
+    else if (begun) *rc = FALCO_SUCCESS;
     return plugin;
 }
 
@@ -142,7 +136,7 @@ EXPORT const char *plugin_get_last_error(void *state) {
 
 EXPORT int32_t plugin_set_config(void *state, const struct falco_set_config_input *input) {
     struct plugin *plugin = state;
-    return runtime_configure(&plugin->runtime, input->config) ? FALCO_SUCCESS : keep_error(plugin);
+    return runtime_configure(&plugin->runtime, input->config, plugin->error) ? FALCO_SUCCESS : FALCO_FAILURE;
 }
 
 // Metrics come from two threads at once: the values are moved atomically, all else was written at init.
@@ -161,7 +155,9 @@ EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
 
 // Instances --------------------------------------------------------------------------------------------------------
 
-static void instance_free(struct instance *instance) {
+// The runtime calls this once nobody uses the instance any more.
+static void instance_free(struct stream *stream) {
+    struct instance *instance = (struct instance *)(void *)((char *)stream - offsetof(struct instance, stream));
     batch_free(&instance->batch);
     ring_close(&instance->stream.ring);
     free(instance->stream.params);
@@ -177,16 +173,16 @@ EXPORT void *plugin_open(void *state, const char *params, int32_t *rc) {
         return NULL;
     }
     instance->stream.ring.fd = -1;
+    instance->stream.free = instance_free;
     instance->stream.params = strdup(params == NULL ? "" : params);
     if (instance->stream.params == NULL || batch_create(&instance->batch) != 0 ||
         ring_create(&instance->stream.ring) != 0) {
         snprintf(plugin->error, sizeof plugin->error, "cannot make the instance's memory: %m");
-        instance_free(instance);
+        instance_free(&instance->stream);
         return NULL;
     }
-    if (!runtime_open(&plugin->runtime, &instance->stream)) {
-        keep_error(plugin);
-        instance_free(instance);
+    if (!runtime_open(&plugin->runtime, &instance->stream, plugin->error)) {
+        instance_free(&instance->stream);
         return NULL;
     }
     plugin->instances[instance->stream.slot] = instance;
@@ -198,9 +194,8 @@ EXPORT void plugin_close(void *state, void *handle) {
     struct plugin *plugin = state;
     struct instance *instance = handle;
     if (instance == NULL) return;
-    runtime_close(&plugin->runtime, &instance->stream);
     plugin->instances[instance->stream.slot] = NULL;
-    instance_free(instance);
+    runtime_close(&plugin->runtime, &instance->stream);
 }
 
 // Events -----------------------------------------------------------------------------------------------------------
@@ -229,7 +224,8 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     uint64_t now = clock_now();
     const uint64_t deadline = now + BATCH_WAIT_MS * NS_PER_MS;
     for (;;) {
-        if (runtime_look_is_due(runtime, now) && !runtime_look_after(runtime, now)) return keep_error(plugin);
+        const enum runtime_state runtime_state = runtime_look_after(runtime, plugin->error);
+        if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
         const uint64_t head = ring_head(ring);
         uint64_t target = instance->tail + 1;
         uint64_t until = deadline;
@@ -250,7 +246,7 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
             until = earlier(due, deadline);
         }
         if (now >= deadline) return FALCO_TIMEOUT;
-        if (runtime->phase != RUNTIME_READY) until = earlier(until, now + STARTING_WAIT_MS * NS_PER_MS);
+        if (runtime_state == RUNTIME_STARTING) until = earlier(until, now + STARTING_WAIT_MS * NS_PER_MS);
         // After a signal Falco wants to look at its flags.
         if (ring_wait(ring, target, until) == RING_INTERRUPTED) return FALCO_TIMEOUT;
         now = clock_now();
@@ -266,11 +262,11 @@ EXPORT const char *plugin_get_progress(void *state, void *handle, uint32_t *prog
 EXPORT const char *plugin_list_open_params(void *state, int32_t *rc) {
     struct plugin *plugin = state;
     size_t length = 0;
-    *rc = runtime_ask(&plugin->runtime, REQUEST_LIST, NULL, 0, LIST_MS, plugin->list, sizeof plugin->list - 1, &length);
+    const enum outcome outcome = runtime_ask(&plugin->runtime, REQUEST_LIST, NULL, 0, LIST_MS, plugin->list,
+                                             sizeof plugin->list - 1, &length, plugin->error);
     plugin->list[length] = 0;
-    if (*rc == FALCO_SUCCESS) return plugin->list;
-    *rc = keep_error(plugin);
-    return NULL;
+    *rc = outcome == ANSWERED ? FALCO_SUCCESS : FALCO_FAILURE;
+    return outcome == ANSWERED ? plugin->list : NULL;
 }
 
 // Fields -----------------------------------------------------------------------------------------------------------
@@ -287,14 +283,14 @@ static const uint8_t *replayed_record(struct plugin *plugin, const struct falco_
         memcpy(replay->payload, event->payload, length);
         replay->length = length;
         replay->size = 0;
-        const int rc = runtime_ask(&plugin->runtime, REQUEST_EXTRACT, event->payload, length, EXTRACT_MS, replay->record,
-                                   RECORD_MAX, &replay->size);
-        if (rc != FALCO_SUCCESS || replay->size < RECORD_MIN || !record_valid(replay->record, replay->size)) {
+        const enum outcome outcome = runtime_ask(&plugin->runtime, REQUEST_EXTRACT, event->payload, length, EXTRACT_MS,
+                                                 replay->record, RECORD_MAX, &replay->size, NULL);
+        if (outcome != ANSWERED || replay->size < RECORD_MIN || !record_valid(replay->record, replay->size)) {
             replay->size = 0;
             atomic_fetch_add(&plugin->extract_failures, 1);
         }
-        // A runtime that was too slow may answer the next time; an event that is none stays none.
-        replay->filled = rc != FALCO_TIMEOUT;
+        // A runtime that was too slow, or is gone, may answer the next time; an event that is none stays none.
+        replay->filled = outcome == ANSWERED || outcome == REFUSED;
     }
     return replay->size == 0 ? NULL : replay->record;
 }

@@ -1,26 +1,29 @@
 // The runtime as the host sees it: a child process that is started, asked, watched and replaced. All of it happens
 // inside Falco's calls; the host has no thread of its own.
+//
+// Every function but runtime_begin and runtime_end may be called from several threads at once. `error` takes the reason
+// of a failure, ERROR_MAX bytes.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "channel.h"
 #include "constants.h"
+#include "lock.h"
 #include "log.h"
+#include "protocol.h"
 #include "ring.h"
-
-// One at a time works on the runtime: open and close come from Falco's main thread while next_batch runs on another.
-struct turn {
-    _Atomic uint32_t taken;
-};
+#include "spawn.h"
+#include "suspects.h"
 
 // What an open instance needs to be opened again in a new runtime.
 struct stream {
     struct ring ring;
     char *params;
-    uint32_t slot;  // its place in runtime.streams
+    void (*free)(struct stream *stream);  // called once nobody uses it any more
+    uint32_t slot;                        // its place in runtime.streams
+    struct stream *next_left;             // in runtime.left
 };
 
 enum runtime_phase {
@@ -31,34 +34,62 @@ enum runtime_phase {
     RUNTIME_READY,
 };
 
+// What came of a request.
+enum outcome {
+    ANSWERED,
+    REFUSED,  // the runtime said no: asked again it says the same
+    GONE,     // there was no runtime, or it ended meanwhile
+    LATE,     // it lives, and did not answer in time
+};
+
+// The questions that a runtime may have in hand when it hangs: a second each, and it is replaced after ten.
+#define ASKED_MAX 16
+
 struct runtime {
+    // Written by runtime_begin alone.
     struct logger logger;
     char *program;  // the path of docker-plugin
     char *library;  // the path of libdocker.so
-    char *config;
-    uint64_t flush_interval_ns;
 
-    struct turn turn;
+    // Any thread, any time.
+    _Atomic uint64_t flush_interval_ns;
+    _Atomic uint64_t restarts;
+    struct stream *_Atomic left;  // closed while another call held the lock: who gives that back lets go of them
+
+    struct lock lock;
+    // All below belongs to whoever holds the lock (but for the mailbox's memory, whose numbers are atomics).
+    struct link link;
+    char *config;
+    char *folder;         // where the runtime keeps its state
+    bool folder_settled;  // a runtime with this configuration has said so
+    bool folder_granted;  // this runtime may write there
+    bool confined;        // it may write nowhere else: the kernel sees to that
+
     enum runtime_phase phase;
-    pid_t pid;
-    int control;
-    int request;
-    int mailbox_fd;
-    uint8_t *mailbox;
+    pid_t pid;  // -1: none
+    uint64_t phase_deadline;  // when the phase counts as failed
     struct stream *streams[INSTANCES_MAX];
     uint32_t opening;
-    uint32_t request_id;
-    uint64_t phase_deadline;  // when the phase counts as failed
 
     uint64_t not_before;  // the next start
     uint64_t ready_at;
-    uint32_t failures;  // starts that came to nothing, in a row
-    bool hopeless;      // a start at a close came to nothing: the next close does not try it again
-    _Atomic uint64_t restarts;
+    uint32_t barren;   // starts in a row that came to nothing
+    uint32_t crashes;  // ends of runtimes that were ready; each second of a run forgives one
+    uint32_t deaths;   // all of these, since the last run that forgave everything
+    bool hopeless;     // a start at a close came to nothing: the next close does not try it again
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;
     uint64_t heartbeat_at;
     uint64_t logged;
+    struct unreaped unreaped;
+
+    struct suspects lines, inspections, questions;
+    struct {
+        uint32_t id;
+        uint64_t fingerprint;
+    } asked[ASKED_MAX];
+
+    char how[96];           // how the last runtime ended
     char error[ERROR_MAX];  // why the last start or request failed
 };
 
@@ -66,27 +97,33 @@ struct runtime {
 #define RUNTIME_TRIES 10
 
 // Prepares and starts the runtime, hands it the configuration, and waits for its word (at most 10 s).
-// False, with runtime->error, where that failed; runtime_end is due in any case.
-bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger);
-// Ends the process and frees everything, within a second.
+// False where that failed; runtime_end is due in any case.
+bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error);
+// Ends the process and frees everything, streams too, within a second.
 void runtime_end(struct runtime *runtime);
 
-// Opens a stream in the runtime; stays responsible for it, over restarts, until runtime_close. False with runtime->error.
-bool runtime_open(struct runtime *runtime, struct stream *stream);
+// Opens a stream in the runtime, within 10 s; stays responsible for it, over restarts, until runtime_close.
+// False where that failed: the stream is the caller's.
+bool runtime_open(struct runtime *runtime, struct stream *stream, char *error);
+// Lets go of a stream and frees it: at once, or where another call is at work on the runtime, after that.
 void runtime_close(struct runtime *runtime, struct stream *stream);
 
-// A request with its answer, within `timeout_ms`. The data of the answer is copied to `out` (at most `out_max` bytes;
-// *out_length says how many). 0 is success; a failure leaves its reason in runtime->error.
-int runtime_ask(struct runtime *runtime, uint32_t kind, const void *data, size_t length, unsigned timeout_ms, void *out,
-                size_t out_max, size_t *out_length);
+// A question with its answer, within `timeout_ms`: REQUEST_EXTRACT or REQUEST_LIST. The data of the answer is copied to
+// `out` (at most `out_max` bytes; *out_length says how many). A question that ended a runtime is refused from then on.
+enum outcome runtime_ask(struct runtime *runtime, uint32_t kind, const void *data, size_t length, unsigned timeout_ms,
+                         void *out, size_t out_max, size_t *out_length, char *error);
 
-// Gives the runtime a new configuration, now and after restarts. False with runtime->error, and the old one stays.
-bool runtime_configure(struct runtime *runtime, const char *config);
+// Gives the runtime a new configuration, now and after restarts. False where that failed, and the old one stays.
+bool runtime_configure(struct runtime *runtime, const char *config, char *error);
 
-// Reads log lines, notices the death of the runtime, starts it anew. Never blocks. False where it failed for good.
-bool runtime_look_after(struct runtime *runtime, uint64_t now);
-// Whether it is time for the next look.
-bool runtime_look_is_due(const struct runtime *runtime, uint64_t now);
+enum runtime_state {
+    RUNTIME_WELL,      // as far as is known
+    RUNTIME_STARTING,  // look again soon
+    RUNTIME_FAILED,    // for good
+};
+
+// Reads log lines, notices the death of the runtime, starts it anew, where it is time for that. Never waits.
+enum runtime_state runtime_look_after(struct runtime *runtime, char *error);
 
 // The runtime broke the rules of the shared memory: it is killed, and another is started.
 void runtime_distrust(struct runtime *runtime, const char *why);

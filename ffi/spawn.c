@@ -1,26 +1,23 @@
 #define _GNU_SOURCE
 #include "spawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "confine.h"
 #include "fd.h"
 
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.
 #define SYSCALL_CLOSE_RANGE 436
-// Linux 3.5.
-#ifndef PR_SET_NO_NEW_PRIVS
-#define PR_SET_NO_NEW_PRIVS 38
-#endif
 
 struct directory_entry {
     uint64_t inode;
@@ -65,61 +62,98 @@ static void reset_signals(void) {
 // AddressSanitizer's marks on the stack would be the child's, in the parent's memory.
 #define ACROSS_VFORK __attribute__((no_sanitize("address")))
 
-// Runs in the child, in the parent's memory: it may change nothing there but *error.
-ACROSS_VFORK static void __attribute__((noreturn)) become(const struct spawn *spawn, int null_fd, volatile int *error) {
+struct failure {
+    int error;
+    enum spawn_step step;
+};
+
+// Runs in the child, in the parent's memory: it may change nothing there but *failure.
+ACROSS_VFORK static void __attribute__((noreturn)) become(const struct spawn *spawn, int null_fd,
+                                                          volatile struct failure *failure) {
     reset_signals();
     setpgid(0, 0);
-    int ok = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && chdir("/") == 0;
+    failure->step = SPAWN_CONFINE;
+    int ok = chdir("/") == 0 && confine_enter(spawn->ruleset) == 0;
+    if (ok) failure->step = SPAWN_FILES;
     ok = ok && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1;
     if (ok && fcntl(2, F_GETFD) < 0) ok = dup2(null_fd, 2) == 2;
     for (size_t i = 0; ok && i < spawn->fd_count; i++) ok = dup2(spawn->fds[i], 3 + (int)i) == 3 + (int)i;
     if (ok) {
+        failure->step = SPAWN_EXEC;
         close_from(3 + (int)spawn->fd_count);
         execve(spawn->path, spawn->argv, spawn->envp);
     }
-    *error = errno;
+    failure->error = errno;
     _exit(127);
 }
 
-ACROSS_VFORK pid_t spawn_start(const struct spawn *spawn) {
+// waitpid that no signal of the host's ends.
+static pid_t reap(pid_t pid, int *status, int options) {
+    pid_t ended;
+    do ended = waitpid(pid, status, options);
+    while (ended < 0 && errno == EINTR);
+    return ended;
+}
+
+ACROSS_VFORK pid_t spawn_start(const struct spawn *spawn, enum spawn_step *step) {
+    *step = SPAWN_NULL_DEVICE;
     int null_fd = fd_raise(open("/dev/null", O_RDWR | O_CLOEXEC));
     if (null_fd < 0) return -1;
-    volatile int error = 0;
+    volatile struct failure failure = {.step = SPAWN_FORK};
     sigset_t all, before;
     sigfillset(&all);
     // A handler of the host must not run in the child: it would do so in the host's memory.
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = vfork();
-    if (pid == 0) become(spawn, null_fd, &error);
-    if (pid < 0) error = errno;
+    if (pid == 0) become(spawn, null_fd, &failure);
+    if (pid < 0) failure.error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(null_fd);
-    if (error == 0) return pid;
-    if (pid > 0) waitpid(pid, NULL, 0);
-    errno = error;
+    if (failure.error == 0) return pid;
+    if (pid > 0) reap(pid, NULL, 0);
+    *step = failure.step;
+    errno = failure.error;
     return -1;
 }
 
-bool spawn_ended(pid_t pid, int *status) {
+// Whether the program has ended; its status in *status (-1 where the host ignores SIGCHLD).
+static bool has_ended(pid_t pid, int *status) {
     *status = -1;
-    pid_t ended;
-    do ended = waitpid(pid, status, WNOHANG);
-    while (ended < 0 && errno == EINTR);
+    const pid_t ended = reap(pid, status, WNOHANG);
     // ECHILD: the host ignores SIGCHLD, or waits for any child itself; the kernel has let go of it.
     return ended == pid || (ended < 0 && errno == ECHILD);
 }
 
 static bool ended_within(pid_t pid, unsigned ms, int *status) {
     const uint64_t deadline = clock_now() + ms * NS_PER_MS;
-    while (!spawn_ended(pid, status)) {
+    while (!has_ended(pid, status)) {
         if (clock_now() >= deadline) return false;
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }
     return true;
 }
 
-void spawn_end(pid_t pid, unsigned patience_ms, int *status) {
-    if (ended_within(pid, patience_ms, status)) return;
+// The only place that ends a process. 0 and what is below mean groups or all there are, 1 is the system's own.
+static void end(pid_t pid) {
+    assert(pid > 1);
     kill(pid, SIGKILL);
-    ended_within(pid, 400, status);
+}
+
+void spawn_end(pid_t pid, unsigned patience_ms, int *status, struct unreaped *unreaped) {
+    assert(pid > 1 && unreaped->count < UNREAPED_MAX);
+    if (ended_within(pid, patience_ms, status)) return;
+    end(pid);
+    if (!ended_within(pid, 400, status)) unreaped->pids[unreaped->count++] = pid;
+}
+
+bool spawn_reap(struct unreaped *unreaped, unsigned patience_ms) {
+    const uint64_t deadline = clock_now() + patience_ms * NS_PER_MS;
+    for (;;) {
+        for (size_t i = unreaped->count; i-- > 0;) {
+            int status;
+            if (has_ended(unreaped->pids[i], &status)) unreaped->pids[i] = unreaped->pids[--unreaped->count];
+        }
+        if (unreaped->count == 0 || clock_now() >= deadline) return unreaped->count == 0;
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
 }

@@ -89,6 +89,7 @@ export async function dumpEngine(host: string, format: OutputFormat | undefined)
       settled: () => {},
       connection: (error?: EngineError) =>
         note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
+      opened: () => {},
       snapshotTaken: () => {},
       warning: note,
     },

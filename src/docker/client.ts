@@ -1,6 +1,7 @@
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import type { Endpoint } from "./endpoint.ts";
+import { NO_TRACE, type Trace } from "./trace.ts";
 
 /** The newest API version this client asks for; an older engine is asked for its own. */
 export const API_VERSION_MAX = "1.51";
@@ -55,7 +56,11 @@ export class Engine {
   #info: EngineInfo | undefined;
   readonly #pool: Pool;
 
-  constructor(readonly endpoint: Endpoint) {
+  /** @param trace where the answer that is read leaves its trace, by what was asked */
+  constructor(
+    readonly endpoint: Endpoint,
+    readonly trace: Trace = NO_TRACE,
+  ) {
     this.#pool = new Pool(this.#origin, {
       ...this.#options(),
       connections: CONNECTIONS_MAX,
@@ -104,14 +109,20 @@ export class Engine {
 
   /**
    * The answer to a question such as `/containers/{id}/json`, in the API version that both speak.
-   * @throws EngineError with the status of a refusal, or where nothing came within `timeoutMs`
+   * @throws EngineError with the status of a refusal, where nothing came within `timeoutMs`, or where the answer ended a
+   *   process before
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
+    if (!this.trace.begin(path)) throw new EngineError(`what ${this.address} answers to ${path} cannot be read`);
+    this.trace.end();
     const { body } = await this.#get(this.#path(path), timeoutMs);
+    this.trace.begin(path);
     try {
       return JSON.parse(body);
     } catch {
       throw new EngineError(`the engine at ${this.address} answered ${path} with what is not JSON`);
+    } finally {
+      this.trace.end();
     }
   }
 

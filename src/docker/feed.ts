@@ -11,6 +11,7 @@ import { Inspector } from "./inspector.ts";
 import type { Mark } from "./resume.ts";
 import { Snapshot } from "./snapshot.ts";
 import { EventStream, type Loss, type StreamOptions } from "./stream.ts";
+import { NO_TRACE } from "./trace.ts";
 
 /** How long the events that happen are held back for those that tell what runs already, ms. */
 const SNAPSHOT_MAX_MS = 5_000;
@@ -25,12 +26,17 @@ export interface FeedSink {
   event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
-  /** Events that never will come. */
-  lost(loss: Loss): void;
+  /**
+   * Events that never will come.
+   * @param mark how the engine's line is known again that was passed over, if it is one
+   */
+  lost(loss: Loss, mark?: Mark): void;
   /** What came in one piece has been handed over. */
   settled(): void;
   /** The connection broke or cannot be had (`error`), or is there again (undefined). */
   connection(error: EngineError | undefined): void;
+  /** Connected, for the first time or again; called before anything that the connection brings. */
+  opened(): void;
   /** What runs already has been told. */
   snapshotTaken(): void;
   /** Something that a person should know, and that costs no event. */
@@ -71,13 +77,14 @@ export class Feed {
       engine,
       {
         opened: () => {
+          sink.opened();
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
         event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
         malformed: (why, head) => sink.malformed(why, head),
-        lost: (loss) => {
-          this.#inOrder(() => sink.lost(loss));
+        lost: (loss, mark) => {
+          this.#inOrder(() => sink.lost(loss, mark));
           this.tellAgain(loss);
         },
         settled: () => sink.settled(),
@@ -131,8 +138,11 @@ export class Feed {
     }
     const own = Buffer.from(line.subarray(start, end));
     this.#gate.push(own.length, answer, this.#timeout, () => {
+      const { trace = NO_TRACE } = this.options;
+      trace.begin(own);
       this.#describe(event, cut);
       this.sink.event(event, own, 0, own.length, mark);
+      trace.end();
     });
   }
 

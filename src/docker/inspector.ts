@@ -69,8 +69,11 @@ export class Inspector {
    * @throws EngineError
    */
   async inspect(id: string): Promise<unknown> {
-    const json = await this.engine.getJson(`/containers/${id}/json`, ANSWER_MAX_MS);
+    const path = `/containers/${id}/json`;
+    const json = await this.engine.getJson(path, ANSWER_MAX_MS);
+    this.engine.trace.begin(path);
     this.#learn(id, json);
+    this.engine.trace.end();
     return json;
   }
 

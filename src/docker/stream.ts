@@ -4,6 +4,7 @@ import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { LineSplitter } from "./lines.ts";
 import { Reads } from "./reads.ts";
 import { hashLine, type Mark, Resume, timestamp } from "./resume.ts";
+import { NO_TRACE, type Trace } from "./trace.ts";
 
 /** Longest line that is read whole, bytes; the engine knows no bound (labels may be that long). */
 export const LINE_MAX = 8 * 1024 * 1024;
@@ -38,8 +39,11 @@ export interface EventSink {
   event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
-  /** Events that never will come. */
-  lost(loss: Loss): void;
+  /**
+   * Events that never will come.
+   * @param mark how the engine's line is known again that was passed over, if it is one
+   */
+  lost(loss: Loss, mark?: Mark): void;
   /** All that came in one piece has been handed over. */
   settled(): void;
   /** The connection broke or cannot be had (`error`), or is there again (undefined). */
@@ -53,6 +57,8 @@ export interface StreamOptions {
   readonly pingInterval: number;
   /** Where an earlier stream of this engine stood; undefined where there was none. */
   readonly resume?: ResumePoint | undefined;
+  /** Where the line that is read leaves its trace. */
+  readonly trace?: Trace;
 }
 
 export interface ResumePoint {
@@ -65,6 +71,8 @@ export interface ResumePoint {
 /** What an engine keeps is asked for from here: zero would mean nothing (moby: daemon/events, loadBufferedEvents). */
 const FROM_THE_BEGINNING = "1.000000000";
 
+const TIME_KEY = '"timeNano":';
+
 const nowNano = (): bigint => BigInt(Date.now()) * 1_000_000n;
 
 /** The engine tells its clock in whole seconds, so that is what times are compared by. */
@@ -74,6 +82,14 @@ const markOf = (event: DockerEvent, line: Buffer, start: number, end: number): M
   timeNano: event.timeNano,
   hash: hashLine(line, start, end),
 });
+
+/** The mark of a line that must not be read: its time is found as digits. @param otherwise the time where there is none */
+function unreadMark(line: Buffer, start: number, end: number, otherwise: bigint): Mark {
+  const bytes = line.subarray(start, end);
+  const at = bytes.lastIndexOf(TIME_KEY);
+  const digits = at < 0 ? "" : (/^\d{1,19}/.exec(bytes.toString("latin1", at + TIME_KEY.length, at + 32))?.[0] ?? "");
+  return { timeNano: digits === "" ? otherwise : BigInt(digits), hash: hashLine(line, start, end) };
+}
 
 /** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
@@ -100,8 +116,8 @@ export class EventStream {
     this.#reads = new Reads(() => sink.settled());
     this.#lines = new LineSplitter(
       LINE_MAX,
-      (line, start, end) => this.#line(line, start, end),
-      (head, tail, bytes) => this.#longLine(head, tail, bytes),
+      (line, start, end) => this.#traced(line, start, end, () => this.#line(line, start, end)),
+      (head, tail, bytes) => this.#traced(head, 0, head.length, () => this.#longLine(head, tail, bytes)),
     );
     if (options.pingInterval > 0) this.#pings = setInterval(() => this.#ping(), options.pingInterval);
   }
@@ -158,11 +174,15 @@ export class EventStream {
     const lines = new LineSplitter(
       LINE_MAX,
       (line, start, end) => {
+        const { trace = NO_TRACE } = this.options;
         try {
-          this.#resume.remember(markOf(parseEvent(line.toString("utf8", start, end)), line, start, end));
+          if (trace.begin(line.subarray(start, end)))
+            this.#resume.remember(markOf(parseEvent(line.toString("utf8", start, end)), line, start, end));
+          else this.#resume.remember(unreadMark(line, start, end, this.#resume.newest));
         } catch (error) {
           if (!(error instanceof NotAnEvent)) throw error;
         }
+        trace.end();
       },
       () => {},
     );
@@ -234,11 +254,29 @@ export class EventStream {
     this.sink.lost({ reason: "the engine restarted, or more events passed than it keeps", since, until });
   }
 
+  #traced(line: Buffer, start: number, end: number, read: () => void): void {
+    const { trace = NO_TRACE } = this.options;
+    if (trace.begin(line.subarray(start, end))) {
+      read();
+      trace.end();
+    } else {
+      this.#passOver(unreadMark(line, start, end, this.#resume.newest));
+    }
+  }
+
+  /** A line that ended two processes. */
+  #passOver(mark: Mark): void {
+    const { timeNano } = mark;
+    if (!this.#isNew(timeNano, mark)) return;
+    const reason = "a line of the engine ended the runtime twice and is passed over";
+    this.sink.lost({ reason, since: timeNano, until: timeNano, count: 1 }, mark);
+  }
+
   #line(line: Buffer, start: number, end: number): void {
     const event = this.#parse(line.toString("utf8", start, end), line, start, end);
     if (event === undefined) return;
     const mark = markOf(event, line, start, end);
-    if (!this.#isNew(event, mark)) return;
+    if (!this.#isNew(event.timeNano, mark)) return;
     if (end - start <= this.options.maxEventBytes) {
       this.sink.event(event, line, start, end, mark, undefined);
       return;
@@ -259,7 +297,8 @@ export class EventStream {
     }
     const mark = markOf(event, head, 0, head.length);
     const line = Buffer.from(text);
-    if (this.#isNew(event, mark)) this.sink.event(event, line, 0, line.length, mark, { bytes, attributes: [] });
+    if (this.#isNew(event.timeNano, mark))
+      this.sink.event(event, line, 0, line.length, mark, { bytes, attributes: [] });
   }
 
   #parse(text: string, line: Buffer, start: number, end: number): DockerEvent | undefined {
@@ -274,10 +313,10 @@ export class EventStream {
     }
   }
 
-  #isNew(event: DockerEvent, mark: Mark): boolean {
+  #isNew(timeNano: bigint, mark: Mark): boolean {
     const since = this.#resume.newest;
     if (!this.#resume.isNew(mark)) return false;
-    this.#proveNoGap(since, event.timeNano);
+    this.#proveNoGap(since, timeNano);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import { dlopen, FFIType, JSCallback, type Pointer, toArrayBuffer } from "bun:ffi";
 import { type MetricName, metrics } from "../plugin/metrics.ts";
 import { layout, type Severity, severities } from "./layout.ts";
+import { Suspects } from "./suspects.ts";
 
 const { u32, i32, u64, ptr } = FFIType;
 
@@ -45,6 +46,8 @@ export class Bridge {
   readonly #answer: Buffer;
   /** Where the answer of `extract` goes: the mailbox, from MAILBOX_ANSWER on. */
   readonly answerMemory: { readonly memory: ArrayBuffer; readonly offset: number };
+  /** What of an engine is being read: its lines, and its answers by what was asked. */
+  readonly suspects: { readonly lines: Suspects; readonly inspections: Suspects };
 
   /**
    * Starts to listen for the host's requests.
@@ -53,6 +56,7 @@ export class Bridge {
   constructor(library: string, requests: Requests) {
     this.#lib = dlopen(library, symbols).symbols;
     const threadsafe = { returns: "void", threadsafe: true } as const;
+    let question = new Uint32Array(1);
     const callbacks = [
       new JSCallback((id: number, length: number) => requests.configure(id, this.#text(length)), {
         ...threadsafe,
@@ -67,10 +71,15 @@ export class Bridge {
         ...threadsafe,
         args: [u32, u32],
       }),
-      new JSCallback((id: number, length: number) => requests.extract(id, this.#request.subarray(0, length)), {
-        ...threadsafe,
-        args: [u32, u32],
-      }),
+      new JSCallback(
+        (id: number, length: number) => {
+          // A question that ends this process is known by this.
+          question[0] = id;
+          requests.extract(id, this.#request.subarray(0, length));
+          question[0] = 0;
+        },
+        { ...threadsafe, args: [u32, u32] },
+      ),
       new JSCallback((id: number) => requests.list(id), { ...threadsafe, args: [u32] }),
       new JSCallback(() => requests.abandoned(), { ...threadsafe, args: [] }),
     ];
@@ -83,6 +92,11 @@ export class Bridge {
     this.#answer = this.#mailbox.subarray(layout.MAILBOX_ANSWER);
     this.#counters = new BigUint64Array(memory, layout.MAILBOX_METRICS, metrics.length);
     this.answerMemory = { memory, offset: layout.MAILBOX_ANSWER };
+    question = new Uint32Array(memory, layout.MAILBOX_QUESTION, 1);
+    this.suspects = {
+      lines: new Suspects(memory, layout.MAILBOX_LINE, layout.MAILBOX_BAD_LINES),
+      inspections: new Suspects(memory, layout.MAILBOX_INSPECTION, layout.MAILBOX_BAD_INSPECTIONS),
+    };
   }
 
   /** Answers a request; what goes with it stands in the first `length` bytes of `answerMemory`. */
@@ -90,8 +104,8 @@ export class Bridge {
     this.#lib.docker_bridge_answer(id, 0, length, value);
   }
 
-  answerText(id: number, text: string): void {
-    this.answer(id, this.#answer.write(text));
+  answerText(id: number, text: string, value = 0): void {
+    this.answer(id, this.#answer.write(text), value);
   }
 
   /** Answers a request with what went wrong. */

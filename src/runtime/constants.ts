@@ -1,5 +1,6 @@
+import { dirname } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { configSchema } from "../plugin/config.ts";
+import { configSchema, readDefaults } from "../plugin/config.ts";
 import { fields, fieldTypes } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
 import { metrics } from "../plugin/metrics.ts";
@@ -60,6 +61,8 @@ export function constantsHeader(): string {
 #define PLUGIN_EVENT_SOURCE ${text(info.eventSource)}
 #define PLUGIN_ID ${info.id}u
 #define BUILD_ID ${text(buildId)}
+/* Where the state lies unless the configuration says otherwise. */
+#define STATE_FOLDER ${text(dirname(readDefaults().statefile))}
 
 ${Object.entries(layout)
   .map(([name, value]) =>

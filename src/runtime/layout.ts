@@ -75,6 +75,19 @@ export const layout = {
   MAILBOX_LOGGED: 64,
   /** u64 each, in the order of `metrics`. */
   MAILBOX_METRICS: 128,
+  // What the runtime works on, from before it is read until nothing more is done with it; 0: nothing. It outlives a
+  // runtime that dies of it.
+  /** u64: the fingerprint of a line of an engine. */
+  MAILBOX_LINE: 1024,
+  /** u64: the fingerprint of what an answer of an engine was asked for with. */
+  MAILBOX_INSPECTION: 1032,
+  /** u64: the id of a question of the host's. */
+  MAILBOX_QUESTION: 1040,
+  // What ended runtimes before, written by the host before it starts one; SUSPECTS_MAX u64 each, 0: none.
+  SUSPECTS_MAX: 32,
+  /** Lines that did so twice. */
+  MAILBOX_BAD_LINES: 2048,
+  MAILBOX_BAD_INSPECTIONS: 2304,
   MAILBOX_REQUEST: PAGE,
   MAILBOX_ANSWER: PAGE + RING_BYTES,
   MAILBOX_BYTES: PAGE + 2 * RING_BYTES,
@@ -82,6 +95,9 @@ export const layout = {
   // Messages.
   INSTANCES_MAX: 16,
   LOG_MAX: 4 * KiB,
+  /** Lines of the runtime's that reach Falco's log: at once, and then in a second. */
+  LOG_BURST: 1000,
+  LOG_PER_SECOND: 100,
   ERROR_MAX: 2 * KiB,
   REQUEST_CONFIGURE: 1,
   REQUEST_OPEN: 2,

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { listEngines } from "../docker/discover.ts";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
 import { readConfig, readDefaults } from "../plugin/config.ts";
@@ -34,10 +35,12 @@ export function runRuntime(library: string): void {
       if ("error" in result) return bridge.refuse(id, result.error);
       for (const warning of result.warnings) bridge.log("warning", warning);
       config = result.config;
-      bridge.answer(id, 0, config.flushinterval);
+      // The host lets this process write to that folder, and to no other.
+      bridge.answerText(id, config.statefile === "" ? "" : dirname(config.statefile), config.flushinterval);
     },
     open(id, instance, params, resume) {
       const close = (error: unknown) => {
+        sessions.get(instance)?.abandon();
         sessions.delete(instance);
         bridge.ringClose(instance);
         bridge.refuse(id, words(error));

@@ -1,4 +1,4 @@
-import { Engine, type EngineError } from "../docker/client.ts";
+import { Engine, EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { Feed } from "../docker/feed.ts";
@@ -16,7 +16,18 @@ import { StateFile } from "./state_file.ts";
 /** How long open waits for a first connection where it need not have one, ms. */
 const OPEN_PATIENCE_MS = 2_000;
 
+/** How long open takes at most where it needs a connection, ms; the host waits for 10 s. */
+const OPEN_MAX_MS = 9_000;
+
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What `promise` comes to, or `error` where that takes more than `ms`. */
+function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const bound = setTimeout(() => reject(error), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(bound));
+  });
+}
 
 /** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
@@ -25,6 +36,8 @@ export class Session {
   readonly #outlet: Outlet;
   readonly #feed: Feed;
   readonly #state: StateFile | undefined;
+  /** Whether it was ever connected: until then what the state file says is still needed. */
+  #stood = false;
   readonly #badLines = new RateLimit(10, 60_000);
   readonly #connections = new RateLimit(10, 60_000);
   #closed = false;
@@ -41,7 +54,7 @@ export class Session {
     params: string,
     isOneOfSeveral: () => boolean,
   ) {
-    this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST));
+    this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
     const isRemote = this.#engine.endpoint.kind === "tcp";
     this.#ring = new RingProducer(bridge, instance);
     this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => {
@@ -56,17 +69,22 @@ export class Session {
       {
         event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
         malformed: (why, head) => this.#malformed(why, head),
-        lost: (loss) => this.#lost(loss),
+        lost: (loss, mark) => this.#lost(loss, mark),
         settled: () => this.#ring.publish(),
         connection: (error) => this.#connection(error),
         snapshotTaken: () => {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
         },
+        opened: () => {
+          if (!this.#stood) this.#state?.forget();
+          this.#stood = true;
+        },
         warning: (text) => bridge.log("warning", text),
       },
       {
         ...feedOptions(config),
+        trace: bridge.suspects.lines,
         resume,
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || isOneOfSeveral(),
@@ -83,7 +101,9 @@ export class Session {
   async open(again: boolean): Promise<void> {
     if (again) return this.#feed.reopen();
     const first = this.#feed.open();
-    if (!this.config.waitforengine) return first;
+    // The host gives a runtime up that does not answer in time, and with it all other streams.
+    if (!this.config.waitforengine)
+      return within(OPEN_MAX_MS, first, new EngineError(`the engine at ${this.#engine.address} does not answer`));
     const settled = first.catch((error: EngineError) => {
       // A close ends an attempt that is under way: that is no fault, and nothing to wait for.
       if (this.#closed) return;
@@ -95,11 +115,16 @@ export class Session {
     settled.catch((error: EngineError) => this.bridge.log("error", error.message));
   }
 
-  /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
-  close(): void {
+  /** Ends a stream that could not be opened: what the next open needs is where it was. */
+  abandon(): void {
     this.#closed = true;
     this.#feed.close();
     this.#outlet.close();
+  }
+
+  /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
+  close(): void {
+    this.abandon();
     try {
       this.#state?.keep(this.#ring.delivered);
     } catch (error) {
@@ -110,7 +135,7 @@ export class Session {
 
   #kept(): ResumePoint | undefined {
     try {
-      return this.#state?.take();
+      return this.#state?.read();
     } catch (error) {
       this.bridge.log("warning", `statefile is not used: ${words(error)}`);
       return undefined;
@@ -132,9 +157,10 @@ export class Session {
       this.bridge.log("warning", `a line of the engine is no event (${printable(why)}): ${printable(head.toString())}`);
   }
 
-  #lost(loss: Loss): void {
+  /** @param mark of the engine's line whose place the announcement takes */
+  #lost(loss: Loss, mark: Mark | undefined): void {
     const line = Buffer.from(this.#lossLine(loss));
-    this.#outlet.write(line, 0, line.length, parseEvent(line.toString()), undefined);
+    this.#outlet.write(line, 0, line.length, parseEvent(line.toString()), mark);
   }
 
   /** Says a loss in the log and in a metric; the line says it in the stream. */

@@ -45,11 +45,11 @@ export class StateFile {
   }
 
   /**
-   * Takes the state: it is there for one reader only.
+   * Reads the state, which stays until `forget`: a stream that never stands must not lose the place of the next one.
    * @returns undefined where there is none, or only an old one
-   * @throws BadState where somebody else could have written it, or it is garbage
+   * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
    */
-  take(now = Date.now()): ResumePoint | undefined {
+  read(now = Date.now()): ResumePoint | undefined {
     let fd: number;
     try {
       fd = openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -59,27 +59,33 @@ export class StateFile {
       throw new BadState(`${this.path}: ${code === "ELOOP" ? "it is a link" : (error as Error).message}`);
     }
     try {
-      const { uid, mode, size } = fstatSync(fd);
-      if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new BadState(`${this.path}: it is no file`);
-      if (uid !== process.geteuid?.()) throw new BadState(`${this.path}: it belongs to another user (${uid})`);
-      if ((mode & 0o022) !== 0) throw new BadState(`${this.path}: others may write it`);
-      if (size > SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
-      const state = this.#parse(readFileSync(fd, "utf8"));
-      const age = now - state.saved;
-      if (state.address !== this.address || age < 0 || age > VALID_MS) return undefined;
-      const marks = state.marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash }));
-      return { began: BigInt(state.began), marks };
+      return this.#believed(fd, now);
+    } catch (error) {
+      this.forget();
+      throw error;
     } finally {
       closeSync(fd);
-      this.#remove();
     }
   }
 
-  /** What was read, or refused, must not be read again. A folder in its place stays. */
-  #remove(): void {
+  /** Removes the state: what goes on from it stands, and from now on it is old. A folder in its place stays. */
+  forget(): void {
     try {
       rmSync(this.path, { force: true });
     } catch {}
+  }
+
+  #believed(fd: number, now: number): ResumePoint | undefined {
+    const { uid, mode, size } = fstatSync(fd);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new BadState(`${this.path}: it is no file`);
+    if (uid !== process.geteuid?.()) throw new BadState(`${this.path}: it belongs to another user (${uid})`);
+    if ((mode & 0o022) !== 0) throw new BadState(`${this.path}: others may write it`);
+    if (size > SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
+    const state = this.#parse(readFileSync(fd, "utf8"));
+    const age = now - state.saved;
+    if (state.address !== this.address || age < 0 || age > VALID_MS) return undefined;
+    const marks = state.marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash }));
+    return { began: BigInt(state.began), marks };
   }
 
   /**

@@ -1,10 +1,11 @@
 /** What a user meets who has set something up wrong: a failed init or open whose last error says what to do. */
 import { expect, test } from "bun:test";
-import { accessSync, chmodSync, constants } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildId } from "../../src/runtime/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { isVariant, LIBRARY, Plugin, PROGRAM, pluginBeside, rc } from "../support/host.ts";
+import { compileFalco } from "../support/native.ts";
 import { skipped } from "../support/needs.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -24,6 +25,28 @@ test("a docker-plugin that is not executable", () => {
   expect(failedInit(pluginBeside("#!/bin/sh\n", 0o644))).toMatch(/\/docker-plugin is not executable: chmod 755 it/);
 });
 
+test("a docker-plugin whose loader is missing, as on a system with musl", () => {
+  expect(failedInit(pluginBeside("#! /nowhere/ld.so -x\n"))).toMatch(
+    /docker-plugin is there, but what loads it is missing here \(\/nowhere\/ld\.so\)/,
+  );
+  const program = readFileSync(PROGRAM);
+  const loader = program.indexOf("/lib64/ld-linux-x86-64.so.2") >= 0 ? "/lib64/ld-linux" : "/lib/ld-linux";
+  program.write("/gone!", program.indexOf(loader));
+  expect(failedInit(pluginBeside(program))).toMatch(/what loads it is missing here \(\/gone!.*\/?ld-linux.*\.so/);
+});
+
+test("a docker-plugin that is made for another processor", () => {
+  const header = readFileSync(PROGRAM).subarray(0, 4096);
+  header.writeUInt16LE(0x16, 18);
+  expect(failedInit(pluginBeside(Buffer.from(header)))).toMatch(/is made for another processor: install the release/);
+});
+
+test("a folder in the place of docker-plugin", () => {
+  const plugin = pluginBeside(undefined);
+  mkdirSync(join(plugin.path, "../docker-plugin"));
+  expect(failedInit(plugin)).toMatch(/docker-plugin is no file: put the program docker-plugin there/);
+});
+
 test("a docker-plugin of another version", () => {
   const error = failedInit(pluginBeside("#!/bin/sh\nprintf '0.4.0 old' >&4\nexec sleep 20\n"));
   expect(error).toMatch(
@@ -34,11 +57,53 @@ test("a docker-plugin of another version", () => {
 
 test("a docker-plugin that ends at once, and what it says of itself is asked for", () => {
   const error = failedInit(pluginBeside("#!/bin/sh\nexit 3\n"));
-  expect(error).toMatch(/ended before it said anything; try `.*\/docker-plugin --version`/);
+  expect(error).toMatch(/ended before it said anything; try `.*\/docker-plugin --version` \(exited with code 3\)$/);
+});
+
+/** Why init fails in a process of its own; `through` starts it. */
+function failedInitIn(through: readonly string[], env: Record<string, string> = {}, library = LIBRARY): string {
+  const { stdout, stderr } = Bun.spawnSync([...through, falco(), "words", library, ""], {
+    env: { ...Bun.env, ...env },
+  });
+  return stdout.toString().trim() || stderr.toString();
+}
+
+let compiled: string | undefined;
+function falco(): string {
+  if (compiled !== undefined) return compiled;
+  compiled = join(temporaryFolder(), "falco");
+  compileFalco(compiled);
+  return compiled;
+}
+
+/** Whether this machine lets us mount in a namespace of our own. */
+const mounts = Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]).exitCode === 0;
+
+test.skipIf(!mounts || isVariant)("no /dev/null, and a file system that is mounted noexec", () => {
+  const script = (commands: string) => ["unshare", "-m", "sh", "-c", `${commands} && exec "$@"`, "sh"];
+  expect(failedInitIn(script("mount -t tmpfs none /dev"))).toBe(
+    "/dev/null is missing, and docker-plugin needs it: mount a /dev",
+  );
+  const there = `cp '${PROGRAM}' '${LIBRARY}' /mnt && mount -o remount,noexec,bind /mnt`;
+  const noexec = `mount -t tmpfs none /mnt && mount --bind /mnt /mnt && ${there}`;
+  const beside = join(temporaryFolder(), "libdocker.so");
+  copyFileSync(LIBRARY, beside);
+  expect(failedInitIn(script(noexec), { DOCKER_PLUGIN_RUNTIME: "/mnt/docker-plugin" }, beside)).toMatch(
+    /^\/mnt\/docker-plugin lies in a file system that is mounted noexec: move it/,
+  );
+});
+
+test.skipIf(isVariant)("systemd's MemoryDenyWriteExecute: the setting is named", () => {
+  const said = failedInitIn([], { REFUSE_MEMORY: "1" });
+  if (said.includes("does not know MDWE")) return console.log("skipped: the kernel knows no MDWE (Linux 6.3)");
+  expect(said).toMatch(/^the runtime ended while it started \(exited with code \d+\): memory that is written and then/);
+  expect(said).toMatch(/set MemoryDenyWriteExecute=no in Falco's unit$/);
 });
 
 test("a docker-plugin that is no program at all", () => {
-  expect(failedInit(pluginBeside("\u007fELF no"))).toMatch(/\/docker-plugin cannot be started: Exec format error/);
+  expect(failedInit(pluginBeside("\u007fELF no"))).toMatch(
+    /\/docker-plugin is no program that this machine could start: install it again$/,
+  );
 });
 
 test("a docker-plugin that says nothing costs ten seconds and no more", () => {

@@ -1,6 +1,7 @@
 // Plays Falco's ways with libdocker.so from C, where JavaScript cannot: threads, signals, unloading, closed descriptors.
 //   falco SCENARIO LIBRARY SOCKET      exits 0, or 1 with what was wrong on stderr
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +31,7 @@
             exit(1);                                             \
         }                                                        \
     } while (0)
+#define PR_SET_MDWE_ 65  // Linux 6.3
 #ifndef __FILE_NAME__
 #define __FILE_NAME__ __FILE__
 #endif
@@ -300,14 +305,19 @@ static void scenario_many(void) {
     no_child_left();
 }
 
+// The child of any of our threads; -1 for none.
 static pid_t runtime(void) {
-    char name[64];
     pid_t found = -1;
-    snprintf(name, sizeof name, "/proc/self/task/%d/children", (int)getpid());
-    FILE *children = fopen(name, "r");
-    if (children == NULL) return -1;
-    if (fscanf(children, "%d", &found) != 1) found = -1;
-    fclose(children);
+    DIR *threads = opendir("/proc/self/task");
+    for (const struct dirent *thread; found < 0 && (thread = readdir(threads)) != NULL;) {
+        char name[300];
+        snprintf(name, sizeof name, "/proc/self/task/%s/children", thread->d_name);
+        FILE *children = thread->d_name[0] == '.' ? NULL : fopen(name, "r");
+        if (children == NULL) continue;
+        if (fscanf(children, "%d", &found) != 1) found = -1;
+        fclose(children);
+    }
+    closedir(threads);
     return found;
 }
 
@@ -405,6 +415,127 @@ static void scenario_events(void) {
     dlclose(api.library);
 }
 
+static char silent[64];
+
+// An address where connections are taken and nobody ever answers.
+static void listen_silently(void) {
+    const int server = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    CHECK(bind(server, (void *)&at, size) == 0 && listen(server, 16) == 0, "no socket to listen at");
+    getsockname(server, (void *)&at, &size);
+    snprintf(silent, sizeof silent, "tcp://127.0.0.1:%d", ntohs(at.sin_port));
+}
+
+static void *open_slowly(void *argument) {
+    struct shared *shared = argument;
+    int32_t rc;
+    void *instance = shared->api.open(shared->state, silent, &rc);
+    CHECK(rc == FALCO_SUCCESS, "open: %s", shared->api.get_last_error(shared->state));
+    return instance;
+}
+
+// close while another instance's open is at work: it returns soon, and what it closed is let go of after that.
+static void scenario_left(void) {
+    listen_silently();
+    struct shared shared = {.api = load()};
+    const struct api *api = &shared.api;
+    void *state = shared.state = init(api);
+    void *instance = open_instance(api, state);
+    const unsigned maps = mappings("falco-docker-ring");
+    pthread_t thread;
+    pthread_create(&thread, NULL, open_slowly, &shared);
+    while (mappings("falco-docker-ring") == maps) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    const double began = seconds();
+    api->close(state, instance);
+    CHECK(seconds() - began < 1, "close took %.0f ms", (seconds() - began) * 1000);
+    pthread_join(thread, &instance);
+    CHECK(mappings("falco-docker-ring") == maps, "%u mappings of rings before, %u after", maps,
+          mappings("falco-docker-ring"));
+    // The next runtime is told to open all that is open.
+    kill(runtime(), SIGKILL);
+    for (int i = 0; i < 30; i++) {
+        uint32_t n;
+        struct falco_event **events;
+        CHECK(api->next_batch(state, instance, &n, &events) == FALCO_TIMEOUT, "next_batch");
+    }
+    CHECK(runtime() > 0, "no runtime");
+    api->destroy(state);
+    no_child_left();
+}
+
+struct reader {
+    struct shared *shared;
+    void *instance;
+};
+
+static void *read_batches(void *argument) {
+    const struct reader *reader = argument;
+    while (!atomic_load(&reader->shared->stop)) {
+        uint32_t n;
+        struct falco_event **events;
+        const int32_t rc = reader->shared->api.next_batch(reader->shared->state, reader->instance, &n, &events);
+        CHECK(rc == FALCO_SUCCESS || rc == FALCO_TIMEOUT, "next_batch %d", rc);
+    }
+    return NULL;
+}
+
+// Two instances on two threads, while their runtime dies and is replaced.
+static void scenario_two(void) {
+    struct shared shared = {.api = load()};
+    shared.state = init(&shared.api);
+    struct reader readers[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        readers[i] = (struct reader){&shared, open_instance(&shared.api, shared.state)};
+        pthread_create(&threads[i], NULL, read_batches, &readers[i]);
+    }
+    for (int round = 0; round < 3; round++) {
+        const pid_t pid = runtime();
+        CHECK(pid > 0, "no runtime");
+        kill(pid, SIGKILL);
+        const double end = seconds() + 20;
+        while (runtime() == pid || runtime() < 0) CHECK(seconds() < end, "no new runtime");
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    atomic_store(&shared.stop, true);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    shared.api.destroy(shared.state);
+    no_child_left();
+}
+
+// Starts that fail, in a host that signals interrupt all the time: no child is left.
+static void scenario_zombies(void) {
+    struct api api = load();
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = count_signal}, NULL);
+    const struct itimerval often = {{0, 50}, {0, 50}};
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 3000; i++) {
+        int32_t rc;
+        const struct falco_init_input input = {.config = "{}"};
+        void *state = api.init(&input, &rc);
+        CHECK(rc == FALCO_FAILURE, "init worked");
+        api.destroy(state);
+    }
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    CHECK(signals > 1000, "only %d signals", signals);
+    no_child_left();
+}
+
+// Says why init fails, or nothing where it does not. REFUSE_MEMORY: with systemd's MemoryDenyWriteExecute.
+static void scenario_words(void) {
+    if (getenv("REFUSE_MEMORY") != NULL) CHECK(prctl(PR_SET_MDWE_, 1, 0, 0, 0) == 0, "the kernel does not know MDWE");
+    struct api api = load();
+    int32_t rc;
+    const char *config = getenv("INIT_CONFIG");
+    const struct falco_init_input input = {.config = config == NULL ? "{\"statefile\": \"\"}" : config};
+    void *state = api.init(&input, &rc);
+    printf("%s\n", rc == FALCO_SUCCESS ? "" : api.get_last_error(state));
+    api.destroy(state);
+    no_child_left();
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
@@ -414,6 +545,8 @@ int main(int argc, char **argv) {
         {"metrics", scenario_metrics}, {"signal", scenario_signal},         {"many", scenario_many},
         {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld},       {"closed_fds", scenario_closed_fds},
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm},       {"events", scenario_events},
+        {"left", scenario_left},       {"two", scenario_two},               {"zombies", scenario_zombies},
+        {"words", scenario_words},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

@@ -1,6 +1,6 @@
 /** Falco's ways that JavaScript cannot play: native/falco.c does, against the built library. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
@@ -24,8 +24,8 @@ interface Started {
   readonly errors: Promise<string>;
 }
 
-function start(scenario: string, environment: Record<string, string> = {}, cwd = folder): Started {
-  const process = Bun.spawn([program, scenario, LIBRARY, engine.address], {
+function start(scenario: string, environment: Record<string, string> = {}, cwd = folder, library = LIBRARY): Started {
+  const process = Bun.spawn([program, scenario, library, engine.address], {
     cwd,
     env: { ...Bun.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -49,7 +49,7 @@ async function gone(pid: number, ms: number): Promise<boolean> {
 
 /** Keeps events coming while scenarios run. */
 async function flowing<T>(run: () => Promise<T>): Promise<T> {
-  await engine.flow(NUMBERED, 2000, 40_000);
+  await engine.flow(NUMBERED, 2000, 400_000);
   return run();
 }
 
@@ -62,6 +62,8 @@ test.each([
   ["sigchld", "a host that ignores SIGCHLD"],
   ["closed_fds", "a host without stdin, stdout and stderr"],
   ["cycles", "forty lives without growth"],
+  ["left", "close while an open is at work frees nothing that is in use, and all in the end"],
+  ["two", "two instances on two threads over deaths of the runtime"],
 ])(
   "%s: %s",
   async (scenario) => {
@@ -79,6 +81,24 @@ test("a signal in the middle of a wait ends it at once", async () => {
   const { process, errors } = start("signal");
   const code = await process.exited;
   expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+});
+
+test("3,000 starts that fail, under a timer that interrupts each wait, leave no child", async () => {
+  // Beside no docker-plugin.
+  const library = join(temporaryFolder(), "libdocker.so");
+  copyFileSync(LIBRARY, library);
+  const { process, errors } = start("zombies", {}, folder, library);
+  const code = await process.exited;
+  expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+}, 60_000);
+
+test("a process is ended in one place, which is told which one", () => {
+  const ffi = join(import.meta.dir, "../../ffi");
+  const lines = readdirSync(ffi).flatMap((name) => readFileSync(join(ffi, name), "utf8").split("\n"));
+  const ends = lines.flatMap((line, i) =>
+    /\b(kill|tgkill|killpg|raise)\(/.test(line) ? [lines.slice(i - 1, i + 1)] : [],
+  );
+  expect(ends).toEqual([["    assert(pid > 1);", "    kill(pid, SIGKILL);"]]);
 });
 
 test("the host dies by SIGKILL: the runtime is gone within a second", async () => {

@@ -75,7 +75,7 @@ function threads() {
   return compiled;
 }
 
-test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many"])(
+test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many", "left", "two"])(
   "ThreadSanitizer: Falco's threads, %s",
   async (scenario) => {
     const { program, library } = threads();

@@ -79,7 +79,7 @@ export class Plugin {
   readonly #lib;
   readonly call;
 
-  constructor(path = LIBRARY) {
+  constructor(readonly path = LIBRARY) {
     this.#lib = dlopen(path, symbols);
     this.call = this.#lib.symbols;
   }
@@ -94,8 +94,8 @@ export class Plugin {
   }
 }
 
-/** A copy of the library in a folder of its own, beside another docker-plugin: a script, or none. */
-export function pluginBeside(script: string | undefined, mode = 0o755): Plugin {
+/** A copy of the library in a folder of its own, beside another docker-plugin: a script or program, or none. */
+export function pluginBeside(script: string | Buffer | undefined, mode = 0o755): Plugin {
   const folder = temporaryFolder();
   copyFileSync(LIBRARY, join(folder, "libdocker.so"));
   if (script !== undefined) writeFileSync(join(folder, "docker-plugin"), script, { mode });

@@ -1,0 +1,13 @@
+/**
+ * Leaves a trace of what is being worked on, so that whoever starts the next process knows what ended this one. An
+ * engine's words are others' words: one that ends the process would do so again at each start.
+ */
+export interface Trace {
+  /** Before something is read. False where that ended a process before: it must not be read. */
+  begin(what: Uint8Array | string): boolean;
+  /** Nothing more is done with it. Not called where working on it throws. */
+  end(): void;
+}
+
+/** For who has nobody that would start it again. */
+export const NO_TRACE: Trace = { begin: () => true, end: () => {} };
