@@ -57,7 +57,7 @@ struct runtime {
     _Atomic uint64_t restarts;
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;
-    uint64_t heartbeat_at;
+    uint64_t silent_ns;  // for how long the heartbeat has not moved, as far as that was seen
     uint64_t logged;
     char error[ERROR_MAX];  // why the last start or request failed
 };
@@ -88,8 +88,9 @@ bool runtime_look_after(struct runtime *runtime, uint64_t now);
 // Whether it is time for the next look.
 bool runtime_look_is_due(const struct runtime *runtime, uint64_t now);
 
-// The runtime broke the rules of the shared memory: it is killed, and another is started.
-void runtime_distrust(struct runtime *runtime, const char *why);
+// The runtime broke the rules of the shared memory: it is killed, and another is started. Never waits for its turn: false
+// where another thread works on the runtime, and nothing was done.
+bool runtime_distrust(struct runtime *runtime, const char *why);
 
 // A counter of the runtime.
 uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric);

@@ -1,10 +1,35 @@
 import { join } from "node:path";
 import { zigCc } from "../../build.ts";
 
+const root = join(import.meta.dir, "../..");
+
+/** Compiles a program of test/native, with parts of the product where it wants them. */
+export function compileNative(
+  name: string,
+  out: string,
+  flags: readonly string[],
+  files: readonly string[] = [],
+): void {
+  const source = join("test/native", name);
+  const command = [
+    ...zigCc(),
+    ...flags,
+    "-Iffi",
+    "-O1",
+    "-g",
+    source,
+    ...files,
+    "-o",
+    out,
+    "-lpthread",
+    "-ldl",
+    "-lrt",
+  ];
+  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: root });
+  if (exitCode !== 0) throw new Error(stderr.toString());
+}
+
 /** Compiles native/falco.c, which plays Falco's ways with libdocker.so from C. */
 export function compileFalco(out: string): void {
-  const source = join(import.meta.dir, "../native/falco.c");
-  const flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g"];
-  const { exitCode, stderr } = Bun.spawnSync([...zigCc(), ...flags, source, "-o", out, "-lpthread", "-ldl", "-lrt"]);
-  if (exitCode !== 0) throw new Error(stderr.toString());
+  compileNative("falco.c", out, ["-std=c11", "-Wall", "-Wextra", "-Werror"]);
 }
