@@ -24,6 +24,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
       return true;
     },
     publish() {},
+    *undelivered() {},
   };
   const bridge = {
     count: (name: string) => {
@@ -56,7 +57,7 @@ test("what finds no room in the ring waits, and goes in order", async () => {
   while (written.length < 4) await Bun.sleep(2);
   expect(written).toEqual(["a", "b", "c", "d"].map((name) => event(name, 1)));
   expect(losses).toEqual([]);
-  out.close();
+  out.close(true);
 });
 
 test("past the queue's bound the newest are dropped, counted, and announced once at their place", async () => {
@@ -81,7 +82,7 @@ test("past the queue's bound the newest are dropped, counted, and announced once
       until: 149n,
     },
   ]);
-  out.close();
+  out.close(true);
 });
 
 test("an event that no ring could hold is dropped and announced, and stops nobody", async () => {
@@ -94,5 +95,5 @@ test("an event that no ring could hold is dropped and announced, and stops nobod
   expect(written).toEqual([event("before", 1), LOSS, event("after", 3)]);
   expect(counted.dropped).toBe(1);
   expect(losses).toEqual([{ reason: "an event is larger than the ring", since: 2n, until: 2n, count: 1 }]);
-  out.close();
+  out.close(true);
 });
