@@ -42,12 +42,7 @@ export class Outlet {
   write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
     if (this.#isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
-    if (recordBound(end - start, event, addition) > layout.RECORD_MAX) {
-      this.bridge.count("dropped");
-      const { timeNano } = event;
-      this.#announce({ reason: "an event is larger than the ring", since: timeNano, until: timeNano, count: 1 });
-      return;
-    }
+    if (this.#isTooLarge(end - start, event, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
     if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
@@ -147,13 +142,23 @@ export class Outlet {
     this.#timer = undefined;
   }
 
+  /** Whether no ring could hold an event: then it is dropped, which is told. */
+  #isTooLarge(bytes: number, event: DockerEvent, addition: string): boolean {
+    if (recordBound(bytes, event, addition) <= layout.RECORD_MAX) return false;
+    this.bridge.count("dropped");
+    const { timeNano } = event;
+    this.#announce({ reason: "an event is larger than the ring", since: timeNano, until: timeNano, count: 1 });
+    return true;
+  }
+
   /** Whether nothing of the spool is left. */
   #drainSpool(): boolean {
     const spool = this.#spool;
     for (let item = spool?.peek(); item !== undefined; spool?.shift(), item = spool?.peek()) {
       const { event, start, end, mark } = item;
       // What was added to it stands in its payload already.
-      if (!this.ring.write(spool?.bytes as Buffer, start, end, event, mark, "")) return false;
+      if (this.ring.write(spool?.bytes as Buffer, start, end, event, mark, "")) continue;
+      if (!this.#isTooLarge(end - start, event, "")) return false;
     }
     this.#spool = undefined;
     return true;
