@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #define BATCH_EVENTS (BATCH_BYTES / RECORD_MIN)
 
 static_assert(BATCH_BYTES % PAGE_BYTES == 0, "pages beyond a usual batch are given back");
+static_assert(BATCH_EVENTS * RECORD_MIN <= BATCH_BYTES, "so many records of a usual batch, and no more");
 static_assert(BATCH_BYTES <= RECORD_MAX, "a usual batch fits the reserve");
 
 int batch_create(struct batch *batch) {
@@ -35,16 +37,18 @@ size_t batch_take(struct batch *batch, const struct ring *ring, uint64_t tail, u
     size_t available = (size_t)(head - tail);
     size_t copied = available < BATCH_BYTES ? available : BATCH_BYTES;
     if (batch->used > BATCH_BYTES) madvise(batch->memory + BATCH_BYTES, RECORD_MAX - BATCH_BYTES, MADV_DONTNEED);
-    batch->count = batch->last = 0;
+    batch->count = batch->last = batch->delivered = 0;
     batch->used = 0;
+    batch->start = tail;
     // A head that is behind the tail, or further ahead than the ring is long, is none.
     if (copied < RECORD_MIN || available > RING_BYTES) return 0;
 
     memcpy(batch->memory, ring_at(ring, tail), copied);
     size_t first = record_size(batch->memory);
     if (first > copied && first <= available) {
+        // Only what is missing: a second copy of what was read could be another one than what was looked at.
+        memcpy(batch->memory + copied, ring_at(ring, tail + copied), first - copied);
         copied = first;
-        memcpy(batch->memory, ring_at(ring, tail), copied);
     }
     size_t used = 0;
     while (copied - used >= RECORD_MIN) {
@@ -53,6 +57,7 @@ size_t batch_take(struct batch *batch, const struct ring *ring, uint64_t tail, u
         // The copy may end in the middle of a record: it comes with the next batch.
         if (size > copied - used && copied < available && used > 0) break;
         if (!record_valid(record, copied - used)) return 0;
+        assert(batch->count < BATCH_EVENTS);
         batch->events[batch->count++] = record_event(record);
         used += size;
     }
@@ -79,4 +84,9 @@ const uint8_t *batch_record(struct batch *batch, const struct falco_event *event
         batch->last = low;
     }
     return at - RECORD_EVENT;
+}
+
+uint64_t batch_end(const struct batch *batch, uint32_t event) {
+    const uint8_t *record = (const uint8_t *)batch->events[event] - RECORD_EVENT;
+    return batch->start + (uint64_t)(record - batch->memory) + record_size(record);
 }

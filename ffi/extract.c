@@ -63,6 +63,9 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
         for (uint32_t i = 0; i < count; i++) {
             cell[i].string = string_at(record, record_u32(record, slot.offset + (size_t)i * 4));
             if (cell[i].string == NULL) return;
+            // Each lies behind the end of the one before: all together are no longer than the record, and Falco copies
+            // them all.
+            if (i > 0 && (cell[i].string <= cell[i - 1].string || cell[i].string[-1] != 0)) return;
         }
         cells->used += count;
         answer(field, cell, count);

@@ -12,5 +12,5 @@ struct logger {
 void log_line(const struct logger *logger, enum falco_severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Makes a text one harmless line, in place.
+// Makes a text one harmless line, in place, and takes away a character that was cut at its end (UTF-8).
 void log_clean(char *text);

@@ -1,5 +1,6 @@
 // The symbols that Falco calls. Every pointer that goes out stays valid until the next call of the same kind.
 #define _GNU_SOURCE
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@
 struct instance {
     struct stream stream;
     struct batch batch;
-    uint64_t tail;
+    uint64_t taken;  // the ring's position behind the batch; its tail, up to where events are delivered, comes after
     uint64_t flushed_at;
 };
 
@@ -46,7 +47,8 @@ struct plugin {
     struct instance *_Atomic instances[INSTANCES_MAX];
     struct replay replay;
     struct extract_cells cells;
-    _Atomic uint64_t delivered;
+    // By the instance's slot, as each has one thread that counts; over the lives of all instances of a slot.
+    _Atomic uint64_t delivered[INSTANCES_MAX];
     _Atomic uint64_t extract_failures;
     struct falco_metric metrics[METRIC_COUNT];
     char text[TEXT_MAX];
@@ -139,12 +141,19 @@ EXPORT int32_t plugin_set_config(void *state, const struct falco_set_config_inpu
     return runtime_configure(&plugin->runtime, input->config, plugin->error) ? FALCO_SUCCESS : FALCO_FAILURE;
 }
 
+static uint64_t delivered_events(struct plugin *plugin) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < INSTANCES_MAX; i++)
+        sum += atomic_load_explicit(&plugin->delivered[i], memory_order_relaxed);
+    return sum;
+}
+
 // Metrics come from two threads at once: the values are moved atomically, all else was written at init.
 EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
     struct plugin *plugin = state;
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
         uint64_t value = runtime_metric(&plugin->runtime, i);
-        if (i == METRIC_DELIVERED) value = atomic_load(&plugin->delivered);
+        if (i == METRIC_DELIVERED) value = delivered_events(plugin);
         if (i == METRIC_RUNTIME_RESTARTS) value = atomic_load(&plugin->runtime.restarts);
         if (i == METRIC_EXTRACT_FAILURES) value = atomic_load(&plugin->extract_failures);
         __atomic_store_n(&plugin->metrics[i].value, value, __ATOMIC_RELAXED);
@@ -200,14 +209,23 @@ EXPORT void plugin_close(void *state, void *handle) {
 
 // Events -----------------------------------------------------------------------------------------------------------
 
+// The first `count` events of the batch have reached Falco: the ring gives them up. What is above its tail when the
+// instance is closed, or when Falco is killed, the runtime keeps for the next one.
+static void deliver(struct plugin *plugin, struct instance *instance, uint32_t count) {
+    struct batch *batch = &instance->batch;
+    assert(count > batch->delivered && count <= batch->count);
+    _Atomic uint64_t *delivered = &plugin->delivered[instance->stream.slot];
+    const uint64_t sum = atomic_load_explicit(delivered, memory_order_relaxed) + count - batch->delivered;
+    atomic_store_explicit(delivered, sum, memory_order_relaxed);
+    batch->delivered = count;
+    ring_release(&instance->stream.ring, batch_end(batch, count - 1));
+}
+
 // Copies what is in the ring into the batch. False where the ring does not hold what the runtime has to write there.
-static bool take(struct plugin *plugin, struct instance *instance, uint64_t head) {
-    const size_t taken = batch_take(&instance->batch, &instance->stream.ring, instance->tail, head);
-    if (taken == 0) return false;
-    instance->tail += taken;
-    ring_release(&instance->stream.ring, instance->tail);
-    atomic_fetch_add(&plugin->delivered, instance->batch.count);
-    return true;
+static bool take(struct instance *instance, uint64_t head) {
+    const size_t taken = batch_take(&instance->batch, &instance->stream.ring, instance->taken, head);
+    instance->taken += taken;
+    return taken > 0;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b) {
@@ -223,26 +241,34 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     *events = NULL;
     uint64_t now = clock_now();
     const uint64_t deadline = now + BATCH_WAIT_MS * NS_PER_MS;
+    // Falco asks for more: it went on from all that it has, also from what no rule wanted a field of.
+    if (instance->batch.delivered < instance->batch.count) deliver(plugin, instance, instance->batch.count);
     for (;;) {
         const enum runtime_state runtime_state = runtime_look_after(runtime, plugin->error);
         if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
         const uint64_t head = ring_head(ring);
-        uint64_t target = instance->tail + 1;
+        uint64_t target = instance->taken + 1;
         uint64_t until = deadline;
-        if (head != instance->tail) {
+        if (head != instance->taken) {
             const uint64_t due = instance->flushed_at + runtime->flush_interval_ns;
-            if (now >= due || head - instance->tail >= BATCH_BYTES) {
-                if (take(plugin, instance, head)) {
+            if (now >= due || head - instance->taken >= BATCH_BYTES) {
+                if (take(instance, head)) {
                     instance->flushed_at = now;
                     *count = instance->batch.count;
                     *events = instance->batch.events;
                     return FALCO_SUCCESS;
                 }
-                runtime_distrust(runtime, "it wrote no valid record");
-                ring_reset(ring, instance->tail);
-                return FALCO_TIMEOUT;
+                if (runtime_distrust(runtime, "it wrote no valid record")) {
+                    ring_reset(ring, instance->taken);
+                    return FALCO_TIMEOUT;
+                }
+                // Another of Falco's threads works on the runtime. Nothing of it is read meanwhile.
+                if (now >= deadline) return FALCO_TIMEOUT;
+                clock_sleep(STARTING_WAIT_MS);
+                now = clock_now();
+                continue;
             }
-            target = instance->tail + BATCH_BYTES;
+            target = instance->taken + BATCH_BYTES;
             until = earlier(due, deadline);
         }
         if (now >= deadline) return FALCO_TIMEOUT;
@@ -299,7 +325,10 @@ static const uint8_t *find_record(struct plugin *plugin, const struct falco_even
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         struct instance *instance = plugin->instances[i];
         const uint8_t *record = instance == NULL ? NULL : batch_record(&instance->batch, event);
-        if (record != NULL) return record;
+        if (record == NULL) continue;
+        // Falco is at this event: it went on from those before it, and cannot hand this one back.
+        if (instance->batch.last >= instance->batch.delivered) deliver(plugin, instance, instance->batch.last + 1);
+        return record;
     }
     return replayed_record(plugin, event);
 }

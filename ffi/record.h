@@ -14,6 +14,7 @@
 #define RECORD_MIN ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
+static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
 static_assert(RECORD_EVENT % RECORD_ALIGN == 0 && SLOT_BYTES % RECORD_ALIGN == 0, "");
 
 static inline uint32_t record_u32(const uint8_t *record, size_t offset) {

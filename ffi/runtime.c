@@ -251,10 +251,11 @@ enum runtime_state runtime_look_after(struct runtime *runtime, char *error) {
     return state;
 }
 
-void runtime_distrust(struct runtime *runtime, const char *why) {
-    if (!lock_take(&runtime->lock, clock_now() + START_MS * NS_PER_MS)) return;
+bool runtime_distrust(struct runtime *runtime, const char *why) {
+    if (!lock_try(&runtime->lock)) return false;
     if (runtime->phase != RUNTIME_DOWN) replace(runtime, why);
     give(runtime);
+    return true;
 }
 
 uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric) {

@@ -79,7 +79,7 @@ struct runtime {
     bool hopeless;     // a start at a close came to nothing: the next close does not try it again
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;
-    uint64_t heartbeat_at;
+    uint64_t silent_ns;  // for how long the heartbeat has not moved, as far as that was seen
     uint64_t logged;
     struct unreaped unreaped;
 
@@ -125,8 +125,9 @@ enum runtime_state {
 // Reads log lines, notices the death of the runtime, starts it anew, where it is time for that. Never waits.
 enum runtime_state runtime_look_after(struct runtime *runtime, char *error);
 
-// The runtime broke the rules of the shared memory: it is killed, and another is started.
-void runtime_distrust(struct runtime *runtime, const char *why);
+// The runtime broke the rules of the shared memory: it is killed, and another is started. Never waits for its turn: false
+// where another thread works on the runtime, and nothing was done.
+bool runtime_distrust(struct runtime *runtime, const char *why);
 
 // A counter of the runtime.
 uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric);

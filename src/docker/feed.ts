@@ -99,6 +99,11 @@ export class Feed {
     return this.#stream.began;
   }
 
+  /** Whether the engine keeps its last events only, as far as is known. */
+  get forgets(): boolean {
+    return this.#stream.forgets;
+  }
+
   /**
    * Connects to the engine.
    * @throws EngineError where that fails

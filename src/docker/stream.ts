@@ -103,6 +103,7 @@ export class EventStream {
   #delay = RECONNECT_MIN_MS;
   #closed = false;
   #connected = false;
+  #forgets = true;
   /** The connection may have missed events, as long as no overlap proves that it did not. */
   #unproven: boolean;
 
@@ -127,6 +128,11 @@ export class EventStream {
     return this.#resume.began;
   }
 
+  /** Whether the engine keeps its last events only, as far as is known. */
+  get forgets(): boolean {
+    return this.#forgets;
+  }
+
   /**
    * Connects to the engine.
    * @throws EngineError where that fails
@@ -135,6 +141,7 @@ export class EventStream {
     const { server, clock } = await this.engine.negotiate();
     // Only moby's short memory says something by what it no longer has; podman keeps its events for ever.
     const forgets = server === undefined || server.startsWith("Docker");
+    this.#forgets = forgets;
     if (forgets && this.#resume.isEmpty) await this.#readHistory(clock);
     if (this.#closed) return;
     await new Promise<void>((resolve, reject) => {

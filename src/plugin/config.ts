@@ -68,7 +68,9 @@ export const configSchema = v.object({
     v.pipe(
       v.string(),
       v.regex(/^(\/.*)?$/, "an absolute path"),
-      v.description("Where to keep, over a restart of Falco, what was delivered; empty keeps nothing."),
+      v.description(
+        "Where to keep, over a restart of Falco, what was delivered and what was not yet; empty keeps nothing.",
+      ),
     ),
     "/run/falco-docker-plugin/resume",
   ),

@@ -11,7 +11,7 @@ export interface Metric {
 /** All metrics, in the order of their places in the shared page. */
 export const metrics = [
   { name: "received", monotonic: true, owner: "runtime", desc: "Event lines read from the engine" },
-  { name: "delivered", monotonic: true, owner: "host", desc: "Events handed to Falco" },
+  { name: "delivered", monotonic: true, owner: "host", desc: "Events that Falco went on from" },
   { name: "dropped", monotonic: true, owner: "runtime", desc: "Events lost because Falco was too slow" },
   { name: "malformed", monotonic: true, owner: "runtime", desc: "Lines that were no Docker event" },
   { name: "cut", monotonic: true, owner: "runtime", desc: "Events cut down as they were too long" },

@@ -62,18 +62,28 @@ export class Journal {
     this.#next = (this.#next + 1) % ENTRIES;
   }
 
+  /** How the events are known again whose records end above `position`, by where they end. */
+  above(position: number): Map<number, Mark> {
+    return new Map(this.#entries((end) => end > position).map(({ end, mark }) => [end, mark]));
+  }
+
   /** The events whose records end at or below `position`, oldest first. The next `append` goes behind the newest. */
   read(position: number): ResumePoint {
-    const entries: { end: number; entry: number; mark: Mark }[] = [];
-    for (let entry = 0; entry < ENTRIES; entry++) {
-      const end = (this.#ends[entry * ENTRY_DOUBLES] ?? 0) - 1;
-      if (!(end >= 0 && end <= position)) continue;
-      const timeNano = this.#times[entry * ENTRY_DOUBLES + 1] ?? 0n;
-      entries.push({ end, entry, mark: { timeNano, hash: this.#words[entry * ENTRY_WORDS + 4] ?? 0 } });
-    }
-    entries.sort((a, b) => a.end - b.end);
+    const entries = this.#entries((end) => end <= position);
     const newest = entries.at(-1);
     this.#next = newest === undefined ? 0 : (newest.entry + 1) % ENTRIES;
     return { began: this.began, marks: entries.map(({ mark }) => mark) };
+  }
+
+  /** The entries that hold something and are wanted, oldest first. */
+  #entries(isWanted: (end: number) => boolean): { end: number; entry: number; mark: Mark }[] {
+    const entries: { end: number; entry: number; mark: Mark }[] = [];
+    for (let entry = 0; entry < ENTRIES; entry++) {
+      const end = (this.#ends[entry * ENTRY_DOUBLES] ?? 0) - 1;
+      if (!(end >= 0 && isWanted(end))) continue;
+      const timeNano = this.#times[entry * ENTRY_DOUBLES + 1] ?? 0n;
+      entries.push({ end, entry, mark: { timeNano, hash: this.#words[entry * ENTRY_WORDS + 4] ?? 0 } });
+    }
+    return entries.sort((a, b) => a.end - b.end);
   }
 }

@@ -5,7 +5,8 @@
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const PAGE = 4096;
+/** The largest page of memory that a kernel we run on may have (arm64); on those of 4 KiB it is 16 of them. */
+const PAGE = 64 * KiB;
 
 /** A record's data area in the ring; a power of two. Also the largest record, the batch's and the mailbox's reserve. */
 const RING_BYTES = 16 * MiB;
@@ -38,10 +39,10 @@ export const layout = {
    * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
    * timeNano, u32 hash of the engine's line. It counts only where the record's end is not above the head.
    */
-  RING_JOURNAL: PAGE,
+  RING_JOURNAL: 4 * KiB,
   JOURNAL_ENTRIES: 512,
   JOURNAL_ENTRY_BYTES: 24,
-  RING_DATA: 4 * PAGE,
+  RING_DATA: PAGE,
   RING_BYTES,
 
   // A record: its header, the finished Falco event, the index of the event's values.
@@ -52,6 +53,8 @@ export const layout = {
   /** u32: where the index begins, from the record's start. */
   RECORD_INDEX: 4,
   RECORD_EVENT: 16,
+  /** u32: bytes of the whole event, from the event's start. */
+  EVENT_LENGTH: 16,
   /** From the event's start to the payload: header 26, two lengths 8, plugin id 4. */
   EVENT_PAYLOAD: 38,
   EVENT_TYPE: 322,

@@ -7,6 +7,7 @@ import { layout } from "./layout.ts";
 import { EventQueue } from "./queue.ts";
 import { recordBound } from "./record.ts";
 import type { RingProducer } from "./ring.ts";
+import { isToldAnew, SPOOL_MS, type Spool, timeOf, type Undelivered, type Waiting } from "./spool.ts";
 
 /** How soon the ring is looked at again while events wait for room in it, ms. */
 const DRAIN_MS = 5;
@@ -20,6 +21,11 @@ const ROOM_AGAIN = 0.75;
  */
 export class Outlet {
   readonly #queue = new EventQueue();
+  /** How many events are in the queue that the next open does not tell of anew, and the time of the newest. */
+  #queued = 0;
+  #newest = 0n;
+  /** What an earlier Falco did not take, before all else. */
+  #spool: Spool | undefined;
   #timer: Timer | undefined;
   #dropped: { count: number; since: bigint; until: bigint } | undefined;
 
@@ -35,30 +41,77 @@ export class Outlet {
   /** Writes an event of the engine's (`mark`), or one of our own. What goes into the ring is seen after its `publish`. */
   write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    if (this.#queue.isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
-    if (recordBound(end - start, event, addition) > layout.RECORD_MAX) {
-      this.bridge.count("dropped");
-      const { timeNano } = event;
-      this.#announce({ reason: "an event is larger than the ring", since: timeNano, until: timeNano, count: 1 });
-      return;
-    }
+    if (this.#isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
+    if (this.#isTooLarge(end - start, event, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
     if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
       return;
     }
     this.#tellOfDrops();
-    this.#enqueue(line, start, end, addition, mark?.hash);
+    this.#enqueue(line, start, end, addition, event.timeNano, mark?.hash);
   }
 
-  close(): void {
+  /** Lets what an earlier Falco did not take go first. Called once, before any `write`. */
+  restore(spool: Spool): void {
+    this.#spool = spool;
+    this.#drain();
+    if (!this.#isEmpty) this.#wait();
+  }
+
+  /**
+   * Ends it.
+   * @param forgotten whether the engine keeps its last events only
+   * @returns what has not reached Falco: what is in the ring, and what waits for room in it
+   */
+  close(forgotten: boolean): Undelivered {
+    const until = performance.now() + SPOOL_MS;
+    this.#tellOfDrops();
     clearInterval(this.#timer);
+    const before = [...this.ring.undelivered(), ...(this.#spool?.rest() ?? [])];
+    const queue = this.#takeQueue();
+    const events = (function* () {
+      yield* before;
+      yield* queue;
+    })();
+    const [first] = before;
+    const last = before.at(-1);
+    const newest = this.#queued > 0 || last === undefined ? this.#newest : timeOf(last);
+    const oldest = first === undefined ? newest : timeOf(first);
+    return { count: before.length + this.#queued, oldest, newest, forgotten, until, events };
   }
 
-  #enqueue(line: Buffer, start: number, end: number, addition: string, hash: number | undefined): void {
+  get #isEmpty(): boolean {
+    return this.#spool === undefined && this.#queue.isEmpty;
+  }
+
+  /** What waits in the queue, which is empty then. */
+  *#takeQueue(): Generator<Waiting> {
+    for (let item = this.#queue.peek(); item !== undefined; this.#queue.shift(), item = this.#queue.peek())
+      if (!isToldAnew(item.hash, item.buffer, item.start)) yield item;
+  }
+
+  #enqueue(
+    line: Buffer,
+    start: number,
+    end: number,
+    addition: string,
+    timeNano: bigint,
+    hash: Mark["hash"] | undefined,
+  ): void {
     this.#queue.push(line, start, end, addition, hash);
+    if (!isToldAnew(hash, line, start)) this.#queued++;
+    if (timeNano > this.#newest) this.#newest = timeNano;
+    this.#wait();
+  }
+
+  #wait(): void {
     this.#timer ??= setInterval(() => this.#drain(), DRAIN_MS);
-    this.bridge.gauge("queue_bytes", this.#queue.bytes);
+    this.#showBytes();
+  }
+
+  #showBytes(): void {
+    this.bridge.gauge("queue_bytes", this.#queue.bytes + (this.#spool?.left ?? 0));
   }
 
   #drop(timeNano: bigint): void {
@@ -77,10 +130,41 @@ export class Outlet {
 
   #announce(loss: Loss): void {
     const line = Buffer.from(this.announce(loss));
-    this.#enqueue(line, 0, line.length, "", undefined);
+    this.#enqueue(line, 0, line.length, "", loss.until, undefined);
   }
 
   #drain(): void {
+    if (this.#drainSpool()) this.#drainQueue();
+    this.ring.publish();
+    this.#showBytes();
+    if (!this.#isEmpty) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Whether no ring could hold an event: then it is dropped, which is told. */
+  #isTooLarge(bytes: number, event: DockerEvent, addition: string): boolean {
+    if (recordBound(bytes, event, addition) <= layout.RECORD_MAX) return false;
+    this.bridge.count("dropped");
+    const { timeNano } = event;
+    this.#announce({ reason: "an event is larger than the ring", since: timeNano, until: timeNano, count: 1 });
+    return true;
+  }
+
+  /** Whether nothing of the spool is left. */
+  #drainSpool(): boolean {
+    const spool = this.#spool;
+    for (let item = spool?.peek(); item !== undefined; spool?.shift(), item = spool?.peek()) {
+      const { event, start, end, mark } = item;
+      // What was added to it stands in its payload already.
+      if (this.ring.write(spool?.bytes as Buffer, start, end, event, mark, "")) continue;
+      if (!this.#isTooLarge(end - start, event, "")) return false;
+    }
+    this.#spool = undefined;
+    return true;
+  }
+
+  #drainQueue(): void {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
       const { buffer, start, end, addition, hash } = item;
       const event = parseEvent(buffer.toString("utf8", start, end), "engine");
@@ -88,13 +172,9 @@ export class Outlet {
       if (falco !== undefined) event.falco = falco;
       const mark = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
       if (!this.ring.write(buffer, start, end, event, mark, addition)) break;
+      if (!isToldAnew(hash, buffer, start)) this.#queued--;
       this.#queue.shift();
       if (this.#queue.isEmpty) this.#tellOfDrops();
     }
-    this.ring.publish();
-    this.bridge.gauge("queue_bytes", this.#queue.bytes);
-    if (!this.#queue.isEmpty) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 }

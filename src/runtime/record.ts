@@ -50,6 +50,29 @@ const FIXED_BYTES = layout.RECORD_EVENT + layout.EVENT_PAYLOAD + INDEX_SLOTS + 1
 const ADDITION = ',"falco":';
 const BRACE = 0x7d;
 
+/** What an addition takes beside itself, bytes. */
+export const ADDITION_BYTES = ADDITION.length;
+
+/**
+ * Copies the payload of an event: the engine's line, and before its last brace what we add.
+ * @param addition as `RecordWriter.write` gets it
+ * @returns where it ends
+ */
+export function copyPayload(
+  to: Buffer,
+  at: number,
+  line: Buffer,
+  start: number,
+  end: number,
+  addition: string,
+): number {
+  if (addition === "") return at + line.copy(to, at, start, end);
+  const brace = line.lastIndexOf(BRACE, end - 1);
+  const middle = at + line.copy(to, at, start, brace);
+  const behind = middle + (to as Utf8Buffer).utf8Write(ADDITION + addition, middle);
+  return behind + line.copy(to, behind, brace, end);
+}
+
 /** The bytes of a value in the index, with its NUL; each NUL inside becomes U+FFFD, which takes three. */
 const textBytes = (text: string): number => Buffer.byteLength(text) + 1 + (text.includes("\0") ? 2 * text.length : 0);
 
@@ -127,7 +150,7 @@ export class RecordWriter {
   write(base: number, line: Buffer, start: number, end: number, event: DockerEvent, addition = ""): number {
     const words = this.#words;
     const payload = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
-    const payloadEnd = this.#payload(payload, line, start, end, addition);
+    const payloadEnd = copyPayload(this.#bytes, payload, line, start, end, addition);
     this.#header(base + layout.RECORD_EVENT, payloadEnd - payload, event.timeNano);
 
     const index = align(payloadEnd);
@@ -149,23 +172,13 @@ export class RecordWriter {
     return size;
   }
 
-  /** The line, with the addition before its last brace. Returns where it ends. */
-  #payload(at: number, line: Buffer, start: number, end: number, addition: string): number {
-    const bytes = this.#bytes;
-    if (addition === "") return at + line.copy(bytes, at, start, end);
-    const brace = line.lastIndexOf(BRACE, end - 1);
-    const middle = at + line.copy(bytes, at, start, brace);
-    const behind = middle + bytes.utf8Write(ADDITION + addition, middle);
-    return behind + line.copy(bytes, behind, brace, end);
-  }
-
   /** The event's header, as falcosecurity/libs packs it (driver/ppm_events_public.h, ppm_evt_hdr). */
   #header(at: number, payloadBytes: number, timeNano: bigint): void {
     const view = this.#view;
     view.setBigUint64(at, timeNano, true);
     view.setUint32(at + 8, NO_THREAD, true);
     view.setUint32(at + 12, NO_THREAD, true);
-    view.setUint32(at + 16, layout.EVENT_PAYLOAD + payloadBytes, true);
+    view.setUint32(at + layout.EVENT_LENGTH, layout.EVENT_PAYLOAD + payloadBytes, true);
     view.setUint16(at + 20, layout.EVENT_TYPE, true);
     view.setUint32(at + 22, EVENT_PARAMS, true);
     view.setUint32(at + 26, PLUGIN_ID_BYTES, true);

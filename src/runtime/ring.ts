@@ -5,10 +5,12 @@ import type { Bridge } from "./bridge.ts";
 import { Journal } from "./journal.ts";
 import { layout } from "./layout.ts";
 import { RecordWriter, recordBound } from "./record.ts";
+import { isToldAnew, type Waiting } from "./spool.ts";
 
 /** The writing end of an instance's ring, with its resume journal. */
 export class RingProducer {
   readonly #writer: RecordWriter;
+  readonly #data: ArrayBuffer;
   readonly #journal: Journal;
   #head: number;
   #tail: number;
@@ -19,6 +21,7 @@ export class RingProducer {
   ) {
     const { data, header, head } = bridge.ring(instance);
     this.#writer = new RecordWriter(data);
+    this.#data = data;
     this.#journal = new Journal(header);
     this.#head = head;
     this.#tail = bridge.ringTail(instance);
@@ -29,9 +32,26 @@ export class RingProducer {
     return this.#journal.began === 0n ? undefined : this.#journal.read(this.#head);
   }
 
-  /** What Falco has taken. */
+  /** What has reached Falco: not what was handed over to it, and that it never went on from. */
   get delivered(): ResumePoint {
     return this.#journal.read(this.bridge.ringTail(this.instance));
+  }
+
+  /** What lies in the ring and has not reached Falco, oldest first, but for what the next open tells of anew. */
+  *undelivered(): Generator<Waiting> {
+    let at = this.bridge.ringTail(this.instance);
+    const marks = this.#journal.above(at);
+    const bytes = Buffer.from(this.#data);
+    const words = new Uint32Array(this.#data);
+    while (at < this.#head) {
+      const base = at % layout.RING_BYTES;
+      const event = base + layout.RECORD_EVENT;
+      const start = event + layout.EVENT_PAYLOAD;
+      const end = event + (words[(event + layout.EVENT_LENGTH) >>> 2] as number);
+      at += words[(base + layout.RECORD_SIZE) >>> 2] as number;
+      const hash = marks.get(at)?.hash;
+      if (!isToldAnew(hash, bytes, start)) yield { buffer: bytes, start, end, addition: "", hash };
+    }
   }
 
   /** Whether the containers that ran at open stand in the ring. */

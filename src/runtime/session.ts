@@ -3,7 +3,7 @@ import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { Feed } from "../docker/feed.ts";
 import type { Mark } from "../docker/resume.ts";
-import type { Loss, ResumePoint } from "../docker/stream.ts";
+import type { Loss } from "../docker/stream.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
 import { printable } from "../text.ts";
 import type { Bridge } from "./bridge.ts";
@@ -11,7 +11,8 @@ import { lossLine } from "./loss_event.ts";
 import { Outlet } from "./outlet.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { RingProducer } from "./ring.ts";
-import { StateFile } from "./state_file.ts";
+import { Spool, type Undelivered } from "./spool.ts";
+import { type Kept, StateFile } from "./state_file.ts";
 
 /** How long open waits for a first connection where it need not have one, ms. */
 const OPEN_PATIENCE_MS = 2_000;
@@ -63,7 +64,10 @@ export class Session {
     });
     this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
     const written = this.#ring.written;
-    const resume = written ?? this.#kept();
+    const kept = written === undefined ? this.#kept() : undefined;
+    const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
+    // What was not delivered comes from the spool, and is known where the engine sends it again.
+    const resume = written ?? (kept && { ...kept, marks: [...kept.marks, ...spool.marks()] });
     this.#feed = new Feed(
       this.#engine,
       {
@@ -90,7 +94,14 @@ export class Session {
         identified: () => isRemote || isOneOfSeveral(),
       },
     );
-    if (written === undefined) this.#ring.begin({ began: this.#feed.began, marks: resume?.marks ?? [] });
+    if (written !== undefined) return;
+    this.#ring.begin({ began: this.#feed.began, marks: kept?.marks ?? [] });
+    this.#outlet.restore(spool);
+    if (kept?.lost !== undefined) {
+      const reason = "Falco ended before it took them, and there was no room to keep them";
+      this.#lost({ reason, ...kept.lost }, undefined);
+      this.#ring.publish();
+    }
   }
 
   /**
@@ -117,23 +128,36 @@ export class Session {
 
   /** Ends a stream that could not be opened: what the next open needs is where it was. */
   abandon(): void {
-    this.#closed = true;
-    this.#feed.close();
-    this.#outlet.close();
+    this.#end();
   }
 
   /** Ends the stream, and keeps what a next open of the same engine needs to go on. */
   close(): void {
-    this.abandon();
+    const undelivered = this.#end();
+    const { count } = undelivered;
+    if (this.#state === undefined) {
+      if (count > 0) this.bridge.log("notice", `${count} events that Falco did not take are not kept: no statefile`);
+      return;
+    }
     try {
-      this.#state?.keep(this.#ring.delivered);
+      this.#state.keep(this.#ring.delivered, Date.now(), undelivered);
     } catch (error) {
       if (stateWarning.allows())
-        this.bridge.log("warning", `statefile: ${words(error)}; a restart of Falco may miss events`);
+        this.bridge.log(
+          "warning",
+          `statefile: ${words(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
+        );
     }
   }
 
-  #kept(): ResumePoint | undefined {
+  /** Returns what Falco did not take. */
+  #end(): Undelivered {
+    this.#closed = true;
+    this.#feed.close();
+    return this.#outlet.close(this.#feed.forgets);
+  }
+
+  #kept(): Kept | undefined {
     try {
       return this.#state?.read();
     } catch (error) {

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -12,6 +13,7 @@ import {
 import { dirname } from "node:path";
 import * as v from "valibot";
 import type { ResumePoint } from "../docker/stream.ts";
+import { type Lost, lostOf, NOTHING, SPOOL_BYTES_MAX, type Undelivered, writeSpool } from "./spool.ts";
 
 /** A restart of Falco is over by then; what is older says nothing about the engine's memory. */
 const VALID_MS = 5 * 60_000;
@@ -23,15 +25,27 @@ const stateSchema = v.object({
   address: v.string(),
   saved: v.number(),
   began: digits,
+  lost: v.optional(v.object({ count: v.pipe(v.number(), v.integer(), v.minValue(1)), since: digits, until: digits })),
   marks: v.array(v.tuple([digits, v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff))])),
 });
+
+/** What one life of Falco leaves to the next. */
+export interface Kept extends ResumePoint {
+  /** What was not delivered, as `writeSpool` writes it. */
+  readonly spooled?: Buffer;
+  /** What nobody has any more, and nobody was told of. */
+  readonly lost?: Lost;
+}
+
+const NEWLINE = 0x0a;
 
 /** State that must not be believed; the message says why. */
 export class BadState extends Error {}
 
 /**
- * What was delivered of one engine's events, kept from the close of an instance to the next open of the same address.
- * One file an engine: two instances never write the same one.
+ * What was delivered of one engine's events, and before it, line by line, what was not: kept from the close of an
+ * instance to the next open of the same address. They are one file, so that one never counts without the other. One file
+ * an engine: two instances never write the same one.
  */
 export class StateFile {
   readonly path: string;
@@ -49,7 +63,7 @@ export class StateFile {
    * @returns undefined where there is none, or only an old one
    * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
    */
-  read(now = Date.now()): ResumePoint | undefined {
+  read(now = Date.now()): Kept | undefined {
     let fd: number;
     try {
       fd = openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -75,40 +89,63 @@ export class StateFile {
     } catch {}
   }
 
-  #believed(fd: number, now: number): ResumePoint | undefined {
+  #believed(fd: number, now: number): Kept | undefined {
     const { uid, mode, size } = fstatSync(fd);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new BadState(`${this.path}: it is no file`);
     if (uid !== process.geteuid?.()) throw new BadState(`${this.path}: it belongs to another user (${uid})`);
     if ((mode & 0o022) !== 0) throw new BadState(`${this.path}: others may write it`);
-    if (size > SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
-    const state = this.#parse(readFileSync(fd, "utf8"));
+    if (size > SPOOL_BYTES_MAX + SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
+    const bytes = readFileSync(fd);
+    const start = bytes.lastIndexOf(NEWLINE) + 1;
+    if (size - start > SIZE_MAX) throw new BadState(`${this.path}: ${size - start} bytes of state are too many`);
+    const state = this.#parse(bytes.toString("utf8", start));
     const age = now - state.saved;
     if (state.address !== this.address || age < 0 || age > VALID_MS) return undefined;
-    const marks = state.marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash }));
-    return { began: BigInt(state.began), marks };
+    const { began, marks, lost } = state;
+    return {
+      began: BigInt(began),
+      marks: marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash })),
+      ...(start === 0 ? {} : { spooled: bytes.subarray(0, start) }),
+      ...(lost === undefined ? {} : { lost: { ...lost, since: BigInt(lost.since), until: BigInt(lost.until) } }),
+    };
   }
 
   /**
    * Replaces the state, atomically, readable by its owner alone.
+   * @param undelivered what of the events since has to be kept too
    * @throws where it cannot be written
    */
-  keep({ began, marks }: ResumePoint, now = Date.now()): void {
+  keep({ began, marks }: ResumePoint, now = Date.now(), undelivered: Undelivered = NOTHING): void {
     mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-    const text = JSON.stringify({
-      address: this.address,
-      saved: now,
-      began: String(began),
-      marks: marks.map(({ timeNano, hash }) => [String(timeNano), hash]),
-    });
+    const text = (lost: Lost | undefined) =>
+      JSON.stringify({
+        address: this.address,
+        saved: now,
+        began: String(began),
+        marks: marks.map(({ timeNano, hash }) => [String(timeNano), hash]),
+        ...(lost === undefined ? {} : { lost: { ...lost, since: String(lost.since), until: String(lost.until) } }),
+      });
     const fresh = `${this.path}.${process.pid}.new`;
     rmSync(fresh, { force: true });
-    const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600);
     try {
-      writeSync(fd, text);
+      let lost: Lost | undefined;
+      try {
+        lost = writeSpool(fd, undelivered);
+      } catch {
+        // No room for all of it: where the stream stood needs little.
+        ftruncateSync(fd, 0);
+        lost = lostOf(undelivered, undelivered.count, undelivered.oldest);
+      }
+      const state = Buffer.from(text(lost));
+      if (writeSync(fd, state) !== state.length) throw new Error(`no room for ${state.length} bytes`);
+      renameSync(fresh, this.path);
+    } catch (error) {
+      rmSync(fresh, { force: true });
+      throw error;
     } finally {
       closeSync(fd);
     }
-    renameSync(fresh, this.path);
   }
 
   #parse(text: string): v.InferOutput<typeof stateSchema> {

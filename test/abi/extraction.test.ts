@@ -167,6 +167,17 @@ test("an argument that is absent, empty or none of the event's gives no value", 
   ).toEqual(["empty", "n"]);
 });
 
+test.each(["é", "€", "\u{1f40b}"])("a text that is too long for a line ends with a whole %p", (character) => {
+  using state = new Plugin().init('{"statefile": ""}');
+  // Each place within a character is where one of these is cut.
+  for (const before of ["", "x", "xx", "xxx"]) {
+    const action = `exec_create: ${before}${character.repeat(2000)}`;
+    const text = state.toText(state.foreign(START.replace('"start"', JSON.stringify(action))));
+    expect(text).toBe(`container ${action.slice(0, text.length - "container ".length)}`);
+    expect(Buffer.byteLength(text)).toBeGreaterThan(1000);
+  }
+});
+
 test("events that the host has written over are read as what they are now, not as what the batch was", async () => {
   await using engine = await TestEngine.start();
   using state = new Plugin().init('{"statefile": "", "inspect": false}');

@@ -139,3 +139,39 @@ test("a runtime that hangs is replaced: no heartbeat within its bound (here 4 s)
   expect(runtimePid()).not.toBe(hung);
   expect(instance.payloads(2).length).toBeGreaterThanOrEqual(2);
 }, 30_000);
+
+test("a Falco that is slow at every batch notices a runtime that hangs all the same", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin(impatient).init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  await engine.send(line());
+  expect(instance.payloads(1).length).toBe(1);
+  const hung = runtimePid() ?? 0;
+  process.kill(hung, "SIGSTOP");
+  // Each look comes after a pause that could be the whole machine's.
+  for (let looks = 0; looks < 8 && state.metrics().runtime_restarts === 0; looks++) {
+    await Bun.sleep(1_500);
+    instance.nextBatch();
+  }
+  expect(state.logs.map(({ text }) => text).join()).toContain("heartbeat");
+  await engine.send(line());
+  expect(instance.payloads(1).length).toBe(1);
+  expect(runtimePid()).not.toBe(hung);
+}, 40_000);
+
+test("a machine that stood still kills no runtime that is well: it has the time to move its heartbeat", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin(impatient).init('{"statefile": ""}');
+  using instance = state.open(engine.address);
+  const pid = runtimePid() ?? 0;
+  for (let i = 0; i < 2; i++) {
+    // Longer than a runtime may be silent, and neither of the two runs.
+    process.kill(pid, "SIGSTOP");
+    await Bun.sleep(6_000);
+    instance.nextBatch();
+    process.kill(pid, "SIGCONT");
+    for (const end = performance.now() + 4_000; performance.now() < end; ) instance.nextBatch();
+  }
+  expect([state.metrics().runtime_restarts, runtimePid()]).toEqual([0, pid]);
+  expect(state.logs).toEqual([]);
+}, 40_000);

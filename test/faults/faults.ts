@@ -32,13 +32,16 @@ export interface Tally {
 
 /** Follows a stream of numbered events. */
 export class Follower {
-  #numbers: number[] = [];
-  #seen = new Set<number>();
+  /** How often each number came. */
+  #seen = new Map<number, number>();
   #times = new Map<number, bigint>();
   readonly gaps: { since: string; until: string; count: number }[] = [];
   duplicated = 0;
   outOfOrder = 0;
   #last = -1;
+
+  /** @param mayRepeat how often an event may come before it counts as duplicated */
+  constructor(readonly mayRepeat = 1) {}
 
   look(payload: string): void {
     const event = JSON.parse(payload) as { Action: string; Actor: { Attributes: Record<string, string> } };
@@ -49,11 +52,11 @@ export class Follower {
     }
     const number = Number(event.Actor.Attributes.name?.slice("event-".length));
     this.#times.set(number, BigInt(/"timeNano":(\d+)/.exec(payload)?.[1] ?? 0));
-    if (this.#seen.has(number)) this.duplicated++;
-    if (number < this.#last) this.outOfOrder++;
+    const times = (this.#seen.get(number) ?? 0) + 1;
+    if (times > this.mayRepeat) this.duplicated++;
+    if (times === 1 && number < this.#last) this.outOfOrder++;
     this.#last = Math.max(this.#last, number);
-    this.#seen.add(number);
-    this.#numbers.push(number);
+    this.#seen.set(number, times);
   }
 
   get delivered(): number {
@@ -103,6 +106,8 @@ export interface World {
   instance: Instance;
   readonly config: string;
   readonly plugin: Plugin;
+  /** Follows an event that a fault has taken. */
+  readonly look: (payload: string) => void;
 }
 
 interface Fault {
@@ -112,8 +117,12 @@ interface Fault {
   readonly times: readonly [short: number, long: number];
   /** Milliseconds between two, on average. */
   readonly every: number;
+  /** Milliseconds that one takes, for which events have to flow; 0 where it is not said. */
+  readonly lasts?: number;
   /** Whether all events have to come: the engine still had them. */
   readonly complete: boolean;
+  /** How often an event may come before it counts as duplicated; 1 where it is not said. */
+  readonly mayRepeat?: number;
   readonly split?: number;
   readonly config?: Record<string, unknown>;
   readonly inject: (world: World) => Promise<void> | void;
@@ -134,6 +143,25 @@ function restart(world: World): void {
   world.instance = world.state.open(world.engine.address);
   if (world.instance.rc !== rc.success) throw new Error(world.state.error);
 }
+
+/**
+ * A hot restart as Falco does it: it takes an event, looks at its flags, and leaves with that event and the rest of the
+ * batch in hand.
+ * @param extracts whether its rules ask for fields of the events before it
+ */
+const restartInBatch = (extracts: boolean) => async (world: World) => {
+  const { look, state, instance } = world;
+  for (const end = performance.now() + 3_000; performance.now() < end; await Bun.sleep(0)) {
+    const { events } = instance.nextBatch();
+    const left = Math.floor(Math.random() * (events.length + 1));
+    for (const event of events.slice(0, left)) {
+      look(event.payload);
+      if (extracts) state.extract(event, ["docker.action", "docker.attributes.name"]);
+    }
+    if (left < events.length) break;
+  }
+  restart(world);
+};
 
 /** Lets the host stand still: it takes no events, and the runtime has to keep them. */
 const stall = (ms: number) => () => Bun.sleep(ms);
@@ -224,6 +252,28 @@ export const faults: readonly Fault[] = [
     inject: restart,
   },
   {
+    name: "Falco restarts with a batch in hand",
+    perSecond: 200,
+    times: [20, 1000],
+    every: 100,
+    lasts: 600,
+    complete: true,
+    // Enough for several events to be in a batch.
+    config: { flushinterval: 50 },
+    inject: restartInBatch(true),
+  },
+  {
+    name: "Falco restarts with a batch in hand that no rule wants a field of",
+    perSecond: 200,
+    times: [10, 200],
+    every: 100,
+    lasts: 600,
+    complete: true,
+    mayRepeat: 2,
+    config: { flushinterval: 50 },
+    inject: restartInBatch(false),
+  },
+  {
     name: "Falco restarts, its runtime was just killed",
     perSecond: 300,
     times: [5, 50],
@@ -253,14 +303,25 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
   const config = JSON.stringify({ statefile: join(temporaryFolder(), "resume"), ...fault.config });
   const plugin = new Plugin();
   const state = plugin.init(config);
-  const follower = new Follower();
-  const world: World = { engine, plugin, config, state, instance: state.open(engine.address) };
+  const follower = new Follower(fault.mayRepeat);
+  const world: World = {
+    engine,
+    plugin,
+    config,
+    look: (payload) => follower.look(payload),
+    state,
+    instance: state.open(engine.address),
+  };
   if (world.instance.rc !== rc.success) throw new Error(world.state.error);
 
   const take = () => {
     const batch = world.instance.nextBatch();
     if (batch.rc !== rc.success && batch.rc !== rc.timeout) throw new Error(`next_batch: ${world.state.error}`);
-    for (const event of batch.events) follower.look(event.payload);
+    for (const event of batch.events) {
+      // Falco asks for fields, and so shows how far it has come.
+      world.state.extract(event, ["docker.type"]);
+      follower.look(event.payload);
+    }
     return batch.events.length;
   };
   await engine.send(
@@ -269,7 +330,7 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
       .replaceAll("#", String(BigInt(Date.now()) * 1_000_000n)),
   );
   const count =
-    Math.round((fault.perSecond * (times * fault.every + 1500)) / 1000) +
+    Math.round((fault.perSecond * (times * (fault.every + (fault.lasts ?? 0)) + 1500)) / 1000) +
     (fault.name.includes("30 s") ? 31 : fault.name.includes("still") ? 4 * times : 0) * fault.perSecond;
   await engine.flow(NUMBERED, fault.perSecond, count);
   for (let injected = 0; injected < times; injected++) {

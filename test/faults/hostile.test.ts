@@ -44,6 +44,30 @@ test.each(["garbage", "a head that jumps", "records that lie"])("%s in the ring"
   }
 });
 
+test("sizes that change while they are read: each batch is whole, or none", () => {
+  using state = hostile("sizes that change while they are read");
+  using instance = state.open("");
+  let events = 0;
+  for (const end = performance.now() + 2500; performance.now() < end; ) {
+    const batch = instance.nextBatch();
+    if (batch.rc === rc.failure) break;
+    expect(batch.rc).toBe(batch.events.length > 0 ? rc.success : rc.timeout);
+    expect(batch.events.length).toBeLessThan(10_000);
+    for (const event of batch.events.slice(0, 10)) {
+      events++;
+      state.extract(event, ALL);
+    }
+  }
+  expect(events).toBeGreaterThan(0);
+});
+
+test("a list that names one string 4,096 times is no list: Falco would copy more than the record holds", () => {
+  using state = hostile("lists that name one string again and again");
+  using instance = state.open("");
+  const values = instance.take(5, (event) => state.extract(event, ["docker.container.capadd", "docker.type"]));
+  expect(values.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => [undefined, "container"]));
+});
+
 test("answers that lie, of another length or to another question", () => {
   using state = hostile("nothing");
   let absent = 0;

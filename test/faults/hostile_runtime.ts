@@ -1,6 +1,7 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
 import { parseEvent } from "../../src/docker/event.ts";
+import { fields } from "../../src/plugin/fields.ts";
 import { Bridge } from "../../src/runtime/bridge.ts";
 import { buildId } from "../../src/runtime/build_id.ts";
 import { layout } from "../../src/runtime/layout.ts";
@@ -11,6 +12,17 @@ const LINE =
   '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web","image":"alpine"}},"timeNano":1}';
 const line = Buffer.from(LINE);
 const event = parseEvent(LINE);
+
+/** An event with a list as long as the host answers with. */
+const many = parseEvent(LINE);
+many.falco = { inspected: true, container: { capAdd: Array.from({ length: 4096 }, (_, i) => `CAP_${i}`) } };
+const CAPADD = fields.findIndex(({ name }) => name === "docker.container.capadd");
+
+/** An instance is opened that gets no answer. */
+let slow = false;
+
+/** What goes on after an attack was published. */
+let flip = (): void => {};
 
 /** What a hostile runtime does to a ring that it was given, again and again. */
 type Attack = (ring: { words: Uint32Array; writer: RecordWriter; head: number }, random: Random) => number;
@@ -37,6 +49,35 @@ const attacks: Record<string, Attack> = {
       words[(base + from + 4 * random.below((size - from) / 4 - 2)) >>> 2] = nasty(random);
     return head + size;
   },
+  "lists that name one string again and again": ({ words, writer, head }) => {
+    const base = head % layout.RING_BYTES;
+    const size = writer.write(base, line, 0, line.length, many);
+    const slot = (base + (words[(base + layout.RECORD_INDEX) >>> 2] ?? 0) + CAPADD * layout.SLOT_BYTES) >>> 2;
+    const [table = 0, count = 0] = words.subarray(slot, slot + 2);
+    words.fill(words[(base + table) >>> 2] ?? 0, (base + table) >>> 2, ((base + table) >>> 2) + count);
+    return head + size;
+  },
+  "sizes that change while they are read": ({ words, writer, head }, random) => {
+    // As many of the smallest records as the ring holds; the first one says for moments that it is all of them.
+    const size = writer.write(head % layout.RING_BYTES, line, 0, line.length, event);
+    const count = Math.floor(layout.RING_BYTES / 2 / size);
+    for (let i = 1; i < count; i++) writer.write((head + i * size) % layout.RING_BYTES, line, 0, line.length, event);
+    const first = (head % layout.RING_BYTES) >>> 2;
+    flip = () => {
+      for (let i = 0; i < 20_000; i++) {
+        words[first] = count * size;
+        for (let spin = random.below(2000); spin > 0; spin--);
+        words[first] = size;
+        for (let spin = random.below(2000); spin > 0; spin--);
+      }
+    };
+    return head + count * size;
+  },
+  "garbage while it opens": ({ words, head }, random) => {
+    if (!slow) return head;
+    for (let i = 0; i < 4096; i++) words[((head % layout.RING_BYTES) >>> 2) + i] = nasty(random) | 1;
+    return head + 4096;
+  },
   nothing: ({ head }) => head,
 };
 
@@ -52,7 +93,9 @@ export function runHostile(how: string, library: string, seed: number): void {
   let timer: Timer | undefined;
   const bridge = new Bridge(library, {
     configure: (id) => bridge.answer(id),
-    open(id, instance) {
+    open(id, instance, params) {
+      slow = params === "slow";
+      if (slow) return;
       const { data, head } = bridge.ring(instance);
       const ring = { words: new Uint32Array(data), writer: new RecordWriter(data), head };
       bridge.answer(id);
@@ -61,6 +104,7 @@ export function runHostile(how: string, library: string, seed: number): void {
         const next = attack(ring, random);
         if (next % 8 === 0 && next > ring.head && next < 2 ** 40) ring.head = next;
         bridge.ringPublish(instance, next);
+        flip();
       }, 1);
     },
     close(id, instance) {

@@ -375,6 +375,31 @@ static void scenario_stay(void) {
     for (;;) take(&api, state, instance, 1);
 }
 
+// Takes a batch of some events, looks at the first half of them, and stays so until it is ended from outside; prints the
+// number of the last event that it has looked at.
+static void scenario_hold(void) {
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    const char *last = NULL;
+    for (const double end = seconds() + 20;;) {
+        CHECK(seconds() < end, "no batch of several events came");
+        uint32_t n;
+        struct falco_event **events;
+        api.next_batch(state, instance, &n, &events);
+        const uint32_t looks = n > 1 ? n / 2 : n;
+        for (uint32_t i = 0; i < looks; i++) status_of(&api, state, events[i]);
+        if (n > 1) {
+            last = memmem(events[looks - 1]->payload, events[looks - 1]->param_len[1], "event-", 6);
+            break;
+        }
+    }
+    CHECK(last != NULL, "an event of no number");
+    printf("%d\n", atoi(last + 6));
+    fflush(stdout);
+    for (;;) pause();
+}
+
 static volatile sig_atomic_t stopping;
 
 static void stop(int signal) {
@@ -400,6 +425,46 @@ static void scenario_sigterm(void) {
         CHECK(strcmp(metrics[i].name, "runtime_restarts") != 0 || metrics[i].value == 0, "the runtime was restarted");
     CHECK(runtime() == pid, "another runtime");
     api.destroy(state);
+}
+
+static void *open_slowly(void *argument) {
+    struct shared *shared = argument;
+    int32_t rc;
+    shared->api.open(shared->state, "slow", &rc);
+    CHECK(rc != FALCO_SUCCESS, "a runtime that does not answer opened a stream");
+    atomic_store(&shared->stop, true);
+    return NULL;
+}
+
+// The ring holds garbage while another thread waits for the same runtime: next_batch keeps its bound, and the runtime is
+// replaced once that thread lets go of it. The runtime is hostile_runtime.ts.
+static void scenario_busy(void) {
+    struct shared shared = {.api = load()};
+    shared.state = init(&shared.api);
+    void *instance = open_instance(&shared.api, shared.state);
+    pthread_t thread;
+    pthread_create(&thread, NULL, open_slowly, &shared);
+    const double end = seconds() + 15;
+    while (!atomic_load(&shared.stop)) {
+        CHECK(seconds() < end, "open never came back");
+        uint32_t n;
+        struct falco_event **events;
+        const double began = seconds();
+        const int32_t rc = shared.api.next_batch(shared.state, instance, &n, &events);
+        const double took = seconds() - began;
+        CHECK(rc == FALCO_TIMEOUT && n == 0, "next_batch returned %d", rc);
+        CHECK(took < 0.3, "next_batch took %.0f ms", took * 1000);
+    }
+    pthread_join(thread, NULL);
+    const pid_t pid = runtime();
+    while (runtime() == pid) {
+        CHECK(seconds() < end, "the runtime was not replaced");
+        uint32_t n;
+        struct falco_event **events;
+        shared.api.next_batch(shared.state, instance, &n, &events);
+    }
+    shared.api.destroy(shared.state);
+    no_child_left();
 }
 
 // Events by the thousand: for valgrind and the sanitizers.
@@ -547,6 +612,7 @@ int main(int argc, char **argv) {
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm},       {"events", scenario_events},
         {"left", scenario_left},       {"two", scenario_two},               {"zombies", scenario_zombies},
         {"words", scenario_words},
+        {"busy", scenario_busy},       {"hold", scenario_hold},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

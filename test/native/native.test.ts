@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { C_FLAGS } from "../../build.ts";
 import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
-import { isVariant, LIBRARY, Plugin } from "../support/host.ts";
-import { compileFalco } from "../support/native.ts";
+import { BUILT, type HostEvent, isVariant, LIBRARY, Plugin } from "../support/host.ts";
+import { compileFalco, compileNative } from "../support/native.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const folder = temporaryFolder();
@@ -18,6 +19,13 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => engine.stop());
+
+test.each([4096, 16384, 65536])("the shared memory fits a kernel with pages of %p bytes", (bytes) => {
+  const pages = join(folder, "pages");
+  compileNative("pages.c", pages, C_FLAGS, ["ffi/log.c"]);
+  const { exitCode, stderr } = Bun.spawnSync([pages, String(bytes)]);
+  expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+});
 
 interface Started {
   readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -101,6 +109,16 @@ test("a process is ended in one place, which is told which one", () => {
   expect(ends).toEqual([["    assert(pid > 1);", "    kill(pid, SIGKILL);"]]);
 });
 
+test("garbage in the ring while another thread waits for the runtime: next_batch keeps its bound", async () => {
+  const script = join(folder, "hostile");
+  const module = JSON.stringify(join(import.meta.dir, "../faults/hostile_runtime.ts"));
+  const call = `runHostile("garbage while it opens", ${JSON.stringify(BUILT)}, 1)`;
+  writeFileSync(script, `#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`, { mode: 0o755 });
+  const { process: falco, errors } = start("busy", { DOCKER_PLUGIN_RUNTIME: script });
+  const code = await falco.exited;
+  expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+}, 30_000);
+
 test("the host dies by SIGKILL: the runtime is gone within a second", async () => {
   const { process } = start("stay");
   await engine.flow(NUMBERED, 500, 1500);
@@ -136,6 +154,23 @@ test("a host that was killed closed nothing: the next one goes on where it stood
   expect(first).toBeGreaterThan(flowed - 20);
   expect(first).toBeLessThan(flowed + 20);
   expect(numbers).toEqual(Array.from({ length: before + 400 - first }, (_, i) => first + i));
+});
+
+test("a host that was killed with a batch in hand: the next one gets what no field was taken of", async () => {
+  const config = JSON.stringify({ statefile: join(folder, "held"), inspect: false });
+  const { process } = start("hold", { INIT_CONFIG: config });
+  const { flowed: before } = await engine.flowed();
+  await engine.flow(NUMBERED, 5000, 100);
+  const last = await firstNumber(process);
+  process.kill("SIGKILL");
+  await Bun.sleep(500);
+  using state = new Plugin().init(config);
+  using instance = state.open(engine.address);
+  const name = (event: HostEvent) => String(state.extract(event, ["docker.attributes.name"])[0]);
+  const left = before + 99 - last;
+  const names = instance.take(left, name, 5000).concat(instance.take(1, name, 500));
+  expect(names).toEqual(Array.from({ length: left }, (_, i) => `event-${String(last + 1 + i).padStart(9, "0")}`));
+  expect(left).toBeGreaterThan(0);
 });
 
 test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {

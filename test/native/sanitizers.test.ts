@@ -6,6 +6,7 @@ import { TestEngine } from "../support/engine.ts";
 import { isVariant, LIBRARY } from "../support/host.ts";
 import { compileFalco } from "../support/native.ts";
 import { aptInstall, has, skipped } from "../support/needs.ts";
+import { seedOf } from "../support/random.ts";
 import { compileSanitized, compileSanitizedLibrary, hasSanitizers } from "../support/sanitizers.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { compileFuzzer, fuzz } from "./fuzz/run.ts";
@@ -44,6 +45,22 @@ test.skipIf(isVariant || !hasSanitizers)(
     compileSanitized(program, "thread", ["test/native/guest.c", ...product]);
     const seed = join(root, "test/native/fuzz/corpus/record-usual");
     expect(run([program, "200000", seed], { TSAN_OPTIONS: "halt_on_error=1" })).toEqual({ code: 0, err: "" });
+  },
+  180_000,
+);
+
+const seed = seedOf("a runtime that writes while the host reads");
+
+test.skipIf(isVariant || !hasSanitizers).each(["address,undefined", "thread"])(
+  "%s sanitizer: a runtime that changes records while the host reads them",
+  (sanitizers) => {
+    const program = join(folder, `hostile-${sanitizers}`);
+    // batch.c stands in the test's own file.
+    const product = ["ring", "extract", "log"].map((name) => `ffi/${name}.c`);
+    compileSanitized(program, sanitizers, ["test/native/hostile.c", ...product]);
+    const record = join(root, "test/native/fuzz/corpus/record-usual");
+    const options = { ASAN_OPTIONS: "detect_leaks=0", TSAN_OPTIONS: "halt_on_error=1" };
+    expect(run([program, "40", String(seed), record], options)).toEqual({ code: 0, err: "" });
   },
   180_000,
 );

@@ -15,6 +15,8 @@ export interface Behaviour {
   split?: number;
   /** Answer `/events` with this status and body. */
   refuse?: { status: number; body: string };
+  /** It is podman: says so in `/_ping` (`header`) or in `/version` alone, and forgets nothing. */
+  podman?: "header" | "version";
   /** Take connections and never answer. */
   hang?: boolean;
   /** What `/containers/{id}/json` says, by id; `*` of any other id. The ids but `*` are also what the list holds. */
@@ -146,12 +148,12 @@ class Server {
 
   #answer(socket: net.Socket, path: string): void {
     this.#seen.push({ path });
-    const { apiVersion = "1.51", refuse, hang } = this.#behaviour;
+    const { apiVersion = "1.51", refuse, hang, podman } = this.#behaviour;
     if (hang) return;
     if (path.endsWith("/_ping")) {
       const version = apiVersion === "" ? "" : `Api-Version: ${apiVersion}\r\n`;
       socket.write(
-        `HTTP/1.1 200 OK\r\n${version}Server: Docker/28.5.2 (linux)\r\nDate: ${new Date().toUTCString()}\r\nContent-Length: 2\r\n\r\nOK`,
+        `HTTP/1.1 200 OK\r\n${version}Server: ${podman === undefined ? "Docker/28.5.2" : "Libpod/5.8.0"} (linux)\r\nDate: ${new Date().toUTCString()}\r\nContent-Length: 2\r\n\r\nOK`,
       );
       return;
     }
@@ -208,7 +210,7 @@ class Server {
   /** @param drop a subscriber that does not read loses events without a mark, as with moby */
   async #event(line: string, drop = false): Promise<void> {
     this.#kept.push(line);
-    if (this.#kept.length > KEPT) this.#kept.shift();
+    if (this.#kept.length > KEPT && this.#behaviour.podman === undefined) this.#kept.shift();
     for (const socket of this.#subscribers) {
       if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
       else await this.#write(socket, chunk(line));

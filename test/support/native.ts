@@ -1,18 +1,35 @@
 import { join } from "node:path";
-import { C_FLAGS, zigCc } from "../../build.ts";
+import { zigCc } from "../../build.ts";
 
-function compile(out: string, source: string, flags: readonly string[]): void {
-  const path = join(import.meta.dir, "../native", source);
-  const { exitCode, stderr } = Bun.spawnSync([...zigCc(), ...flags, path, "-o", out, "-lpthread", "-ldl", "-lrt"]);
+const root = join(import.meta.dir, "../..");
+
+/** Compiles a program of test/native, with parts of the product where it wants them. */
+export function compileNative(
+  name: string,
+  out: string,
+  flags: readonly string[],
+  files: readonly string[] = [],
+): void {
+  const source = join("test/native", name);
+  const command = [
+    ...zigCc(),
+    ...flags,
+    "-Iffi",
+    "-O1",
+    "-g",
+    source,
+    ...files,
+    "-o",
+    out,
+    "-lpthread",
+    "-ldl",
+    "-lrt",
+  ];
+  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: root });
   if (exitCode !== 0) throw new Error(stderr.toString());
 }
 
 /** Compiles native/falco.c, which plays Falco's ways with libdocker.so from C. */
 export function compileFalco(out: string): void {
-  compile(out, "falco.c", ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g"]);
-}
-
-/** Compiles a program of native/ against the product's headers. */
-export function compileNative(out: string, source: string, flags: readonly string[] = []): void {
-  compile(out, source, [...C_FLAGS, `-I${join(import.meta.dir, "../../ffi")}`, ...flags]);
+  compileNative("falco.c", out, ["-std=c11", "-Wall", "-Wextra", "-Werror"]);
 }

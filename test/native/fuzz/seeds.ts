@@ -56,7 +56,7 @@ const seeds: Record<string, [reader: keyof typeof reader, ...parts: Buffer[]]> =
   "record-small": ["record", small],
   "record-usual": ["record", usual],
   "record-full": ["record", full],
-  log: ["log", severity, Buffer.from("docker: connected again\n")],
+  log: ["log", severity, Buffer.from("connected again\n")],
   answer: ["answer", answer],
   refusal: ["answer", Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("why not?")],
   greeting: ["greeting", Buffer.from("0.5.0+0123456789abcdef")],

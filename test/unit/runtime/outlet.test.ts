@@ -6,6 +6,7 @@ import { layout } from "../../../src/runtime/layout.ts";
 import { Outlet } from "../../../src/runtime/outlet.ts";
 import { recordBound } from "../../../src/runtime/record.ts";
 import type { RingProducer } from "../../../src/runtime/ring.ts";
+import { Spool } from "../../../src/runtime/spool.ts";
 
 const LOSS = '{"Type":"plugin","Action":"events_lost","Actor":{"ID":"","Attributes":{}},"timeNano":1}';
 
@@ -24,6 +25,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
       return true;
     },
     publish() {},
+    *undelivered() {},
   };
   const bridge = {
     count: (name: string) => {
@@ -56,7 +58,7 @@ test("what finds no room in the ring waits, and goes in order", async () => {
   while (written.length < 4) await Bun.sleep(2);
   expect(written).toEqual(["a", "b", "c", "d"].map((name) => event(name, 1)));
   expect(losses).toEqual([]);
-  out.close();
+  out.close(true);
 });
 
 test("past the queue's bound the newest are dropped, counted, and announced once at their place", async () => {
@@ -81,7 +83,7 @@ test("past the queue's bound the newest are dropped, counted, and announced once
       until: 149n,
     },
   ]);
-  out.close();
+  out.close(true);
 });
 
 test("an event that no ring could hold is dropped and announced, and stops nobody", async () => {
@@ -94,5 +96,19 @@ test("an event that no ring could hold is dropped and announced, and stops nobod
   expect(written).toEqual([event("before", 1), LOSS, event("after", 3)]);
   expect(counted.dropped).toBe(1);
   expect(losses).toEqual([{ reason: "an event is larger than the ring", since: 2n, until: 2n, count: 1 }]);
-  out.close();
+  out.close(true);
+});
+
+test("an event of an earlier life that no ring could hold stops nobody either", async () => {
+  const { outlet: out, written, losses, counted } = outlet(layout.RING_BYTES);
+  const many = Object.fromEntries(Array.from({ length: 800_000 }, (_, i) => [i.toString(36), ""]));
+  const huge = event("huge", 2).replace('"Attributes":{}', `"Attributes":${JSON.stringify(many)}`);
+  const lines = [event("before", 1), huge, event("behind", 3)].map((text) => `7 ${text}\n`).join("");
+  out.restore(new Spool(Buffer.from(lines), () => {}));
+  write(out, event("after", 4));
+  while (written.length < 4) await Bun.sleep(2);
+  expect(written).toEqual([event("before", 1), event("behind", 3), LOSS, event("after", 4)]);
+  expect(counted.dropped).toBe(1);
+  expect(losses.length).toBe(1);
+  out.close(true);
 });

@@ -1,0 +1,157 @@
+import { expect, test } from "bun:test";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  SPOOL_BYTES_MAX,
+  Spool,
+  timeOf,
+  type Undelivered,
+  type Waiting,
+  writeSpool,
+} from "../../../src/runtime/spool.ts";
+import { BadState, StateFile } from "../../../src/runtime/state_file.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
+
+const line = (name: string, timeNano: number, more = ""): string =>
+  `{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{"name":"${name}"${more}}},"timeNano":${timeNano}}`;
+
+function undelivered(events: readonly Waiting[], forgotten = true): Undelivered {
+  const [oldest = 0n, newest = oldest] = [events[0], events.at(-1)].map((event) => event && timeOf(event));
+  const until = performance.now() + 10_000;
+  return { count: events.length, oldest, newest, forgotten, until, events };
+}
+
+function waiting(text: string, hash?: Waiting["hash"], addition = ""): Waiting {
+  const buffer = Buffer.from(`..${text}..`);
+  return { buffer, start: 2, end: buffer.length - 2, addition, hash };
+}
+
+/** Writes a spool, and returns what nobody has any more, and a reader of it. */
+function write(what: Undelivered) {
+  const path = join(temporaryFolder(), "spool");
+  const fd = openSync(path, "w");
+  const lost = writeSpool(fd, what);
+  closeSync(fd);
+  const malformed: string[] = [];
+  const spool = new Spool(readFileSync(path), (why) => malformed.push(why));
+  return { lost, spool, malformed };
+}
+
+function readAll(spool: Spool) {
+  const read = [];
+  for (let next = spool.peek(); next !== undefined; spool.shift(), next = spool.peek())
+    read.push({ text: spool.bytes.toString("utf8", next.start, next.end), mark: next.mark, falco: next.event.falco });
+  return read;
+}
+
+test("what is written is read again: payload, mark, and what was found out", () => {
+  const { lost, spool, malformed } = write(
+    undelivered([
+      waiting(line("é", 1), 4_294_967_295),
+      waiting(line("facts", 2), 0, '{"inspected":false}'),
+      waiting(line("ours", 3)),
+    ]),
+  );
+  expect(lost).toBeUndefined();
+  expect(spool.marks()).toEqual([
+    { timeNano: 1n, hash: 4_294_967_295 },
+    { timeNano: 2n, hash: 0 },
+  ]);
+  expect(readAll(spool)).toEqual([
+    { text: line("é", 1), mark: { timeNano: 1n, hash: 4_294_967_295 }, falco: undefined },
+    {
+      text: line("facts", 2).replace(/\}$/, ',"falco":{"inspected":false}}'),
+      mark: { timeNano: 2n, hash: 0 },
+      falco: { inspected: false },
+    },
+    { text: line("ours", 3), mark: undefined, falco: undefined },
+  ]);
+  expect([malformed, spool.left]).toEqual([[], 0]);
+});
+
+test("what is left of a spool is written once more as it was", () => {
+  const events = Array.from({ length: 10 }, (_, i) => waiting(line(`n${i}`, i), i % 3 === 0 ? undefined : i));
+  const { spool } = write(undelivered(events));
+  for (let i = 0; i < 4; i++) {
+    spool.peek();
+    spool.shift();
+  }
+  const rest = [...spool.rest()];
+  expect(rest.map((event) => [event.hash, timeOf(event)])).toEqual(
+    events.slice(4).map((event) => [event.hash, timeOf(event)]),
+  );
+  const { spool: again } = write(undelivered(rest));
+  expect(readAll(again).map(({ text }) => text)).toEqual(events.slice(4).map((_, i) => line(`n${i + 4}`, i + 4)));
+});
+
+test("as many marks as a stream remembers, the newest", () => {
+  const { spool } = write(undelivered(Array.from({ length: 600 }, (_, i) => waiting(line(`n${i}`, i), i))));
+  expect(spool.marks()).toEqual(Array.from({ length: 512 }, (_, i) => ({ timeNano: BigInt(i + 88), hash: i + 88 })));
+});
+
+test("past its bound the newest are left out; what the engine does not keep is counted", () => {
+  const huge = waiting(line("huge", 5, `,"label":"${"x".repeat(4 * 1024 * 1024)}"`), 1);
+  const fit = Math.floor(SPOOL_BYTES_MAX / (huge.end - huge.start)) - 1;
+  const small = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, 100 + i), i));
+  const events = [...Array.from({ length: fit + 1 }, () => huge), ...small];
+  const { lost, spool } = write(undelivered(events));
+  const kept = readAll(spool).length;
+  expect(kept).toBeGreaterThanOrEqual(fit);
+  expect(kept).toBeLessThanOrEqual(fit + 1);
+  expect(lost?.count).toBe(events.length - kept - 256);
+  expect(lost?.until).toBe(399n);
+  // The engine of the second one has them all.
+  expect(write(undelivered(events, false)).lost).toBeUndefined();
+  // And one that keeps 256 has as many.
+  expect(write({ ...undelivered(events.slice(0, kept + 100)) }).lost).toBeUndefined();
+}, 30_000);
+
+test("past its time the newest are left out too", () => {
+  const events = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, i), i));
+  // The time is looked at between two writes.
+  const long = waiting(line("long", 7, `,"label":"${"x".repeat(1024 * 1024)}"`), 7);
+  const { lost, spool } = write({ ...undelivered([long, ...events]), until: 0 });
+  expect([spool.left, lost]).toEqual([0, { count: 45, since: 7n, until: 299n }]);
+});
+
+test.each(["", "x {}", "- ", "12345678901234567890123 {}", "1 {}", "-{}", `5${line("n", 1)}`])(
+  "a line that is none is told and passed over: %p",
+  (bad) => {
+    const malformed: string[] = [];
+    const text = `1 ${line("a", 1)}\n${bad}\n- ${line("b", 2)}\n`;
+    const spool = new Spool(Buffer.from(text), (why) => malformed.push(why));
+    expect(spool.marks()).toEqual([{ timeNano: 1n, hash: 1 }]);
+    expect(readAll(spool).map(({ text: each }) => each)).toEqual([line("a", 1), line("b", 2)]);
+    expect(malformed.length).toBe(1);
+  },
+);
+
+const point = { began: 1_795_427_240_000_000_000n, marks: [{ timeNano: 1n, hash: 1 }] };
+
+test("the state and what was not delivered are one file", () => {
+  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  file.keep(point, 1_000, undelivered([waiting(line("a", 1), 7), waiting(line("b", 2))]));
+  const kept = file.read(1_000);
+  expect(kept).toMatchObject(point);
+  expect(kept?.spooled?.toString()).toBe(`7 ${line("a", 1)}\n- ${line("b", 2)}\n`);
+  file.forget();
+  expect(file.read(1_000)).toBeUndefined();
+});
+
+test("where there is no room for all, the state is kept, and says how many are lost", () => {
+  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  const events = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, 100 + i), i));
+  function* full(): Generator<Waiting> {
+    yield* events.slice(0, 200);
+    throw new Error("ENOSPC");
+  }
+  file.keep(point, 1_000, { ...undelivered(events), events: full() });
+  expect(file.read(1_000)).toEqual({ ...point, lost: { count: 44, since: 100n, until: 399n } });
+});
+
+test("a state behind a spool is as bounded as one alone", () => {
+  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  const many = Array.from({ length: 5000 }, (_, i) => ({ timeNano: 2n ** 64n - 1n, hash: i }));
+  file.keep({ ...point, marks: many }, 1_000, undelivered([waiting(line("a", 1), 7)]));
+  expect(() => file.read(1_000)).toThrow(BadState);
+});
