@@ -10,7 +10,7 @@
 #include "supervisor.h"
 
 #define CLOSE_MS 250u
-#define RESCUE_MS 400u  // at close: until a new runtime has done what the last one could not
+#define RESCUE_MS 850u  // at close, of a second in all: until a new runtime has done what the last one could not
 #define END_PATIENCE_MS 300u
 #define REAP_MS 300u  // at the end, for children that hang in the kernel
 
@@ -95,21 +95,23 @@ static enum outcome ask(struct runtime *runtime, const struct question *question
 
 // Asks to let go of a stream, and to keep what the next start of Falco needs to go on there. False where a runtime does
 // not do so in time: that one is replaced, or it would go on writing to an instance that is gone.
-static bool let_go(struct runtime *runtime, const struct stream *stream, unsigned ms) {
+static bool let_go(struct runtime *runtime, const struct stream *stream, uint64_t deadline) {
     const struct question question = {.kind = REQUEST_CLOSE, .stream = stream};
     struct answer answer;
-    const enum outcome outcome = ask_once(runtime, &question, clock_now() + ms * NS_PER_MS, &answer);
+    const enum outcome outcome = ask_once(runtime, &question, deadline, &answer);
     if (outcome == ANSWERED) return true;
     if (runtime->phase != RUNTIME_DOWN) replace(runtime, "it does not let go of a stream");
     return false;
 }
 
 static void close_stream(struct runtime *runtime, struct stream *stream) {
-    bool kept = runtime->phase == RUNTIME_READY && !link_has_ended(&runtime->link) && let_go(runtime, stream, CLOSE_MS);
+    const uint64_t now = clock_now();
+    bool kept = runtime->phase == RUNTIME_READY && !link_has_ended(&runtime->link) &&
+                let_go(runtime, stream, now + CLOSE_MS * NS_PER_MS);
     if (!kept && !runtime->hopeless) {
         // The ring still knows what was delivered: a new runtime reads it there, and keeps it.
         runtime->not_before = 0;
-        kept = let_go(runtime, stream, RESCUE_MS);
+        kept = let_go(runtime, stream, now + RESCUE_MS * NS_PER_MS);
         runtime->hopeless = !kept;
     }
     runtime->streams[stream->slot] = NULL;
@@ -147,7 +149,7 @@ bool runtime_begin(struct runtime *runtime, const char *config, struct logger lo
     const bool linked = link_create(&runtime->link) == 0;
     const int why = errno;
     runtime->config = strdup(config == NULL ? "" : config);
-    runtime->folder = strdup(STATE_FOLDER);
+    runtime->folder = guess_folder(config == NULL ? "" : config);
     bool begun = linked || fail(runtime, "cannot make shared memory: %s", strerror(why));
     if (runtime->config == NULL || runtime->folder == NULL) begun = fail(runtime, "out of memory");
     begun = begun && find_program(runtime) && start(runtime);

@@ -197,6 +197,18 @@ static void make_folder(const char *path) {
     mkdir(copy, 0700);
 }
 
+char *guess_folder(const char *config) {
+    static const char key[] = "\"statefile\"";
+    const char *at = strcasestr(config, key);
+    if (at == NULL) return strdup(STATE_FOLDER);
+    at += sizeof key - 1;
+    at += strspn(at, " \t\r\n:");
+    const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
+    if (*end != '"' || at[1] != '/') return strdup(STATE_FOLDER);
+    const char *slash = memrchr(at + 1, '/', (size_t)(end - at - 1));
+    return strndup(at + 1, slash == at + 1 ? 1 : (size_t)(slash - at - 1));
+}
+
 void take_flush_interval(struct runtime *runtime, const struct answer *answer) {
     const uint64_t ms = answer->value < FLUSH_INTERVAL_MAX_MS ? answer->value : FLUSH_INTERVAL_MAX_MS;
     atomic_store(&runtime->flush_interval_ns, ms * NS_PER_MS);

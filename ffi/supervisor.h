@@ -33,6 +33,9 @@ void replace(struct runtime *runtime, const char *why);
 // Sends a request. False with runtime->error.
 bool send_request(struct runtime *runtime, uint32_t kind, const struct stream *stream, bool resume, const void *data,
                   size_t length);
+// Where a configuration seems to put the state; its runtime says where it does, and is started again where that is
+// elsewhere. NULL where there is no memory.
+char *guess_folder(const char *config);
 // What a runtime says to a configuration: the interval of flushes, and the folder of its state.
 void take_flush_interval(struct runtime *runtime, const struct answer *answer);
 // Whether that folder is one that it may not write to.

@@ -198,7 +198,8 @@ export const faults: readonly Fault[] = [
     name: "runtime killed, below the engine's 256",
     perSecond: 100,
     times: [5, 100],
-    every: 500,
+    // More often, and the delay before the next start grows beyond what the engine keeps.
+    every: 1500,
     complete: true,
     inject: kill("SIGKILL"),
   },

@@ -175,6 +175,8 @@ test("a question that kills is not asked again, and others are answered", () => 
   for (let ask = 0; ask < 10 && state.extract(well, ["docker.type"])[0] === undefined; ask++);
   expect(state.extract(well, ["docker.attributes.name"])).toEqual(["web"]);
   for (let ask = 0; ask < 5; ask++) expect(state.extract(poison, ["docker.type"])).toEqual([undefined]);
+  const other = state.foreign(line("other"));
+  for (let ask = 0; ask < 10 && state.extract(other, ["docker.type"])[0] === undefined; ask++);
   expect(state.metrics().runtime_restarts).toBe(1);
   expect(state.metrics().extract_failures).toBeGreaterThan(0);
 }, 30_000);
