@@ -18,6 +18,8 @@ for (const fault of faults.filter(({ times: [short] }) => short > 0))
     expect(tally.outOfOrder).toBe(0);
     expect(tally.unannounced).toBe(0);
     if (fault.complete) expect([tally.missing, tally.announced]).toEqual([0, 0]);
+    if (fault.whole) expect(tally.missing).toBe(0);
+    if (fault.announced) expect(tally.announced).toBe(fault.times[0]);
     expect(tally.delivered).toBeGreaterThan(tally.sent / 10);
   }, 90_000);
 
