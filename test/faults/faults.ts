@@ -381,11 +381,12 @@ export const faults: readonly Fault[] = [
     complete: false,
     whole: true,
     announced: true,
-    lasts: 3_000,
-    config: { pinginterval: 200 },
+    lasts: 4_000,
+    // A ping after less than a second goes over a connection that is still there.
+    config: { pinginterval: 1_500 },
     inject: async ({ engine }) => {
       await engine.unlink();
-      await Bun.sleep(3_000);
+      await Bun.sleep(4_000);
       await engine.settle();
       await engine.end();
       await engine.restart();

@@ -33,7 +33,7 @@ export interface Behaviour {
   clockMs?: number;
   /** How far the header Date, a proxy's, is off ours, ms; absent: it is the engine's own. */
   dateMs?: number;
-  /** The times of a flow are whole milliseconds, and some are half a millisecond early: equal and inverted ones. */
+  /** The times of a flow are whole 20 ms, and some are 10 ms early: equal and inverted ones. */
   coarse?: boolean;
   /** Take connections and never answer. */
   hang?: boolean;
@@ -203,7 +203,7 @@ class Server {
     const ahead = BigInt(this.#ahead) * 1_000_000n;
     this.#ahead = 0;
     const nano = this.#now + ahead;
-    return this.#behaviour.coarse ? nano - (nano % 1_000_000n) - (number % 3 === 0 ? 500_000n : 0n) : nano;
+    return this.#behaviour.coarse ? nano - (nano % 20_000_000n) - (number % 3 === 0 ? 10_000_000n : 0n) : nano;
   }
 
   #answer(socket: net.Socket, path: string): void {
@@ -389,6 +389,8 @@ export class TestEngine implements AsyncDisposable {
   /** Kills the engine and starts another like it on the same socket: what it kept is gone, and the flow goes on. */
   async restart(): Promise<void> {
     const flow = this.#flow;
+    // What it emitted after it was asked would get its number a second time.
+    await this.settle();
     const { flowed } = await this.flowed();
     await this.stop();
     rmSync(this.socket, { force: true });
