@@ -367,13 +367,18 @@ function chunk(line: string): Buffer {
 export class TestEngine implements AsyncDisposable {
   readonly #pending: { resolve(value: unknown): void; reject(error: Error): void }[] = [];
   #process: Bun.Subprocess;
-  #behaviour: Behaviour = {};
+  #behaviour: Behaviour;
 
-  private constructor(readonly socket: string) {
-    this.#process = this.#spawn([]);
+  private constructor(
+    readonly socket: string,
+    behaviour: Behaviour,
+  ) {
+    this.#behaviour = behaviour;
+    this.#process = this.#spawn(0);
   }
 
-  #spawn(carry: readonly string[]): Bun.Subprocess {
+  #spawn(flowed: number): Bun.Subprocess {
+    const carry = [String(flowed), JSON.stringify(this.#behaviour)];
     return Bun.spawn([process.execPath, import.meta.path, this.socket, ...carry], {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => this.#pending.shift()?.resolve(message),
@@ -395,7 +400,7 @@ export class TestEngine implements AsyncDisposable {
     await this.stop();
     rmSync(this.socket, { force: true });
     const up = this.#message();
-    this.#process = this.#spawn([String(flowed), JSON.stringify(this.#behaviour)]);
+    this.#process = this.#spawn(flowed);
     await up;
     if (flow !== undefined) await this.flow(flow.line, flow.perSecond, flow.until - flowed);
   }
@@ -411,9 +416,8 @@ export class TestEngine implements AsyncDisposable {
 
   static async start(behaviour: Behaviour = {}, socket = join(temporaryFolder(), "docker.sock")): Promise<TestEngine> {
     rmSync(socket, { force: true });
-    const engine = new TestEngine(socket);
+    const engine = new TestEngine(socket, behaviour);
     await engine.#message();
-    await engine.behave(behaviour);
     return engine;
   }
 
@@ -511,8 +515,9 @@ export class TestEngine implements AsyncDisposable {
 }
 
 if (import.meta.main) {
-  const server = new Server(Number(process.argv[3] ?? 0), JSON.parse(process.argv[4] ?? "{}"));
-  await server.listen(process.argv[2] ?? "");
+  const [, , path = "", flowed = "0", behaviour = "{}"] = process.argv;
+  const server = new Server(Number(flowed), JSON.parse(behaviour));
+  await server.listen(path);
   process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
   process.on("disconnect", () => process.exit(0));
   process.send?.("listening");
