@@ -1,4 +1,5 @@
 import { type Engine, EngineError } from "./client.ts";
+import type { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
 import { REMEMBERED } from "./resume.ts";
 
@@ -40,6 +41,8 @@ export class Connection {
   overlapped = false;
   /** An event came that was not known. */
   isFruitful = false;
+  /** What comes before the first known line, where that is held. */
+  hold: Hold | undefined;
   readonly #began = performance.now();
   readonly #end: (why?: EngineError) => void;
   #grace: Timer | undefined;
@@ -74,6 +77,7 @@ export class Connection {
       },
       onEnd: (error) => {
         this.#ended = true;
+        this.hold?.drop();
         clearTimeout(this.#grace);
         clearTimeout(this.#catchUp);
         to.ended(error ?? new EngineError(`the engine at ${engine.address} ended the stream`));
@@ -101,6 +105,12 @@ export class Connection {
     if (performance.now() < this.#lookUpUntil) return true;
     this.#lookUpUntil = 0;
     return false;
+  }
+
+  /** From here on lines may have come before, as if it began only now. */
+  catchUpFromHere(): void {
+    this.#lines = 1;
+    this.#lookUpUntil = Number.POSITIVE_INFINITY;
   }
 
   close(why?: EngineError): void {

@@ -2,6 +2,7 @@ import { type Engine, EngineError } from "./client.ts";
 import { Connection, LINE_MAX } from "./connection.ts";
 import { type Cut, cutEvent, rejoin } from "./cut.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
+import { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
 import { Reads } from "./reads.ts";
@@ -219,6 +220,12 @@ export class EventStream {
           else if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
         },
       });
+      if (this.#isPodman && isKnown) {
+        connection.hold = new Hold((line) => {
+          this.#line(connection, line, 0, line.length);
+          this.sink.settled();
+        });
+      }
       this.#connections.push(connection);
       this.#hasTwo = this.#connections.length > 1;
     });
@@ -418,15 +425,24 @@ export class EventStream {
   #isKnown(connection: Connection, hash: bigint, line: Buffer, start: number, end: number): boolean {
     // Not in one `or`: each line counts.
     const catchesUp = connection.catchesUp();
-    if (!catchesUp && !this.#hasTwo) return false;
+    const isHolding = connection.hold?.isOn ?? false;
+    if (!catchesUp && !isHolding && !this.#hasTwo) return false;
     if (!this.#resume.knows(hash, () => timeOfLine(line, start, end))) return false;
     connection.overlapped = true;
+    if (isHolding) {
+      connection.hold?.drop();
+      connection.catchUpFromHere();
+    }
     return true;
   }
 
   #line(connection: Connection, line: Buffer, start: number, end: number): void {
     const hash = hashLine(line, start, end);
     if (this.#isKnown(connection, hash, line, start, end)) return;
+    if (connection.hold?.isOn) {
+      connection.hold.push(line, start, end);
+      return;
+    }
     const event = this.#parse(line.toString("utf8", start, end), line, start, end);
     if (event === undefined) {
       const mark = { timeNano: timeOfLine(line, start, end), hash };

@@ -197,6 +197,35 @@ test.each<[string, Behaviour, number]>([
   30_000,
 );
 
+test("podman's clock steps back: what was before the stream, and what is forgotten, does not come again", async () => {
+  await using engine = await TestEngine.start({ podman: "header" });
+  await engine.send(numbered(9_999, -HOUR / 2));
+  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  using instance = state.open(engine.address);
+  const numbers = Array.from({ length: 700 }, (_, i) => i);
+  await engine.send(...numbers.map((i) => numbered(i, i < 400 ? 1_000 : -HOUR)));
+  expect(take(instance, 700)).toEqual(numbers);
+  await engine.cut();
+  await until(instance, reconnected(state, 1));
+  await engine.send(numbered(700, -HOUR));
+  expect(take(instance, 1)).toEqual([700]);
+  expect(take(instance, 1, 2_000)).toEqual([]);
+}, 30_000);
+
+test("podman that forgot all the same is believed", async () => {
+  const behaviour: Behaviour = { podman: "header" };
+  await using engine = await TestEngine.start(behaviour);
+  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  using instance = state.open(engine.address);
+  await engine.send(numbered(1));
+  expect(take(instance, 1)).toEqual([1]);
+  await engine.restart();
+  await until(instance, reconnected(state, 1));
+  await engine.send(numbered(2), numbered(3));
+  expect(take(instance, 2)).toEqual([2, 3]);
+  expect(state.metrics().losses).toBe(0);
+}, 30_000);
+
 for (const clockMs of [3 * HOUR, -3 * HOUR])
   test(`an engine's clock ${clockMs / HOUR} h off: what runs is told of, what was before is not, and its age is right`, async () => {
     const started = new Date(Date.now() + clockMs - 60_000).toISOString();
