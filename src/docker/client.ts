@@ -1,7 +1,9 @@
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
+import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { NO_TRACE, type Trace } from "./trace.ts";
+import { nanoseconds } from "./inspect.ts";
+import { fingerprintOf, NO_TRACE, type Trace } from "./trace.ts";
 
 /** The newest API version this client asks for; an older engine is asked for its own. */
 export const API_VERSION_MAX = "1.51";
@@ -9,6 +11,7 @@ export const API_VERSION_MAX = "1.51";
 /** Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby: api/server/router/system). */
 const CONNECT_TIMEOUT_MS = 4_000;
 const ANSWER_TIMEOUT_MS = 4_000;
+const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
 /** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
 const CONNECTIONS_MAX = 8;
@@ -33,9 +36,11 @@ export interface EngineInfo {
   readonly apiVersion: string | undefined;
   /** The engine's `Server` header, such as `Docker/28.5.2 (linux)`. */
   readonly server: string | undefined;
-  /** The engine's clock when it answered, ns since 1970, in whole seconds (header Date; without it our own clock). */
-  readonly clock: bigint;
+  /** Whether it is podman, which keeps its events for ever: moby keeps 256, in memory. */
+  readonly isPodman: boolean;
 }
+
+type Headers = Record<string, string | string[] | undefined>;
 
 export interface StreamHandler {
   onOpen(): void;
@@ -53,6 +58,8 @@ const newer = (a: string, b: string): boolean => {
 
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
+  /** What time it is for the engine. */
+  readonly clock = new EngineClock();
   #info: EngineInfo | undefined;
   readonly #pool: Pool;
 
@@ -93,10 +100,37 @@ export class Engine {
     const known = /^\d+\.\d+$/.test(own);
     const apiVersion = known ? (newer(own, API_VERSION_MAX) ? API_VERSION_MAX : own) : undefined;
     const server = headers.server === undefined ? undefined : String(headers.server);
-    const date = Date.parse(String(headers.date));
-    const clock = BigInt(Math.floor((Number.isNaN(date) ? Date.now() : date) / 1000)) * 1_000_000_000n;
-    this.#info = { apiVersion, server, clock };
+    this.#info = { apiVersion, server, isPodman: await this.#isPodman(headers, server) };
     return this.#info;
+  }
+
+  /** Reads the engine's own time, where it tells it (`GET /info`: SystemTime); else the header Date has to do. */
+  async readClock(): Promise<void> {
+    try {
+      const { headers, body } = await this.#get(this.#path("/info"), CLOCK_TIMEOUT_MS);
+      const { SystemTime } = JSON.parse(body) as { SystemTime?: unknown };
+      const nano = typeof SystemTime === "string" ? nanoseconds(SystemTime) : undefined;
+      if (nano !== undefined) this.clock.set(BigInt(nano), Date.parse(String(headers.date)));
+    } catch {
+      // Refused by a proxy, or too slow: the time of the answers' headers is known.
+    }
+  }
+
+  /**
+   * Tells podman from moby. Not by the header Server, which may be a proxy's: who takes moby for podman never announces
+   * what it has forgotten.
+   */
+  async #isPodman(headers: Headers, server: string | undefined): Promise<boolean> {
+    if (headers["libpod-api-version"] !== undefined) return true;
+    if (server?.startsWith("Docker/")) return false;
+    try {
+      const { Components } = (await this.getJson("/version", ANSWER_TIMEOUT_MS)) as {
+        Components?: { Name?: unknown }[];
+      };
+      return Components?.some((component) => component?.Name === "Podman Engine") ?? false;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -113,10 +147,11 @@ export class Engine {
    *   process before
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
-    if (!this.trace.begin(path)) throw new EngineError(`what ${this.address} answers to ${path} cannot be read`);
+    const fingerprint = fingerprintOf(path);
+    if (!this.trace.begin(fingerprint)) throw new EngineError(`what ${this.address} answers to ${path} cannot be read`);
     this.trace.end();
     const { body } = await this.#get(this.#path(path), timeoutMs);
-    this.trace.begin(path);
+    this.trace.begin(fingerprint);
     try {
       return JSON.parse(body);
     } catch {
@@ -132,7 +167,8 @@ export class Engine {
    *   `&until=` the stream ends there
    */
   events(query: string, handler: StreamHandler): (why?: EngineError) => void {
-    const client = new Client(this.#origin, { ...this.#options(), bodyTimeout: 0 });
+    // podman sends the headers with the first event, whenever that is.
+    const client = new Client(this.#origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
     const over = (error?: EngineError) => {
       if (ended) return;
       ended = true;
@@ -144,8 +180,11 @@ export class Engine {
     const path = this.#path(`/events?${query}`);
     client.dispatch({ path, method: "GET" }, {
       onRequestStart: () => {},
-      onResponseStart: (_controller, status) => {
-        if (status === 200) handler.onOpen();
+      onResponseStart: (_controller, status, headers) => {
+        this.clock.date(Date.parse(String(headers.date)));
+        const foreign = status === 200 ? this.#foreign(headers) : undefined;
+        if (foreign !== undefined) over(foreign);
+        else if (status === 200) handler.onOpen();
         else refusal = { status, body: "" };
       },
       onResponseData: (_controller, chunk) => {
@@ -172,19 +211,28 @@ export class Engine {
     return this.#info?.apiVersion === undefined ? path : `/v${this.#info.apiVersion}${path}`;
   }
 
-  async #get(
-    path: string,
-    timeoutMs: number,
-  ): Promise<{ headers: Record<string, string | string[] | undefined>; body: string }> {
+  async #get(path: string, timeoutMs: number): Promise<{ headers: Headers; body: string }> {
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const { statusCode, headers, body } = await this.#pool.request({ path, method: "GET", signal });
+      this.clock.date(Date.parse(String(headers.date)));
       const text = await body.text();
       if (statusCode !== 200) throw this.#refused(path, statusCode, text);
       return { headers, body: text };
     } catch (error) {
       throw error instanceof EngineError ? error : this.#unreachable(error);
     }
+  }
+
+  /** What makes a stream one that no engine sends. */
+  #foreign(headers: Headers): EngineError | undefined {
+    if (/^text\/html\b/i.test(String(headers["content-type"])))
+      return new EngineError(`this is no Docker Engine: ${this.address} answers /events with a web page`);
+    const encoding = headers["content-encoding"] ?? "identity";
+    if (encoding === "identity") return undefined;
+    return new EngineError(
+      `the stream of ${this.address} comes compressed (${String(encoding)}), which no engine does and nobody asked for: set the proxy between`,
+    );
   }
 
   /** The engine's own words: JSON with a message, or plain text from old engines. */

@@ -8,6 +8,7 @@ import type { DockerEvent } from "./event.ts";
 import { containerIdOf, execIdOf } from "./facts.ts";
 import type { ExecPart, FalcoPart } from "./falco.ts";
 import { inspectContainer, inspectExec, sensitiveMount, shortened } from "./inspect.ts";
+import { fingerprintOf } from "./trace.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
 const CONTAINERS_MAX = 4096;
@@ -71,7 +72,7 @@ export class Inspector {
   async inspect(id: string): Promise<unknown> {
     const path = `/containers/${id}/json`;
     const json = await this.engine.getJson(path, ANSWER_MAX_MS);
-    this.engine.trace.begin(path);
+    this.engine.trace.begin(fingerprintOf(path));
     this.#learn(id, json);
     this.engine.trace.end();
     return json;

@@ -200,7 +200,7 @@ export class Spool {
     const start = this.bytes.indexOf(SPACE, from) + 1;
     const head = this.bytes.toString("latin1", from, Math.min(start, from + HEAD_MAX + 1));
     if (!HEAD.test(head)) return undefined;
-    return { hash: head === "- " ? undefined : Number(head), start };
+    return { hash: head === "- " ? undefined : BigInt(head.trimEnd()), start };
   }
 
   /** @throws NotAnEvent */

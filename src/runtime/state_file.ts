@@ -15,9 +15,7 @@ import * as v from "valibot";
 import type { ResumePoint } from "../docker/stream.ts";
 import { type Lost, lostOf, NOTHING, SPOOL_BYTES_MAX, type Undelivered, writeSpool } from "./spool.ts";
 
-/** A restart of Falco is over by then; what is older says nothing about the engine's memory. */
-const VALID_MS = 5 * 60_000;
-/** 512 marks of at most 50 bytes, and the frame. */
+/** 512 marks of at most 48 bytes, and the frame. */
 const SIZE_MAX = 64 * 1024;
 
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
@@ -26,7 +24,7 @@ const stateSchema = v.object({
   saved: v.number(),
   began: digits,
   lost: v.optional(v.object({ count: v.pipe(v.number(), v.integer(), v.minValue(1)), since: digits, until: digits })),
-  marks: v.array(v.tuple([digits, v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff))])),
+  marks: v.array(v.tuple([digits, digits])),
 });
 
 /** What one life of Falco leaves to the next. */
@@ -38,6 +36,8 @@ export interface Kept extends ResumePoint {
 }
 
 const NEWLINE = 0x0a;
+
+const u64 = (text: string): bigint => BigInt.asUintN(64, BigInt(text));
 
 /** State that must not be believed; the message says why. */
 export class BadState extends Error {}
@@ -60,7 +60,8 @@ export class StateFile {
 
   /**
    * Reads the state, which stays until `forget`: a stream that never stands must not lose the place of the next one.
-   * @returns undefined where there is none, or only an old one
+   * However old it is: the engine itself says, by what it sends again, whether it still holds.
+   * @returns undefined where there is none; `pause` by our clock, and only where that makes sense
    * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
    */
   read(now = Date.now()): Kept | undefined {
@@ -99,14 +100,15 @@ export class StateFile {
     const start = bytes.lastIndexOf(NEWLINE) + 1;
     if (size - start > SIZE_MAX) throw new BadState(`${this.path}: ${size - start} bytes of state are too many`);
     const state = this.#parse(bytes.toString("utf8", start));
-    const age = now - state.saved;
-    if (state.address !== this.address || age < 0 || age > VALID_MS) return undefined;
+    if (state.address !== this.address) return undefined;
     const { began, marks, lost } = state;
+    const pause = now - state.saved;
     return {
-      began: BigInt(began),
-      marks: marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash })),
+      began: u64(began),
+      marks: marks.map(([time, hash]) => ({ timeNano: u64(time), hash: u64(hash) })),
+      ...(pause >= 0 ? { pause } : {}),
       ...(start === 0 ? {} : { spooled: bytes.subarray(0, start) }),
-      ...(lost === undefined ? {} : { lost: { ...lost, since: BigInt(lost.since), until: BigInt(lost.until) } }),
+      ...(lost === undefined ? {} : { lost: { ...lost, since: u64(lost.since), until: u64(lost.until) } }),
     };
   }
 
@@ -122,7 +124,7 @@ export class StateFile {
         address: this.address,
         saved: now,
         began: String(began),
-        marks: marks.map(({ timeNano, hash }) => [String(timeNano), hash]),
+        marks: marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]),
         ...(lost === undefined ? {} : { lost: { ...lost, since: String(lost.since), until: String(lost.until) } }),
       });
     const fresh = `${this.path}.${process.pid}.new`;

@@ -1,13 +1,13 @@
 import type { Trace } from "../docker/trace.ts";
 import { layout } from "./layout.ts";
 
-/**
- * A trace in the shared page, which outlives the process. A fingerprint is 64 bits: a hash, and the length, so that none
- * is zero but that of nothing.
- */
+/** No fingerprint is zero, which means that nothing is worked on. */
+const numberOf = (fingerprint: bigint): bigint => fingerprint || 1n;
+
+/** A trace in the shared page, which outlives the process. */
 export class Suspects implements Trace {
-  readonly #now: Uint32Array;
-  readonly #bad: ReadonlySet<string>;
+  readonly #now: BigUint64Array;
+  readonly #bad: ReadonlySet<bigint>;
 
   /**
    * @param page the shared page
@@ -15,25 +15,18 @@ export class Suspects implements Trace {
    * @param bad where those stand that ended a process before; written by the host before this process began
    */
   constructor(page: ArrayBuffer, now: number, bad: number) {
-    this.#now = new Uint32Array(page, now, 2);
-    const words = new Uint32Array(page, bad, 2 * layout.SUSPECTS_MAX);
-    const known = Array.from({ length: layout.SUSPECTS_MAX }, (_, i) => key(words[2 * i], words[2 * i + 1]));
-    this.#bad = new Set(known.filter((each) => each !== key(0, 0)));
+    this.#now = new BigUint64Array(page, now, 1);
+    this.#bad = new Set(new BigUint64Array(page, bad, layout.SUSPECTS_MAX).filter((each) => each !== 0n));
   }
 
-  begin(what: Uint8Array | string): boolean {
-    const hash = Bun.hash.xxHash32(what);
-    const length = what.length || 1;
-    if (this.#bad.size > 0 && this.#bad.has(key(hash, length))) return false;
-    this.#now[0] = hash;
-    this.#now[1] = length;
+  begin(fingerprint: bigint): boolean {
+    const number = numberOf(fingerprint);
+    if (this.#bad.size > 0 && this.#bad.has(number)) return false;
+    this.#now[0] = number;
     return true;
   }
 
   end(): void {
-    this.#now[1] = 0;
-    this.#now[0] = 0;
+    this.#now[0] = 0n;
   }
 }
-
-const key = (hash: number | undefined, length: number | undefined): string => `${hash} ${length}`;

@@ -188,7 +188,7 @@ test.each([
   expect([instance.rc, state.error]).toEqual([rc.success, ""]);
   const asked = (await engine.seen()).map((each) => each.path.replace(/\?.*/, ""));
   expect(asked[0]).toBe("/_ping");
-  expect(new Set(asked.slice(1))).toEqual(new Set([path]));
+  expect(new Set(asked.slice(1))).toEqual(new Set([path.replace("events", "info"), path]));
   const text = line("n", now());
   await engine.send(text);
   expect(instance.payloads(1)).toEqual([text]);

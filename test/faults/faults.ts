@@ -1,12 +1,13 @@
 /**
- * Injects faults into a stream of numbered events, and counts what came of it: `npm run test:faults -- [--long] [NAME...]`
- * prints the fault table. The tests run a short form of the same.
+ * Injects faults into a stream of numbered events, and counts what came of it: `npm run test:faults -- [--long]
+ * [--seed=N] [NAME...]` prints the fault table. The tests run a short form of the same.
  */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
-import { TestEngine } from "../support/engine.ts";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, rc, type State } from "../support/host.ts";
+import { Random, seedOf } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 /** A container's event of a usual length; `@` is its number, `#` its time. */
@@ -108,6 +109,7 @@ export interface World {
   readonly plugin: Plugin;
   /** Follows an event that a fault has taken. */
   readonly look: (payload: string) => void;
+  readonly random: Random;
 }
 
 interface Fault {
@@ -123,7 +125,11 @@ interface Fault {
   readonly complete: boolean;
   /** How often an event may come before it counts as duplicated; 1 where it is not said. */
   readonly mayRepeat?: number;
-  readonly split?: number;
+  /** Whether all events have to come, although nothing proves it to the plugin. */
+  readonly whole?: boolean;
+  /** Whether each has to be announced, as events may have been lost. */
+  readonly announced?: boolean;
+  readonly behaviour?: Behaviour;
   readonly config?: Record<string, unknown>;
   readonly inject: (world: World) => Promise<void> | void;
 }
@@ -139,6 +145,10 @@ function kill(signal: NodeJS.Signals): () => void {
 function restart(world: World): void {
   world.instance.close();
   world.state.destroy();
+  reopen(world);
+}
+
+function reopen(world: World): void {
   world.state = world.plugin.init(world.config);
   world.instance = world.state.open(world.engine.address);
   if (world.instance.rc !== rc.success) throw new Error(world.state.error);
@@ -150,10 +160,10 @@ function restart(world: World): void {
  * @param extracts whether its rules ask for fields of the events before it
  */
 const restartInBatch = (extracts: boolean) => async (world: World) => {
-  const { look, state, instance } = world;
+  const { look, random, state, instance } = world;
   for (const end = performance.now() + 3_000; performance.now() < end; await Bun.sleep(0)) {
     const { events } = instance.nextBatch();
-    const left = Math.floor(Math.random() * (events.length + 1));
+    const left = random.below(events.length + 1);
     for (const event of events.slice(0, left)) {
       look(event.payload);
       if (extracts) state.extract(event, ["docker.action", "docker.attributes.name"]);
@@ -162,6 +172,33 @@ const restartInBatch = (extracts: boolean) => async (world: World) => {
   }
   restart(world);
 };
+const HOUR = 3_600_000;
+
+/** Steps the engine's clock to and fro: each time to another side, and cuts the stream at once. */
+function stepping(offsets: readonly number[], more: Behaviour = {}): (world: World) => Promise<void> {
+  let step = 0;
+  return async ({ engine }) => {
+    await engine.behave({ ...more, clockMs: offsets[step++ % offsets.length] ?? 0 });
+    await engine.cut();
+  };
+}
+
+/** Falco was away for so long by its clock, ms; a clock that was set back makes it less than nothing. */
+function restartAfter(aways: readonly number[]): (world: World) => void {
+  let step = 0;
+  return (world) => {
+    world.instance.close();
+    world.state.destroy();
+    const folder = dirname(JSON.parse(world.config).statefile);
+    const [name = ""] = readdirSync(folder).filter((each) => each.startsWith("resume.") && each.endsWith(".json"));
+    // The state is the last line, behind what was not delivered.
+    const lines = readFileSync(join(folder, name), "utf8").split("\n");
+    const kept = JSON.parse(lines.pop() ?? "");
+    kept.saved -= aways[step++ % aways.length] ?? 0;
+    writeFileSync(join(folder, name), [...lines, JSON.stringify(kept)].join("\n"), { mode: 0o600 });
+    reopen(world);
+  };
+}
 
 /** Lets the host stand still: it takes no events, and the runtime has to keep them. */
 const stall = (ms: number) => () => Bun.sleep(ms);
@@ -181,7 +218,7 @@ export const faults: readonly Fault[] = [
     times: [40, 400],
     every: 40,
     complete: true,
-    split: 150,
+    behaviour: { split: 150 },
     inject: ({ engine }) => engine.cut(true),
   },
   {
@@ -190,9 +227,8 @@ export const faults: readonly Fault[] = [
     times: [3, 20],
     every: 700,
     complete: false,
-    inject: async (world) => {
-      await world.engine.restart();
-    },
+    announced: true,
+    inject: ({ engine }) => engine.restart(),
   },
   {
     name: "runtime killed, below the engine's 256",
@@ -225,6 +261,7 @@ export const faults: readonly Fault[] = [
     times: [1, 3],
     every: 500,
     complete: true,
+    lasts: 4_000,
     inject: stall(3_000),
   },
   {
@@ -233,6 +270,7 @@ export const faults: readonly Fault[] = [
     times: [0, 1],
     every: 500,
     complete: true,
+    lasts: 31_000,
     inject: stall(30_000),
   },
   {
@@ -242,6 +280,7 @@ export const faults: readonly Fault[] = [
     every: 500,
     complete: false,
     config: { queuebytes: 1048576 },
+    lasts: 4_000,
     inject: stall(3_500),
   },
   {
@@ -297,11 +336,120 @@ export const faults: readonly Fault[] = [
       restart(world);
     },
   },
+  {
+    name: "engine's clock steps back, again and again",
+    perSecond: 200,
+    times: [5, 50],
+    every: 400,
+    complete: true,
+    inject: stepping([-HOUR, -2 * HOUR, -3 * HOUR, -4 * HOUR, -5 * HOUR]),
+  },
+  {
+    name: "engine's clock steps to and fro, equal and inverted times",
+    perSecond: 200,
+    times: [5, 50],
+    every: 400,
+    complete: true,
+    inject: stepping([-2 * HOUR, 2 * HOUR, 0], { coarse: true }),
+  },
+  {
+    name: "connection cut, engine's clock 3 h ahead, equal and inverted times",
+    perSecond: 200,
+    times: [5, 50],
+    every: 300,
+    complete: true,
+    behaviour: { clockMs: 3 * HOUR, coarse: true },
+    inject: ({ engine }) => engine.cut(),
+  },
+  {
+    name: "connection cut, engine's clock 2 h behind, equal and inverted times",
+    perSecond: 200,
+    times: [5, 50],
+    every: 300,
+    complete: true,
+    behaviour: { clockMs: -2 * HOUR, coarse: true },
+    inject: ({ engine }) => engine.cut(),
+  },
+  {
+    name: "one event an hour ahead, then cuts",
+    perSecond: 200,
+    times: [4, 40],
+    every: 500,
+    complete: true,
+    inject: async ({ engine }) => {
+      await engine.ahead(HOUR);
+      await Bun.sleep(50);
+      await engine.cut();
+    },
+  },
+  {
+    name: "engine killed and started again, behind a proxy that puts its own name in",
+    perSecond: 500,
+    times: [3, 20],
+    every: 700,
+    complete: false,
+    announced: true,
+    behaviour: { server: "nginx/1.27" },
+    inject: ({ engine }) => engine.restart(),
+  },
+  {
+    name: "stream dead but open, new connections work",
+    perSecond: 50,
+    times: [2, 20],
+    every: 4_000,
+    complete: true,
+    config: { pinginterval: 300 },
+    inject: ({ engine }) => engine.deaden(),
+  },
+  {
+    name: "pings take 7 s while events flow, and a cut among them",
+    perSecond: 100,
+    times: [1, 10],
+    every: 1_000,
+    complete: true,
+    config: { pinginterval: 200 },
+    lasts: 8_000,
+    inject: async ({ engine }) => {
+      await engine.behave({ pingMs: 7_000 });
+      await Bun.sleep(7_000);
+      await engine.cut();
+      await Bun.sleep(1_000);
+      await engine.behave({});
+    },
+  },
+  {
+    name: "Falco restarts after ten minutes, and after a clock that was set back",
+    perSecond: 200,
+    times: [4, 40],
+    every: 300,
+    complete: true,
+    inject: restartAfter([10 * 60_000, -10 * 60_000]),
+  },
+  {
+    name: "engine ends: its socket goes first, and it streams on",
+    perSecond: 100,
+    times: [1, 10],
+    every: 500,
+    complete: false,
+    whole: true,
+    announced: true,
+    lasts: 4_000,
+    // A ping after less than a second goes over a connection that is still there.
+    config: { pinginterval: 1_500 },
+    inject: async ({ engine }) => {
+      await engine.unlink();
+      await Bun.sleep(4_000);
+      await engine.settle();
+      await engine.end();
+      await engine.restart();
+    },
+  },
 ];
 
 /** Runs one fault `times` times under load, and counts. */
-export async function run(fault: Fault, times: number): Promise<Tally> {
-  await using engine = await TestEngine.start(fault.split === undefined ? {} : { split: fault.split });
+export async function run(fault: Fault, times: number, random: Random): Promise<Tally> {
+  const { behaviour = {} } = fault;
+  await using engine = await TestEngine.start(behaviour);
   const config = JSON.stringify({ statefile: join(temporaryFolder(), "resume"), ...fault.config });
   const plugin = new Plugin();
   const state = plugin.init(config);
@@ -310,6 +458,7 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
     engine,
     plugin,
     config,
+    random,
     look: (payload) => follower.look(payload),
     state,
     instance: state.open(engine.address),
@@ -329,14 +478,13 @@ export async function run(fault: Fault, times: number): Promise<Tally> {
   await engine.send(
     NUMBERED.replaceAll("event-@", "event--1")
       .replaceAll("@", "0")
-      .replaceAll("#", String(BigInt(Date.now()) * 1_000_000n)),
+      .replaceAll("#", String(BigInt(Date.now() + (behaviour.clockMs ?? 0)) * 1_000_000n)),
   );
-  const count =
-    Math.round((fault.perSecond * (times * (fault.every + (fault.lasts ?? 0)) + 1500)) / 1000) +
-    (fault.name.includes("30 s") ? 31 : fault.name.includes("still") ? 4 * times : 0) * fault.perSecond;
+  const { lasts = 0 } = fault;
+  const count = Math.round((fault.perSecond * (times * (fault.every + lasts) + 1500)) / 1000);
   await engine.flow(NUMBERED, fault.perSecond, count);
   for (let injected = 0; injected < times; injected++) {
-    const until = performance.now() + fault.every * (0.5 + Math.random());
+    const until = performance.now() + fault.every * (0.5 + random.next());
     while (performance.now() < until) {
       take();
       await Bun.sleep(0);
@@ -377,6 +525,7 @@ if (import.meta.main) {
   // Until it is known to be well: a run that stops in the middle is none.
   process.exitCode = 1;
   let good = true;
+  const seed = seedOf("faults");
   const names = process.argv.slice(2).filter((name) => !name.startsWith("--"));
   console.log(
     "| fault | events/s | times | sent | delivered | duplicated | out of order | lost | announcements | lost unannounced |",
@@ -385,10 +534,11 @@ if (import.meta.main) {
   for (const fault of faults) {
     const times = fault.times[long ? 1 : 0];
     if (times === 0 || (names.length > 0 && !names.some((name) => fault.name.includes(name)))) continue;
-    const tally = await run(fault, times);
+    const tally = await run(fault, times, new Random(seed));
     console.log(`| ${Object.values(tally).join(" | ")} |`);
-    const { duplicated, outOfOrder, missing, unannounced } = tally;
-    good &&= duplicated + outOfOrder + unannounced === 0 && !(fault.complete && missing > 0);
+    const { duplicated, outOfOrder, missing, unannounced, announced } = tally;
+    good &&= duplicated + outOfOrder + unannounced === 0 && !((fault.complete || fault.whole) && missing > 0);
+    good &&= !(fault.complete && announced > 0) && !(fault.announced && announced !== times);
   }
   process.exitCode = good ? 0 : 1;
 }
