@@ -1,5 +1,5 @@
 import { type Engine, EngineError } from "./client.ts";
-import { type Cut, cutEvent, rejoin } from "./cut.ts";
+import { type Cut, cutLine, rejoin } from "./cut.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { LineSplitter } from "./lines.ts";
 import { Reads } from "./reads.ts";
@@ -235,17 +235,21 @@ export class EventStream {
   }
 
   #line(line: Buffer, start: number, end: number): void {
-    const event = this.#parse(line.toString("utf8", start, end), line, start, end);
+    const bytes = end - start;
+    const whole = bytes <= this.options.maxEventBytes;
+    // Cut before it is parsed: to parse megabytes of labels would stop everything else for a second.
+    const short = whole ? undefined : cutLine(line.subarray(start, end), this.options.maxEventBytes);
+    const text = short?.line.toString() ?? line.toString("utf8", start, end);
+    const event = this.#parse(text, line, start, end);
     if (event === undefined) return;
-    const mark = markOf(event, line, start, end);
-    if (!this.#isNew(event, mark)) return;
-    if (end - start <= this.options.maxEventBytes) {
-      this.sink.event(event, line, start, end, mark, undefined);
+    if (!whole && short === undefined) {
+      this.#unreadable(bytes);
       return;
     }
-    const { line: short, cut } = cutEvent(event, end - start, this.options.maxEventBytes);
-    const bytes = Buffer.from(short);
-    this.sink.event(parseEvent(short), bytes, 0, bytes.length, mark, cut);
+    const mark = markOf(event, line, start, end);
+    if (!this.#isNew(event, mark)) return;
+    if (short === undefined) this.sink.event(event, line, start, end, mark, undefined);
+    else this.sink.event(event, short.line, 0, short.line.length, mark, short.cut);
   }
 
   /** A line beyond all bounds: its event goes on without attributes. */
@@ -253,13 +257,17 @@ export class EventStream {
     const text = rejoin(head, tail) ?? "";
     const event = this.#parse(text, head, 0, head.length);
     if (event === undefined) {
-      const now = nowNano();
-      this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: now, until: now, count: 1 });
+      this.#unreadable(bytes);
       return;
     }
     const mark = markOf(event, head, 0, head.length);
     const line = Buffer.from(text);
     if (this.#isNew(event, mark)) this.sink.event(event, line, 0, line.length, mark, { bytes, attributes: [] });
+  }
+
+  #unreadable(bytes: number): void {
+    const now = nowNano();
+    this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: now, until: now, count: 1 });
   }
 
   #parse(text: string, line: Buffer, start: number, end: number): DockerEvent | undefined {
