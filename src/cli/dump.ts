@@ -1,5 +1,5 @@
 import { Engine, type EngineError } from "../docker/client.ts";
-import { parseEndpoint } from "../docker/endpoint.ts";
+import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
 import { additionOf } from "../docker/falco.ts";
 import { Feed } from "../docker/feed.ts";
@@ -77,7 +77,7 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  * @throws BadAddress, EngineError
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST));
+  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
   const printer = new Printer(format);
   const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
   const feed = new Feed(
