@@ -1,10 +1,11 @@
-import { Engine, type EngineError } from "../docker/client.ts";
+import { Engine } from "../docker/client.ts";
+import { LINE_MAX } from "../docker/connection.ts";
 import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
 import { additionOf } from "../docker/falco.ts";
-import { Feed } from "../docker/feed.ts";
+import { connectionText, Feed } from "../docker/feed.ts";
 import { LineSplitter } from "../docker/lines.ts";
-import { LINE_MAX, type Loss } from "../docker/stream.ts";
+import type { Loss } from "../docker/stream.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
 import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
 import { printable } from "../text.ts";
@@ -87,8 +88,9 @@ export async function dumpEngine(host: string, format: OutputFormat | undefined)
       malformed: (why, head) => printer.malformed(why, head),
       lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
       settled: () => {},
-      connection: (error?: EngineError) =>
-        note(error === undefined ? `connected to ${engine.address} again` : `${error.message}; connecting again`),
+      opened: () => {},
+      known: () => {},
+      connection: (error, kept) => note(connectionText(engine.address, error, kept)),
       snapshotTaken: () => {},
       warning: note,
     },

@@ -3,7 +3,9 @@ import { statSync } from "node:fs";
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import { printable } from "../text.ts";
 import { Budget, type Holder } from "./budget.ts";
+import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { nanoseconds } from "./inspect.ts";
 
 /**
  * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the
@@ -25,6 +27,7 @@ const ANSWERS_MAX = 64 * 1024 * 1024;
 const SLOW_MAX = 1024 * 1024;
 /** Characters that are shown of what an engine says of an error, and bytes that are read for them. */
 const WORDS_MAX = 500;
+const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
 /** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
 const CONNECTIONS_MAX = 8;
@@ -51,9 +54,11 @@ export interface EngineInfo {
   readonly apiVersion: string | undefined;
   /** The `Server` header, such as `Docker/28.5.2 (linux)`; a proxy may put its own there. */
   readonly server: string | undefined;
-  /** The engine's clock when it answered, ns since 1970, in whole seconds (header Date; without it our own clock). */
-  readonly clock: bigint;
+  /** Whether it is podman, which keeps its events for ever: moby keeps 256, in memory. */
+  readonly isPodman: boolean;
 }
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface StreamHandler {
   onOpen(): void;
@@ -65,7 +70,7 @@ export interface StreamHandler {
 
 interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: Headers;
   readonly body: string;
 }
 
@@ -94,6 +99,8 @@ function notASocket(path: string): string | undefined {
 
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
+  /** What time it is for the engine. */
+  readonly clock = new EngineClock();
   #info: EngineInfo | undefined;
   /** The engine turned the version that it named down, and takes what has none. */
   #unversioned = false;
@@ -132,11 +139,38 @@ export class Engine {
     const { headers } = await this.#ask("/_ping", ANSWER_TIMEOUT_MS);
     const apiVersion = versionOf(headers["api-version"]) ?? (await this.#versionAsked());
     const server = headers.server === undefined ? undefined : String(headers.server);
-    const date = Date.parse(String(headers.date));
-    const clock = BigInt(Math.floor((Number.isNaN(date) ? Date.now() : date) / 1000)) * 1_000_000_000n;
     if (apiVersion !== this.#info?.apiVersion) this.#unversioned = false;
-    this.#info = { apiVersion, server, clock };
+    this.#info = { apiVersion, server, isPodman: await this.#isPodman(headers, server) };
     return this.#info;
+  }
+
+  /** Reads the engine's own time, where it tells it (`GET /info`: SystemTime); else the header Date has to do. */
+  async readClock(): Promise<void> {
+    try {
+      const { headers, body } = await this.#ask(versioned("/info", this.#questionVersion), CLOCK_TIMEOUT_MS);
+      const { SystemTime } = JSON.parse(body) as { SystemTime?: unknown };
+      const nano = typeof SystemTime === "string" ? nanoseconds(SystemTime) : undefined;
+      if (nano !== undefined) this.clock.set(BigInt(nano), Date.parse(String(headers.date)));
+    } catch {
+      // Refused by a proxy, or too slow: the time of the answers' headers is known.
+    }
+  }
+
+  /**
+   * Tells podman from moby. Not by the header Server, which may be a proxy's: who takes moby for podman never announces
+   * what it has forgotten.
+   */
+  async #isPodman(headers: Headers, server: string | undefined): Promise<boolean> {
+    if (headers["libpod-api-version"] !== undefined) return true;
+    if (server?.startsWith("Docker/")) return false;
+    try {
+      const { Components } = (await this.getJson("/version", ANSWER_TIMEOUT_MS)) as {
+        Components?: { Name?: unknown }[];
+      };
+      return Components?.some((component) => component?.Name === "Podman Engine") ?? false;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -153,8 +187,7 @@ export class Engine {
    *   within `timeoutMs`
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
-    const own = this.#version;
-    const version = own !== undefined && newer(own, API_VERSION_KNOWN) ? API_VERSION_KNOWN : own;
+    const version = this.#questionVersion;
     let answer = await this.#ask(versioned(path, version), timeoutMs);
     // An engine that no longer speaks a version says so with a 400, as to any other fault of a question.
     if (answer.status === 400 && version !== undefined) answer = await this.#ask(path, timeoutMs);
@@ -192,7 +225,8 @@ export class Engine {
    *   `&until=` the stream ends there
    */
   events(query: string, handler: StreamHandler): (why?: EngineError) => void {
-    const client = new Client(this.#origin, { ...this.#options(), bodyTimeout: 0 });
+    // podman sends the headers with the first event, whenever that is.
+    const client = new Client(this.#origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
     const over = (error?: EngineError) => {
       if (ended) return;
       ended = true;
@@ -205,13 +239,15 @@ export class Engine {
       let refusal: { status: number; body: string } | undefined;
       client.dispatch({ path, method: "GET" }, {
         onRequestStart: () => {},
-        onResponseStart: (_controller, status) => {
-          if (status !== 200) {
-            refusal = { status, body: "" };
-            return;
+        onResponseStart: (_controller, status, headers) => {
+          this.clock.date(Date.parse(String(headers.date)));
+          const foreign = status === 200 ? this.#foreign(headers) : undefined;
+          if (foreign !== undefined) over(foreign);
+          else if (status !== 200) refusal = { status, body: "" };
+          else {
+            if (version === undefined) this.#unversioned = true;
+            handler.onOpen();
           }
-          if (version === undefined) this.#unversioned = true;
-          handler.onOpen();
         },
         onResponseData: (_controller, chunk) => {
           if (ended) return;
@@ -246,6 +282,12 @@ export class Engine {
   #options(): Client.Options {
     const common = { connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: ANSWER_TIMEOUT_MS };
     return this.endpoint.kind === "unix" ? { ...common, socketPath: this.endpoint.path } : common;
+  }
+
+  /** What questions are asked in: the engine's own version, or the newest that is known. */
+  get #questionVersion(): string | undefined {
+    const own = this.#version;
+    return own !== undefined && newer(own, API_VERSION_KNOWN) ? API_VERSION_KNOWN : own;
   }
 
   get #version(): string | undefined {
@@ -285,6 +327,7 @@ export class Engine {
       onResponseStart: (_controller, code, fields) => {
         status = code;
         headers = fields;
+        this.clock.date(Date.parse(String(fields.date)));
       },
       onResponseData: (_controller, chunk) => {
         if (failure !== undefined || (status !== 200 && holder.bytes > ERROR_BODY_MAX)) return;
@@ -308,6 +351,17 @@ export class Engine {
   #good(path: string, answer: Answer): Answer {
     if (answer.status !== 200) throw this.#refused(path, answer.status, answer.body);
     return answer;
+  }
+
+  /** What makes a stream one that no engine sends. */
+  #foreign(headers: Headers): EngineError | undefined {
+    if (/^text\/html\b/i.test(String(headers["content-type"])))
+      return new EngineError(`this is no Docker Engine: ${this.address} answers /events with a web page`);
+    const encoding = headers["content-encoding"] ?? "identity";
+    if (encoding === "identity") return undefined;
+    return new EngineError(
+      `the stream of ${this.address} comes compressed (${String(encoding)}), which no engine does and nobody asked for: set the proxy between`,
+    );
   }
 
   /** The engine's own words: JSON with a message, or plain text from old engines; a proxy before it may have none. */

@@ -24,14 +24,18 @@ export interface FeedSink {
    * @param mark how the engine's own event is known again; undefined for one of ours
    */
   event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
+  /** A line of the engine's that is not delivered, and has to be known when it comes again. */
+  known(mark: Mark): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
   /** Events that never will come. */
   lost(loss: Loss): void;
   /** What came in one piece has been handed over. */
   settled(): void;
-  /** The connection broke or cannot be had (`error`), or is there again (undefined). */
-  connection(error: EngineError | undefined): void;
+  /** Connected, for the first time or again. */
+  opened(): void;
+  /** As of the stream: the connection is in trouble (`error`), or well again (undefined). */
+  connection(error: EngineError | undefined, kept: boolean): void;
   /** What runs already has been told. */
   snapshotTaken(): void;
   /** Something that a person should know, and that costs no event. */
@@ -47,6 +51,13 @@ export interface FeedOptions extends StreamOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+}
+
+/** What a person is told of the connection. */
+export function connectionText(address: string, error: EngineError | undefined, kept: boolean): string {
+  if (error !== undefined)
+    return `${error.message}; ${kept ? "its stream is kept until another stands" : "connecting again"}`;
+  return kept ? `the engine at ${address} shows life again` : `connected to ${address} again`;
 }
 
 export class Feed {
@@ -73,25 +84,27 @@ export class Feed {
       engine,
       {
         opened: () => {
+          sink.opened();
           // Behind each connection there may be another engine than before: a newer one, say.
           if (options.identified()) this.#identify();
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
         event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
+        known: (mark) => sink.known(mark),
         malformed: (why, head) => sink.malformed(why, head),
         lost: (loss) => {
           this.#inOrder(() => sink.lost(loss));
           this.tellAgain(loss);
         },
         settled: () => sink.settled(),
-        connection: (error) => sink.connection(error),
+        connection: (error, kept) => sink.connection(error, kept),
       },
       options,
     );
   }
 
-  /** When the stream began, ns since 1970. */
+  /** When the stream began, by the engine's clock, ns since 1970; before a first connection by ours. */
   get began(): bigint {
     return this.#stream.began;
   }
@@ -188,7 +201,7 @@ export class Feed {
     });
     this.#gate.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const lines = snapshot.lines();
+      const lines = snapshot.lines(this.engine.clock.now);
       if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
       for (const text of lines ?? []) {
         const line = Buffer.from(text);

@@ -1,4 +1,5 @@
 const NEWLINE = 10;
+const RETURN = 13;
 
 /** What is kept of a line beyond the bound: its beginning and its end, bytes. */
 export const HEAD_BYTES = 64 * 1024;
@@ -11,7 +12,8 @@ export type LineHandler = (buffer: Buffer, start: number, end: number) => void;
 export type LongLineHandler = (head: Buffer, tail: Buffer, bytes: number) => void;
 
 /**
- * Cuts a stream of bytes into lines at `\n`, however the stream is split into chunks. Empty lines are skipped. Of a line
+ * Cuts a stream of bytes into lines at `\n`, however the stream is split into chunks. Empty lines are skipped,
+ * those that end in `\r\n` too: proxies keep a connection alive with them. Of a line
  * of more than `max` bytes only the beginning and the end are kept, so that no line can fill the memory.
  */
 export class LineSplitter {
@@ -31,7 +33,7 @@ export class LineSplitter {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       if (this.#bytes === 0 && end - start <= this.max) {
-        if (end > start) this.line(chunk, start, end);
+        this.#whole(chunk, start, end);
       } else {
         this.#keep(chunk.subarray(start, end));
         this.#finish();
@@ -46,6 +48,11 @@ export class LineSplitter {
     this.#parts = [];
     this.#tail = Buffer.alloc(0);
     this.#bytes = 0;
+  }
+
+  #whole(buffer: Buffer, start: number, end: number): void {
+    const isEmpty = end === start || (end === start + 1 && buffer[start] === RETURN);
+    if (!isEmpty) this.line(buffer, start, end);
   }
 
   #keep(part: Buffer): void {
@@ -70,7 +77,7 @@ export class LineSplitter {
     const whole = bytes <= this.max ? Buffer.concat(this.#parts) : head;
     const tail = this.#tail;
     this.reset();
-    if (bytes <= this.max) this.line(whole, 0, bytes);
+    if (bytes <= this.max) this.#whole(whole, 0, bytes);
     else this.longLine(whole, tail, bytes);
   }
 }

@@ -1,17 +1,34 @@
 /** Twice of what an engine keeps (moby: daemon/events, eventsLimit 256), as it is these that it sends again. */
 export const REMEMBERED = 512;
 
-/** Events do not come in the order of their times (inversions of 0.5 ms measured): so ask from somewhat before. */
-const BACK_NS = 2_000_000_000n;
-
-/** How an event is known again: by its time and its line. */
+/**
+ * How an event is known again: by its time and its line together. The hash is fast and not secret, so that a line can be
+ * made that has another's hash: but not at another's time, which is the engine's.
+ */
 export interface Mark {
+  /** Ns since 1970; 0 where a line that is no event does not say it. */
   readonly timeNano: bigint;
-  readonly hash: number;
+  /** 64 bits. */
+  readonly hash: bigint;
 }
 
-export function hashLine(line: Buffer, start: number, end: number): number {
-  return Bun.hash.xxHash32(line.subarray(start, end));
+export function hashLine(line: Buffer, start: number, end: number): bigint {
+  return Bun.hash.wyhash(line.subarray(start, end));
+}
+
+/** The hash of a line that is too long to be read whole: of what is read of it, and of its length in bytes. */
+export function hashLongLine(head: Buffer, tail: Buffer, bytes: number): bigint {
+  return Bun.hash.wyhash(tail, Bun.hash.wyhash(head, BigInt(bytes)));
+}
+
+/** The engine writes the time last; what of a line's end holds it, bytes. */
+const TIME_BYTES = 64;
+const TIME = /"timeNano":(\d{1,20})[^"\\]*$/;
+
+/** The time that a line ends with, without parsing it; 0 where it ends in another way. */
+export function timeOfLine(line: Buffer, start: number, end: number): bigint {
+  const [, digits = "0"] = TIME.exec(line.toString("latin1", Math.max(start, end - TIME_BYTES), end)) ?? [];
+  return BigInt(digits);
 }
 
 /** A time as `since` and `until` take it. */
@@ -19,73 +36,58 @@ export const timestamp = (nano: bigint): string =>
   `${nano / 1_000_000_000n}.${String(nano % 1_000_000_000n).padStart(9, "0")}`;
 
 /**
- * Remembers what the stream delivered, so that after a cut it goes on where it stood, with nothing twice and nothing
+ * Remembers what the stream brought, so that after a cut it goes on where it stood, with nothing twice and nothing
  * missing. An engine that sends one of these events again still has all that came after it: without such an overlap,
- * events may be lost.
+ * events may be lost. No time decides here, as clocks step both ways.
  */
 export class Resume {
-  readonly #times = new Array<bigint>(REMEMBERED).fill(-1n);
-  readonly #hashes = new Uint32Array(REMEMBERED);
+  readonly #times = new BigUint64Array(REMEMBERED);
+  readonly #hashes = new BigUint64Array(REMEMBERED);
   #next = 0;
-  #newest = -1n;
-  /** Up to this time an event may be one that was delivered before the cut. */
-  #doubtful = -1n;
-  #overlapped = false;
+  #count = 0;
+  #last: bigint | undefined;
 
-  /**
-   * @param began when the stream began, ns since 1970
-   * @param marks what was delivered since then, oldest first, where the stream goes on after a restart of ours
-   */
-  constructor(
-    readonly began: bigint,
-    marks: readonly Mark[] = [],
-  ) {
+  /** @param marks what was brought before a restart of ours, oldest first */
+  constructor(marks: readonly Mark[] = []) {
     for (const mark of marks) this.remember(mark);
   }
 
   /** Whether no event is known that the engine could send again. */
   get isEmpty(): boolean {
-    return this.#newest < 0n;
+    return this.#count === 0;
   }
 
-  /** The time of the newest event that is known, or of the stream's beginning. */
-  get newest(): bigint {
-    return this.isEmpty ? this.began : this.#newest;
+  /** The time of the event that came last, ns since 1970. */
+  get last(): bigint | undefined {
+    return this.#last;
   }
 
-  /** Whether the engine sent a known event again since the last `connecting`. */
-  get overlapped(): boolean {
-    return this.#overlapped;
+  /** The least time of all that is known, ns since 1970: who asks from there on misses none. */
+  get least(): bigint | undefined {
+    let least: bigint | undefined;
+    for (const time of this.#times.subarray(0, this.#count))
+      if (time !== 0n && (least === undefined || time < least)) least = time;
+    return least;
   }
 
-  /** Called before each connection; answers what to ask for with `since`. */
-  connecting(): string {
-    this.#doubtful = this.#newest;
-    this.#overlapped = false;
-    return timestamp(this.isEmpty || this.newest <= BACK_NS ? this.newest : this.newest - BACK_NS);
-  }
-
-  /** Whether an event was not delivered before; it counts as delivered from now on. */
-  isNew(mark: Mark): boolean {
-    // What is older than the stream was never ours to deliver; an engine that has it still has all that came after it.
-    if (mark.timeNano <= this.#doubtful && (mark.timeNano < this.began || this.#knows(mark))) {
-      this.#overlapped = true;
-      return false;
+  /**
+   * Whether an event came before.
+   * @param time asked for only where the hash is known; 0: the hash alone decides
+   */
+  knows(hash: bigint, time: () => bigint): boolean {
+    for (let i = this.#hashes.indexOf(hash); i >= 0 && i < this.#count; i = this.#hashes.indexOf(hash, i + 1)) {
+      const at = time();
+      if (at === 0n || this.#times[i] === at) return true;
     }
-    this.remember(mark);
-    return true;
+    return false;
   }
 
-  /** Takes an event as delivered. */
+  /** Takes an event as brought. */
   remember({ timeNano, hash }: Mark): void {
     this.#times[this.#next] = timeNano;
     this.#hashes[this.#next] = hash;
     this.#next = (this.#next + 1) % REMEMBERED;
-    if (timeNano > this.#newest) this.#newest = timeNano;
-  }
-
-  #knows({ timeNano, hash }: Mark): boolean {
-    for (let i = 0; i < REMEMBERED; i++) if (this.#hashes[i] === hash && this.#times[i] === timeNano) return true;
-    return false;
+    if (this.#count < REMEMBERED) this.#count++;
+    if (timeNano !== 0n) this.#last = timeNano;
   }
 }

@@ -59,7 +59,7 @@ export class Snapshot {
   #existing: Existing[] | undefined;
   readonly #started = new Set<string>();
 
-  /** @param startedBefore ns since 1970: the starts from then on are events of the stream, and not told of here */
+  /** @param startedBefore by the engine's clock, ns since 1970: the starts from then on are events of the stream, and not told of here */
   constructor(
     readonly engine: Engine,
     readonly inspector: Inspector,
@@ -73,8 +73,11 @@ export class Snapshot {
     this.#started.add(id);
   }
 
-  /** The lines of the events, with what is known by now; undefined where the engine has not answered with a list. */
-  lines(now = BigInt(Date.now()) * 1_000_000n): string[] | undefined {
+  /**
+   * The lines of the events, with what is known by now; undefined where the engine has not answered with a list.
+   * @param now the engine's clock, ns since 1970
+   */
+  lines(now: bigint): string[] | undefined {
     return this.#existing
       ?.filter(({ id, started }) => started < this.startedBefore && !this.#started.has(id))
       .map((container, i) => existingLine(container, now + BigInt(i)));

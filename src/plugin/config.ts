@@ -32,8 +32,8 @@ export const configSchema = v.object({
   pinginterval: milliseconds(
     3_600_000,
     10_000,
-    "Milliseconds between two pings that notice an engine which hangs; one that does not answer for 5 s more is " +
-      "connected anew. 0 turns the pings off.",
+    "Milliseconds between two looks whether the engine answers and its stream brings what happens; where it does not, a " +
+      "second stream is opened. 0 turns the looks off.",
   ),
   queuebytes: bytes(
     MiB,

@@ -32,6 +32,12 @@ export const metrics = [
     owner: "runtime",
     desc: "Log lines dropped as Falco did not read them",
   },
+  {
+    name: "connected",
+    monotonic: false,
+    owner: "runtime",
+    desc: "1 where the stream of every open engine stands, else 0",
+  },
   { name: "lag_ms", monotonic: false, owner: "runtime", desc: "Age of the newest event when it was read, ms" },
   { name: "queue_bytes", monotonic: false, owner: "runtime", desc: "Bytes that wait for room in the ring" },
 ] as const satisfies readonly Metric[];

@@ -4,7 +4,6 @@ import { layout } from "./layout.ts";
 
 const ENTRIES = layout.JOURNAL_ENTRIES;
 const ENTRY_DOUBLES = layout.JOURNAL_ENTRY_BYTES / 8;
-const ENTRY_WORDS = layout.JOURNAL_ENTRY_BYTES / 4;
 
 if (ENTRIES < REMEMBERED || layout.RING_JOURNAL + ENTRIES * layout.JOURNAL_ENTRY_BYTES > layout.RING_DATA)
   throw new Error("the journal does not hold what a stream remembers, or does not fit before the data");
@@ -15,8 +14,7 @@ if (ENTRIES < REMEMBERED || layout.RING_JOURNAL + ENTRIES * layout.JOURNAL_ENTRY
  */
 export class Journal {
   readonly #ends: Float64Array;
-  readonly #times: BigUint64Array;
-  readonly #words: Uint32Array;
+  readonly #marks: BigUint64Array;
   readonly #began: BigUint64Array;
   readonly #snapshot: BigUint64Array;
   #next = 0;
@@ -26,11 +24,10 @@ export class Journal {
     this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
     this.#snapshot = new BigUint64Array(header, layout.RING_SNAPSHOT, 1);
     this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
-    this.#times = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
-    this.#words = new Uint32Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_WORDS);
+    this.#marks = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
   }
 
-  /** When the stream began, ns since 1970; 0 in a new ring. */
+  /** When the stream began, by the engine's clock, ns since 1970; 0 in a new ring. */
   get began(): bigint {
     return this.#began[0] ?? 0n;
   }
@@ -50,14 +47,14 @@ export class Journal {
 
   /**
    * Notes an event whose record ends at the ring position `end`; it counts once the head has reached that. An event
-   * that was delivered before this ring was made ends at 0.
+   * that was delivered before this ring was made, or that is only to be known again, ends at 0.
    */
   append(end: number, mark: Mark): void {
     const at = this.#next * ENTRY_DOUBLES;
     // A process that dies in the middle must not leave a mix of two entries that counts.
     this.#ends[at] = 0;
-    this.#times[at + 1] = mark.timeNano;
-    this.#words[this.#next * ENTRY_WORDS + 4] = mark.hash;
+    this.#marks[at + 1] = mark.timeNano;
+    this.#marks[at + 2] = mark.hash;
     this.#ends[at] = end + 1;
     this.#next = (this.#next + 1) % ENTRIES;
   }
@@ -66,10 +63,10 @@ export class Journal {
   read(position: number): ResumePoint {
     const entries: { end: number; entry: number; mark: Mark }[] = [];
     for (let entry = 0; entry < ENTRIES; entry++) {
-      const end = (this.#ends[entry * ENTRY_DOUBLES] ?? 0) - 1;
+      const at = entry * ENTRY_DOUBLES;
+      const end = (this.#ends[at] ?? 0) - 1;
       if (!(end >= 0 && end <= position)) continue;
-      const timeNano = this.#times[entry * ENTRY_DOUBLES + 1] ?? 0n;
-      entries.push({ end, entry, mark: { timeNano, hash: this.#words[entry * ENTRY_WORDS + 4] ?? 0 } });
+      entries.push({ end, entry, mark: { timeNano: this.#marks[at + 1] ?? 0n, hash: this.#marks[at + 2] ?? 0n } });
     }
     entries.sort((a, b) => a.end - b.end);
     const newest = entries.at(-1);

@@ -30,13 +30,13 @@ export const layout = {
   RING_WAKE_AT: 128,
   /** u32: the futex word, moved at every wake-up. */
   RING_FUTEX: 192,
-  /** u64: when the stream began, ns since 1970; 0: not yet. */
+  /** u64: when the stream began, by the engine's clock, ns since 1970; 0: not yet. */
   RING_BEGAN: 256,
   /** u64: 1 once the containers that ran at open have been told of. */
   RING_SNAPSHOT: 264,
   /**
    * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
-   * timeNano, u32 hash of the engine's line. It counts only where the record's end is not above the head.
+   * timeNano, u64 hash of the engine's line. It counts only where the record's end is not above the head.
    */
   RING_JOURNAL: PAGE,
   JOURNAL_ENTRIES: 512,

@@ -6,8 +6,9 @@ const iso = (nano: bigint): string =>
 /**
  * The line of the event that says in the stream itself that events were lost, in the engine's own form, so that a rule
  * can alert on it: `docker.type = plugin and docker.action = events_lost`.
+ * @param now the engine's clock, ns since 1970
  */
-export function lossLine(loss: Loss, engine: string, now = Date.now()): string {
+export function lossLine(loss: Loss, engine: string, now: bigint): string {
   const attributes = {
     name: "docker",
     reason: loss.reason,
@@ -21,8 +22,8 @@ export function lossLine(loss: Loss, engine: string, now = Date.now()): string {
     Action: "events_lost",
     Actor: { ID: "falco-docker-plugin", Attributes: attributes },
     scope: "local",
-    time: Math.floor(now / 1000),
+    time: Number(now / 1_000_000_000n),
   };
   // The digits of timeNano are more than a number holds.
-  return `${JSON.stringify(event).slice(0, -1)},"timeNano":${now}000000}`;
+  return `${JSON.stringify(event).slice(0, -1)},"timeNano":${now}}`;
 }

@@ -55,7 +55,7 @@ export class Outlet {
     clearInterval(this.#timer);
   }
 
-  #enqueue(line: Buffer, start: number, end: number, addition: string, hash: number | undefined): void {
+  #enqueue(line: Buffer, start: number, end: number, addition: string, hash: bigint | undefined): void {
     this.#queue.push(line, start, end, addition, hash);
     this.#timer ??= setInterval(() => this.#drain(), DRAIN_MS);
     this.bridge.gauge("queue_bytes", this.#queue.bytes);

@@ -1,7 +1,7 @@
 /** Memory is taken and given back in pieces of this size; a longer event gets one of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
-/** Before each event: u32 bytes of the line, u32 bytes of the addition, u32 hash, u32 whether it is an engine's. */
-const HEADER_BYTES = 16;
+/** Before each event: u32 bytes of the line, u32 bytes of the addition, u64 hash, u32 whether it is an engine's. */
+const HEADER_BYTES = 20;
 
 /** An event that waits. The buffer's bytes are valid until `shift`. */
 export interface Queued {
@@ -11,7 +11,7 @@ export interface Queued {
   /** What is added to the line in the payload; empty for nothing. */
   readonly addition: string;
   /** The hash of an engine's line; undefined for an event of our own. */
-  readonly hash: number | undefined;
+  readonly hash: bigint | undefined;
 }
 
 interface Segment {
@@ -37,7 +37,7 @@ export class EventQueue {
     return this.#bytes === 0;
   }
 
-  push(line: Buffer, start: number, end: number, addition: string, hash: number | undefined): void {
+  push(line: Buffer, start: number, end: number, addition: string, hash: bigint | undefined): void {
     const added = Buffer.byteLength(addition);
     const size = HEADER_BYTES + (end - start) + added;
     let segment = this.#segments.at(-1);
@@ -48,8 +48,8 @@ export class EventQueue {
     const { bytes, used } = segment;
     bytes.writeUInt32LE(end - start, used);
     bytes.writeUInt32LE(added, used + 4);
-    bytes.writeUInt32LE(hash ?? 0, used + 8);
-    bytes.writeUInt32LE(hash === undefined ? 0 : 1, used + 12);
+    bytes.writeBigUInt64LE(hash ?? 0n, used + 8);
+    bytes.writeUInt32LE(hash === undefined ? 0 : 1, used + 16);
     line.copy(bytes, used + HEADER_BYTES, start, end);
     bytes.write(addition, used + HEADER_BYTES + end - start);
     segment.used += size;
@@ -62,7 +62,7 @@ export class EventQueue {
     const { bytes } = segment;
     const start = this.#read + HEADER_BYTES;
     const end = start + bytes.readUInt32LE(this.#read);
-    const hash = bytes.readUInt32LE(this.#read + 12) === 0 ? undefined : bytes.readUInt32LE(this.#read + 8);
+    const hash = bytes.readUInt32LE(this.#read + 16) === 0 ? undefined : bytes.readBigUInt64LE(this.#read + 8);
     const addition = bytes.toString("utf8", end, end + bytes.readUInt32LE(this.#read + 4));
     return { buffer: bytes, start, end, addition, hash };
   }

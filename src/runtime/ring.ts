@@ -43,10 +43,14 @@ export class RingProducer {
     this.#journal.snapshotTaken = taken;
   }
 
-  /** Says when the stream that is written here began, and what of it was delivered before this ring was made. */
-  begin({ began, marks }: ResumePoint): void {
-    this.#journal.began = began;
-    for (const mark of marks) this.#journal.append(0, mark);
+  /** Says when the stream that is written here began, by the engine's clock, ns since 1970. */
+  set began(nano: bigint) {
+    this.#journal.began = nano;
+  }
+
+  /** Notes an event of the engine's that is known and has no record here. */
+  know(mark: Mark): void {
+    this.#journal.append(0, mark);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Engine, type EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { Feed } from "../docker/feed.ts";
+import { connectionText, Feed } from "../docker/feed.ts";
 import type { Mark } from "../docker/resume.ts";
 import type { Loss, ResumePoint } from "../docker/stream.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
@@ -56,8 +56,13 @@ export class Session {
         event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss) => this.#lost(loss),
+        known: (mark) => this.#ring.know(mark),
         settled: () => this.#ring.publish(),
-        connection: (error) => this.#connection(error),
+        opened: () => {
+          this.#ring.began = this.#feed.began;
+          this.#isConnected(true);
+        },
+        connection: (error, kept) => this.#connection(error, kept),
         snapshotTaken: () => {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
@@ -71,7 +76,11 @@ export class Session {
         identified: () => isRemote || isOneOfSeveral(),
       },
     );
-    if (written === undefined) this.#ring.begin({ began: this.#feed.began, marks: resume?.marks ?? [] });
+    if (written === undefined) {
+      this.#ring.began = this.#feed.began;
+      for (const mark of resume?.marks ?? []) this.#ring.know(mark);
+    }
+    this.#isConnected(false);
   }
 
   /**
@@ -80,6 +89,16 @@ export class Session {
    * @throws EngineError
    */
   async open(again: boolean): Promise<void> {
+    try {
+      await this.#open(again);
+    } catch (error) {
+      connected.delete(this);
+      this.#showConnected();
+      throw error;
+    }
+  }
+
+  async #open(again: boolean): Promise<void> {
     if (again) return this.#feed.reopen();
     const first = this.#feed.open();
     if (!this.config.waitforengine) return first;
@@ -96,6 +115,8 @@ export class Session {
   close(): void {
     this.#feed.close();
     this.#outlet.close();
+    connected.delete(this);
+    this.#showConnected();
     try {
       this.#state?.keep(this.#ring.delivered);
     } catch (error) {
@@ -118,7 +139,7 @@ export class Session {
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
-    this.bridge.gauge("lag_ms", Date.now() - Number(event.timeNano / 1_000_000n));
+    this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
     this.#outlet.write(line, start, end, event, mark);
   }
 
@@ -135,20 +156,33 @@ export class Session {
 
   /** Says a loss in the log and in a metric; the line says it in the stream. */
   #lossLine(loss: Loss): string {
-    const line = lossLine(loss, this.#engine.address);
+    const line = lossLine(loss, this.#engine.address, this.#engine.clock.now);
     const { since, until, count } = parseEvent(line).Actor.Attributes;
     this.bridge.count("losses");
     this.bridge.log("error", `${count ?? "events may have been"} lost between ${since} and ${until}: ${loss.reason}`);
     return line;
   }
 
-  #connection(error: EngineError | undefined): void {
-    if (error === undefined) this.bridge.count("reconnects");
+  #connection(error: EngineError | undefined, kept: boolean): void {
+    this.#isConnected(error === undefined);
+    if (error === undefined && !kept) this.bridge.count("reconnects");
     if (!this.#connections.allows()) return;
-    if (error === undefined) this.bridge.log("notice", `connected to ${this.#engine.address} again`);
-    else this.bridge.log("warning", `${error.message}; connecting again`);
+    this.bridge.log(error === undefined ? "notice" : "warning", connectionText(this.#engine.address, error, kept));
+  }
+
+  #isConnected(is: boolean): void {
+    connected.set(this, is);
+    this.#showConnected();
+  }
+
+  #showConnected(): void {
+    const all = [...connected.values()];
+    this.bridge.gauge("connected", all.length > 0 && all.every(Boolean) ? 1 : 0);
   }
 }
+
+/** Which sessions that are open are connected: the metric is one for all of them. */
+const connected = new Map<Session, boolean>();
 
 /** Once an hour, for all instances: what cannot be written now cannot be written in a second either. */
 const stateWarning = new RateLimit(1, 3_600_000);

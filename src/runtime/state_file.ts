@@ -13,9 +13,7 @@ import { dirname } from "node:path";
 import * as v from "valibot";
 import type { ResumePoint } from "../docker/stream.ts";
 
-/** A restart of Falco is over by then; what is older says nothing about the engine's memory. */
-const VALID_MS = 5 * 60_000;
-/** 512 marks of at most 50 bytes, and the frame. */
+/** 512 marks of at most 48 bytes, and the frame. */
 const SIZE_MAX = 64 * 1024;
 
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
@@ -23,8 +21,10 @@ const stateSchema = v.object({
   address: v.string(),
   saved: v.number(),
   began: digits,
-  marks: v.array(v.tuple([digits, v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff))])),
+  marks: v.array(v.tuple([digits, digits])),
 });
+
+const u64 = (text: string): bigint => BigInt.asUintN(64, BigInt(text));
 
 /** State that must not be believed; the message says why. */
 export class BadState extends Error {}
@@ -46,7 +46,8 @@ export class StateFile {
 
   /**
    * Takes the state: it is there for one reader only.
-   * @returns undefined where there is none, or only an old one
+   * However old it is: the engine itself says, by what it sends again, whether it still holds.
+   * @returns undefined where there is none; `pause` by our clock, and only where that makes sense
    * @throws BadState where somebody else could have written it, or it is garbage
    */
   take(now = Date.now()): ResumePoint | undefined {
@@ -65,10 +66,10 @@ export class StateFile {
       if ((mode & 0o022) !== 0) throw new BadState(`${this.path}: others may write it`);
       if (size > SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
       const state = this.#parse(readFileSync(fd, "utf8"));
-      const age = now - state.saved;
-      if (state.address !== this.address || age < 0 || age > VALID_MS) return undefined;
-      const marks = state.marks.map(([time, hash]) => ({ timeNano: BigInt(time), hash }));
-      return { began: BigInt(state.began), marks };
+      if (state.address !== this.address) return undefined;
+      const marks = state.marks.map(([time, hash]) => ({ timeNano: u64(time), hash: u64(hash) }));
+      const pause = now - state.saved;
+      return { began: u64(state.began), marks, ...(pause >= 0 ? { pause } : {}) };
     } finally {
       closeSync(fd);
       this.#remove();
@@ -92,7 +93,7 @@ export class StateFile {
       address: this.address,
       saved: now,
       began: String(began),
-      marks: marks.map(({ timeNano, hash }) => [String(timeNano), hash]),
+      marks: marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]),
     });
     const fresh = `${this.path}.${process.pid}.new`;
     rmSync(fresh, { force: true });

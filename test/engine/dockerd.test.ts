@@ -1,5 +1,6 @@
 /** Against a real Docker Engine. */
 import { afterAll, expect, test } from "bun:test";
+import net from "node:net";
 import { Dockerd } from "../support/dockerd.ts";
 import { Plugin, PROGRAM } from "../support/host.ts";
 
@@ -104,4 +105,49 @@ real(
     expect(seen.find(([action, name]) => action === "destroy" && name === "moving")?.[2]).toEqual(["backend"]);
   },
   60_000,
+);
+
+real(
+  "an engine that ends streams its end, when its socket is gone already: all of it arrives",
+  async () => {
+    const own = await Dockerd.start();
+    if (typeof own === "string") throw new Error(own);
+    try {
+      // More often than the ten seconds of the end, and after the connections of the last ping are gone.
+      using state = new Plugin().init('{"statefile": "", "inspect": false, "pinginterval": 1500}');
+      using instance = state.open(own.address);
+      expect(state.error).toBe("");
+      const deaf = ["bb:1", "sh", "-c", "trap '' TERM; while :; do sleep 1; done"];
+      for (const name of ["one", "two"]) own.docker("run", "-d", "--network", "none", "--name", name, ...deaf);
+      // Who only listens, over a connection of its own, is what counts.
+      let heard = "";
+      let isOver = false;
+      const witness = net.connect(own.socket, () => witness.write("GET /events?since=1 HTTP/1.0\r\n\r\n"));
+      witness.on("data", (data) => {
+        heard += data;
+      });
+      witness.on("close", () => {
+        isOver = true;
+      });
+      const came: string[] = [];
+      const isStarted = () => came.filter((line) => line.includes('"Action":"start"')).length === 2;
+      while (!isStarted()) for (const event of instance.nextBatch().events) came.push(event.payload);
+      own.terminate();
+      while (!isOver) {
+        for (const event of instance.nextBatch().events) came.push(event.payload);
+        await Bun.sleep(0);
+      }
+      const lines = heard.split("\n").filter((line) => line.startsWith("{"));
+      // What came before is the making of the image.
+      const wanted = lines.slice(lines.findIndex((line) => line.includes('"Action":"create"')));
+      came.push(...instance.payloads(Math.max(0, wanted.length - came.length), 5_000));
+      const actions = wanted.map((line) => JSON.parse(line).Action);
+      expect(actions.filter((action) => action === "kill" || action === "die").length).toBe(6);
+      // Two at a time may come to two subscribers in two orders.
+      expect(came.filter((line) => !line.includes('"events_lost"')).toSorted()).toEqual(wanted.toSorted());
+    } finally {
+      await own.stop();
+    }
+  },
+  120_000,
 );

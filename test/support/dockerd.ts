@@ -42,15 +42,21 @@ export class Dockerd {
     return stdout.toString().trim();
   }
 
+  /** Asks it to end, as systemd does. Returns its pid; undefined where it does not run. */
+  terminate(): number | undefined {
+    try {
+      const pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+      process.kill(pid, "SIGTERM");
+      return pid;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Ends it, and waits until it is gone. */
   async stop(): Promise<void> {
-    let pid = 0;
-    try {
-      pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
-    } catch {
-      return;
-    }
-    process.kill(pid, "SIGTERM");
+    const pid = this.terminate();
+    if (pid === undefined) return;
     for (const end = performance.now() + 30_000; performance.now() < end && existsSync(`/proc/${pid}`); )
       await Bun.sleep(50);
     rmSync(this.folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
  * A Docker Engine to test against: speaks enough of the API over a Unix socket, and does what a real one does only on
  * its worst day. It runs in a process of its own, as the tests' own thread waits inside `next_batch`.
  */
-import { rmSync } from "node:fs";
+import { rmSync, unlinkSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { temporaryFolder } from "./temporary.ts";
@@ -13,8 +13,28 @@ export interface Behaviour {
   apiVersion?: string;
   /** Bytes a write of the stream, 0: each event in one. */
   split?: number;
-  /** Answer `/events` with this status and body. */
-  refuse?: { status: number; body: string };
+  /** Answer `/events` with this status and body, of this type. */
+  refuse?: { status: number; body: string; type?: string };
+  /** Further header lines of the answer to `/events`, each with its `\r\n`. */
+  eventsHeaders?: string;
+  /** The headers of `/events` come with the first event, as podman 5 does it. */
+  lateHeaders?: boolean;
+  /** Take a subscriber, send what it asked for, and end. */
+  endAtOnce?: boolean;
+  /** The header Server, a proxy's for example; empty: none. */
+  server?: string;
+  /** It is podman: says so in `/_ping` (`header`) or in `/version` alone, and forgets nothing. */
+  podman?: "header" | "version";
+  /** How long a ping takes, ms. */
+  pingMs?: number;
+  /** Answer `/info` with this status. */
+  refuseInfo?: number;
+  /** How far its clock is off ours, ms. */
+  clockMs?: number;
+  /** How far the header Date, a proxy's, is off ours, ms; absent: it is the engine's own. */
+  dateMs?: number;
+  /** The times of a flow are whole 20 ms, and some are 10 ms early: equal and inverted ones. */
+  coarse?: boolean;
   /** Take connections and never answer. */
   hang?: boolean;
   /** What `/containers/{id}/json` says, by id; `*` of any other id. The ids but `*` are also what the list holds. */
@@ -46,6 +66,9 @@ type Command =
   | { do: "settle" }
   | { do: "raw"; bytes: string }
   | { do: "cut"; reset: boolean }
+  | { do: "deaden" }
+  | { do: "unlink" }
+  | { do: "ahead"; ms: number }
   | { do: "end" }
   | { do: "seen" }
   | { do: "subscribers" };
@@ -58,22 +81,43 @@ const BACKLOG_BYTES = 512 * 1024;
 
 class Server {
   readonly #subscribers = new Set<net.Socket>();
+  /** Connections that a balancer holds open: nothing goes through any more. */
+  readonly #dead = new WeakSet<net.Socket>();
+  /** How far ahead the next event of a flow is, ms. */
+  #ahead = 0;
+  #path = "";
   readonly #sockets = new Set<net.Socket>();
   #kept: string[] = [];
   #seen: Seen[] = [];
   #dropped = 0;
 
-  /** @param flowed where the numbers of `flow` go on */
-  constructor(flowed: number) {
+  /**
+   * @param flowed where the numbers of `flow` go on
+   * @param behaviour how the engine before this one behaved
+   */
+  constructor(flowed: number, behaviour: Behaviour) {
     this.#flowed = flowed;
+    this.#behaviour = behaviour;
   }
   #flowed: number;
   /** Which flow is the one that runs; 0: none. */
   #flow = 0;
 
-  #behaviour: Behaviour = {};
+  #behaviour: Behaviour;
+
+  /** The engine's clock, ns since 1970, in microseconds. */
+  get #now(): bigint {
+    const ms = performance.timeOrigin + performance.now() + (this.#behaviour.clockMs ?? 0);
+    return BigInt(Math.floor(ms * 1000)) * 1000n;
+  }
+
+  get #date(): string {
+    const { clockMs = 0, dateMs = clockMs } = this.#behaviour;
+    return new Date(Date.now() + dateMs).toUTCString();
+  }
 
   listen(path: string): Promise<void> {
+    this.#path = path;
     const server = net.createServer((socket) => {
       this.#sockets.add(socket);
       socket.on("error", () => {});
@@ -122,6 +166,16 @@ class Server {
       case "cut":
         for (const socket of this.#sockets) command.reset ? socket.resetAndDestroy() : socket.destroy();
         return;
+      case "deaden":
+        for (const socket of this.#subscribers) this.#dead.add(socket);
+        this.#subscribers.clear();
+        return;
+      case "unlink":
+        unlinkSync(this.#path);
+        return;
+      case "ahead":
+        this.#ahead = command.ms;
+        return;
       case "end":
         for (const socket of this.#subscribers) socket.end("0\r\n\r\n");
         return;
@@ -141,7 +195,7 @@ class Server {
     while (this.#flow === own && this.#flowed - from < count) {
       const due = Math.min(count, Math.floor(((performance.now() - began) / 1000) * perSecond));
       while (this.#flowed - from < due) {
-        const nano = BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+        const nano = this.#stamp(this.#flowed);
         const number = String(this.#flowed++).padStart(9, "0");
         const text = line.replaceAll("@", number).replaceAll("#", String(nano));
         await this.#event(`${text}\n`, true);
@@ -150,10 +204,18 @@ class Server {
     }
   }
 
+  /** The time of a flow's event. */
+  #stamp(number: number): bigint {
+    const ahead = BigInt(this.#ahead) * 1_000_000n;
+    this.#ahead = 0;
+    const nano = this.#now + ahead;
+    return this.#behaviour.coarse ? nano - (nano % 20_000_000n) - (number % 3 === 0 ? 10_000_000n : 0n) : nano;
+  }
+
   #answer(socket: net.Socket, path: string): void {
     this.#seen.push({ path });
-    const { apiVersion = "1.51", refuse, hang } = this.#behaviour;
-    if (hang) return;
+    const { apiVersion = "1.51", refuse, hang, pingMs = 0, podman, endAtOnce } = this.#behaviour;
+    if (hang || this.#dead.has(socket)) return;
     const own = this.#behaviour.answers?.[path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "")];
     if (own !== undefined) {
       this.#reply(socket, own.status, own.body ?? "", own.headers);
@@ -161,9 +223,11 @@ class Server {
     }
     if (path.endsWith("/_ping")) {
       const version = apiVersion === "" ? "" : `Api-Version: ${apiVersion}\r\n`;
-      socket.write(
-        `HTTP/1.1 200 OK\r\n${version}Server: Docker/28.5.2 (linux)\r\nDate: ${new Date().toUTCString()}\r\nContent-Length: 2\r\n\r\nOK`,
-      );
+      const libpod = podman === "header" ? "Libpod-API-Version: 5.8.6\r\n" : "";
+      const reply = () =>
+        socket.write(`HTTP/1.1 200 OK\r\n${version}${libpod}${this.#headers}Content-Length: 2\r\n\r\nOK`);
+      if (pingMs === 0) reply();
+      else setTimeout(reply, pingMs);
       return;
     }
     const asked = /^\/v(\d+)\.(\d+)\//.exec(path);
@@ -173,19 +237,32 @@ class Server {
       this.#reply(socket, 400, JSON.stringify({ message }));
     } else if (/\/events(\?|$)/.test(path)) {
       if (refuse !== undefined) {
-        this.#reply(socket, refuse.status, refuse.body);
+        this.#reply(
+          socket,
+          refuse.status,
+          refuse.body,
+          refuse.type === undefined ? [] : [`Content-Type: ${refuse.type}`],
+        );
         return;
       }
-      socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
       const since = time(path, "since");
       const until = time(path, "until");
-      for (const line of this.#kept) {
-        const at = BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
-        if (since !== undefined && at >= since && (until === undefined || at <= until))
-          void this.#write(socket, chunk(line));
+      if (since !== undefined && until !== undefined && until < since) {
+        this.#reply(socket, 400, JSON.stringify({ message: "`since` time cannot be after `until` time" }));
+        return;
       }
-      if (until === undefined) this.#subscribers.add(socket);
-      else void this.#write(socket, Buffer.from("0\r\n\r\n"));
+      if (this.#behaviour.lateHeaders) this.#withoutHeaders.add(socket);
+      else socket.write(this.#eventsHead);
+      for (const line of this.#replay(since, until)) void this.#write(socket, chunk(line));
+      const end = () => {
+        this.#subscribers.delete(socket);
+        void this.#write(socket, Buffer.from("0\r\n\r\n"));
+      };
+      if (endAtOnce || (until !== undefined && until <= this.#now)) end();
+      else {
+        this.#subscribers.add(socket);
+        if (until !== undefined) setTimeout(end, Number((until - this.#now) / 1_000_000n));
+      }
     } else {
       const { containers = {}, execs = {}, inspectMs = 0, refuseList } = this.#behaviour;
       const [, kind, id = ""] = /\/(containers|exec)\/(\w+)\/json$/.exec(path) ?? [];
@@ -208,18 +285,21 @@ class Server {
         if (inspectMs === 0) reply();
         else setTimeout(reply, inspectMs);
       } else if (path.endsWith("/info")) {
-        this.#reply(socket, 200, JSON.stringify({ Name: "node-1", ServerVersion: "28.5.2" }));
-      } else if (path.endsWith("/version") && apiVersion !== "") {
-        this.#reply(socket, 200, JSON.stringify({ Version: "28.5.2", ApiVersion: apiVersion }));
+        const SystemTime = `${new Date(Number(this.#now / 1_000_000n)).toISOString().slice(0, -1)}000000Z`;
+        const { refuseInfo } = this.#behaviour;
+        const body = { Name: "node-1", ServerVersion: "28.5.2", SystemTime };
+        this.#reply(
+          socket,
+          refuseInfo ?? 200,
+          JSON.stringify(refuseInfo === undefined ? body : { message: "no info" }),
+        );
+      } else if (path.endsWith("/version")) {
+        const Name = podman === undefined ? "Engine" : "Podman Engine";
+        this.#reply(socket, 200, JSON.stringify({ Version: "28.5.2", ApiVersion: apiVersion, Components: [{ Name }] }));
       } else {
         this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
       }
     }
-  }
-
-  #reply(socket: net.Socket, status: number, body: string, headers: readonly string[] = []): void {
-    const lines = [`HTTP/1.1 ${status} X`, `Content-Length: ${Buffer.byteLength(body)}`, ...headers];
-    socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
   }
 
   /** A JSON object with so many bytes more, which are written as they are read. */
@@ -237,10 +317,40 @@ class Server {
     await this.#write(socket, Buffer.from(after));
   }
 
+  get #headers(): string {
+    const { server = "Docker/28.5.2 (linux)" } = this.#behaviour;
+    return `${server === "" ? "" : `Server: ${server}\r\n`}Date: ${this.#date}\r\n`;
+  }
+
+  get #eventsHead(): string {
+    const type = "Content-Type: application/json\r\n";
+    return `HTTP/1.1 200 OK\r\n${type}${this.#behaviour.eventsHeaders ?? ""}${this.#headers}Transfer-Encoding: chunked\r\n\r\n`;
+  }
+
+  /** What the engine still has of a time (moby: daemon/events, loadBufferedEvents). */
+  #replay(since: bigint | undefined, until: bigint | undefined): string[] {
+    if (since === undefined && until === undefined) return [];
+    const found: string[] = [];
+    for (const line of this.#kept.toReversed()) {
+      const at = BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
+      if (at < (since ?? 0n)) {
+        // moby goes back to the first that is older, whatever lies before it; podman reads its journal.
+        if (this.#behaviour.podman === undefined) break;
+      } else if (until === undefined || at <= until) found.unshift(line);
+    }
+    return found;
+  }
+
+  #reply(socket: net.Socket, status: number, body: string, headers: readonly string[] = []): void {
+    socket.write(
+      `HTTP/1.1 ${status} X\r\n${headers.map((line) => `${line}\r\n`).join("")}Date: ${this.#date}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+
   /** @param drop a subscriber that does not read loses events without a mark, as with moby */
   async #event(line: string, drop = false): Promise<void> {
     this.#kept.push(line);
-    if (this.#kept.length > KEPT) this.#kept.shift();
+    if (this.#kept.length > KEPT && this.#behaviour.podman === undefined) this.#kept.shift();
     for (const socket of this.#subscribers) {
       if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
       else await this.#write(socket, chunk(line));
@@ -254,8 +364,10 @@ class Server {
     return written;
   }
   readonly #writing = new WeakMap<net.Socket, Promise<void>>();
+  readonly #withoutHeaders = new WeakSet<net.Socket>();
 
   async #writeNow(socket: net.Socket, bytes: Buffer): Promise<void> {
+    if (this.#withoutHeaders.delete(socket)) socket.write(this.#eventsHead);
     const size = this.#behaviour.split || bytes.length;
     for (let at = 0; at < bytes.length; at += size) {
       if (socket.destroyed) return;
@@ -288,12 +400,18 @@ function chunk(line: string): Buffer {
 export class TestEngine implements AsyncDisposable {
   readonly #pending: { resolve(value: unknown): void; reject(error: Error): void }[] = [];
   #process: Bun.Subprocess;
+  #behaviour: Behaviour;
 
-  private constructor(readonly socket: string) {
-    this.#process = this.#spawn([]);
+  private constructor(
+    readonly socket: string,
+    behaviour: Behaviour,
+  ) {
+    this.#behaviour = behaviour;
+    this.#process = this.#spawn(0);
   }
 
-  #spawn(carry: readonly string[]): Bun.Subprocess {
+  #spawn(flowed: number): Bun.Subprocess {
+    const carry = [String(flowed), JSON.stringify(this.#behaviour)];
     return Bun.spawn([process.execPath, import.meta.path, this.socket, ...carry], {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => this.#pending.shift()?.resolve(message),
@@ -306,14 +424,16 @@ export class TestEngine implements AsyncDisposable {
     });
   }
 
-  /** Kills the engine and starts another on the same socket: what it kept is gone, and the flow goes on. */
+  /** Kills the engine and starts another like it on the same socket: what it kept is gone, and the flow goes on. */
   async restart(): Promise<void> {
     const flow = this.#flow;
+    // What it emitted after it was asked would get its number a second time.
+    await this.settle();
     const { flowed } = await this.flowed();
     await this.stop();
     rmSync(this.socket, { force: true });
     const up = this.#message();
-    this.#process = this.#spawn([String(flowed)]);
+    this.#process = this.#spawn(flowed);
     await up;
     if (flow !== undefined) await this.flow(flow.line, flow.perSecond, flow.until - flowed);
   }
@@ -329,9 +449,8 @@ export class TestEngine implements AsyncDisposable {
 
   static async start(behaviour: Behaviour = {}, socket = join(temporaryFolder(), "docker.sock")): Promise<TestEngine> {
     rmSync(socket, { force: true });
-    const engine = new TestEngine(socket);
+    const engine = new TestEngine(socket, behaviour);
     await engine.#message();
-    await engine.behave(behaviour);
     return engine;
   }
 
@@ -346,7 +465,9 @@ export class TestEngine implements AsyncDisposable {
     return answer;
   }
 
+  /** What it is to be like from now on, in full. */
   async behave(behaviour: Behaviour): Promise<void> {
+    this.#behaviour = behaviour;
     await this.#ask({ do: "behave", behaviour });
   }
 
@@ -387,6 +508,21 @@ export class TestEngine implements AsyncDisposable {
     await this.#ask({ do: "cut", reset });
   }
 
+  /** Makes the streams dead: they stay open, and bring nothing any more. New ones are well. */
+  async deaden(): Promise<void> {
+    await this.#ask({ do: "deaden" });
+  }
+
+  /** Removes the socket's file as an engine that ends does first; what is connected stays. */
+  async unlink(): Promise<void> {
+    await this.#ask({ do: "unlink" });
+  }
+
+  /** Gives the next event of a flow a time so far in the future, ms. */
+  async ahead(ms: number): Promise<void> {
+    await this.#ask({ do: "ahead", ms });
+  }
+
   /** Ends the streams as an engine does that shuts down well. */
   async end(): Promise<void> {
     await this.#ask({ do: "end" });
@@ -412,8 +548,9 @@ export class TestEngine implements AsyncDisposable {
 }
 
 if (import.meta.main) {
-  const server = new Server(Number(process.argv[3] ?? 0));
-  await server.listen(process.argv[2] ?? "");
+  const [, , path = "", flowed = "0", behaviour = "{}"] = process.argv;
+  const server = new Server(Number(flowed), JSON.parse(behaviour));
+  await server.listen(path);
   process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
   process.on("disconnect", () => process.exit(0));
   process.send?.("listening");

@@ -44,7 +44,7 @@ const event = (name: string, timeNano: number): string =>
 function write(into: Outlet, text: string): void {
   const line = Buffer.from(text);
   const parsed = parseEvent(text);
-  into.write(line, 0, line.length, parsed, { timeNano: parsed.timeNano, hash: 1 });
+  into.write(line, 0, line.length, parsed, { timeNano: parsed.timeNano, hash: 1n });
 }
 
 test("what finds no room in the ring waits, and goes in order", async () => {

@@ -8,7 +8,13 @@ test("what goes in comes out in order, with its hash and its addition", () => {
   const sizes = [1, 500, 1_048_600, 3_000_000, 0, 7];
   for (const [i, size] of sizes.entries()) {
     const text = Buffer.concat([line, Buffer.alloc(size, 65 + i)]);
-    queue.push(text, 2, text.length, i % 2 === 0 ? "" : `{"n":"ä${i}"}`, i === 3 ? undefined : 0xffff_fff0 + i);
+    queue.push(
+      text,
+      2,
+      text.length,
+      i % 2 === 0 ? "" : `{"n":"ä${i}"}`,
+      i === 3 ? undefined : 2n ** 64n - 1n - BigInt(i),
+    );
   }
   for (const [i, size] of sizes.entries()) {
     const item = queue.peek();
@@ -16,7 +22,7 @@ test("what goes in comes out in order, with its hash and its addition", () => {
       `line..${String.fromCharCode(65 + i).repeat(size)}`,
     );
     expect(item?.addition).toBe(i % 2 === 0 ? "" : `{"n":"ä${i}"}`);
-    expect(item?.hash).toBe(i === 3 ? undefined : 0xffff_fff0 + i);
+    expect(item?.hash).toBe(i === 3 ? undefined : 2n ** 64n - 1n - BigInt(i));
     expect(queue.isEmpty).toBe(false);
     queue.shift();
   }
@@ -27,10 +33,10 @@ test("what goes in comes out in order, with its hash and its addition", () => {
 test("its bytes are what it holds, and memory is given back as it drains", () => {
   const queue = new EventQueue();
   const line = Buffer.alloc(400, 97);
-  for (let i = 0; i < 20_000; i++) queue.push(line, 0, line.length, "", i);
-  expect(queue.bytes).toBe(20_000 * 416);
+  for (let i = 0; i < 20_000; i++) queue.push(line, 0, line.length, "", BigInt(i));
+  expect(queue.bytes).toBe(20_000 * 420);
   for (let i = 0; i < 20_000; i++) {
-    expect(queue.peek()?.hash).toBe(i);
+    expect(queue.peek()?.hash).toBe(BigInt(i));
     queue.shift();
   }
   expect(queue.bytes).toBe(0);
