@@ -240,7 +240,8 @@ test("sensitivemounts adds to the list, and a wrong one says what was expected",
 
 test("an answer of megabytes is made short", async () => {
   const Args = ["x".repeat(3_000_000), ...Array.from({ length: 100_000 }, (_, i) => `argument-${i}`)];
-  await using engine = await TestEngine.start({ containers: { [ID]: { ...answer("plain"), Args } } });
+  await using engine = await TestEngine.start();
+  await engine.behave({ containers: { [ID]: { ...answer("plain"), Args } } });
   using state = new Plugin().init(config());
   using instance = state.open(engine.address);
   await engine.send(line("create"));
@@ -379,17 +380,18 @@ test("a network's connect and disconnect change the networks of a container, and
 });
 
 test("a container whose start is an event of the stream is told of by that alone", async () => {
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const whole = now - (now % 1_000_000_000n);
-  // It started in the second before the stream begins, and its event is of the one after: both would tell of it.
-  const StartedAt = new Date(Number(whole / 1_000_000n) - 1).toISOString();
-  const containers = { [ID]: { ...answer("plain"), State: { Running: true, StartedAt } } };
-  await using engine = await TestEngine.start({ containers, inspectMs: 300 });
-  await engine.send(line("start"));
-  using state = new Plugin().init('{"statefile": ""}');
+  // It ran before, and is started again while the engine is asked what runs.
+  await using engine = await TestEngine.start();
+  await engine.behave({ containers: { [ID]: answer("plain"), [OTHER]: answer("plain") }, inspectMs: 1_500 });
+  using state = new Plugin().init(JSON.stringify({ statefile: "", inspecttimeout: 10_000 }));
   using instance = state.open(engine.address);
-  await engine.send(line("pull", { Type: "image", id: "bb:1" }));
-  expect(instance.take(2, action)).toEqual(["start", "pull"]);
+  await engine.send(line("start"), line("pull", { Type: "image", id: "bb:1" }));
+  const seen = instance.take(3, (event) => [action(event), JSON.parse(event.payload).Actor.ID]);
+  expect(seen).toEqual([
+    ["existing", OTHER],
+    ["start", ID],
+    ["pull", "bb:1"],
+  ]);
 });
 
 test("an engine newer than what is known is asked for events in its own version, and of containers in a known one", async () => {
@@ -399,7 +401,9 @@ test("an engine newer than what is known is asked for events in its own version,
   await engine.send(line("create"));
   expect(take(state, instance, 1, WHY)).toEqual([["create", true, undefined]]);
   const paths = (await engine.seen()).map(({ path }) => path.replace(/\?.*/, ""));
-  expect(new Set(paths)).toEqual(new Set(["/_ping", "/v1.99/events", `/v1.55/containers/${ID}/json`]));
+  expect(new Set(paths.filter((path) => /events|containers/.test(path)))).toEqual(
+    new Set(["/v1.99/events", `/v1.55/containers/${ID}/json`]),
+  );
   // One that does not speak that any more is asked without a version.
   await engine.behave({ apiVersion: "1.99", accepts: "1.0", containers: { [OTHER]: answer("plain") } });
   await engine.send(line("create", { id: OTHER }));
