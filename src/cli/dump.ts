@@ -1,6 +1,6 @@
 import { Engine } from "../docker/client.ts";
 import { LINE_MAX } from "../docker/connection.ts";
-import { parseEndpoint } from "../docker/endpoint.ts";
+import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
 import { additionOf } from "../docker/falco.ts";
 import { connectionText, Feed } from "../docker/feed.ts";
@@ -78,7 +78,7 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  * @throws BadAddress, EngineError
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST));
+  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
   const printer = new Printer(format);
   const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
   const feed = new Feed(

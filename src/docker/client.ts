@@ -1,16 +1,33 @@
+import { statSync } from "node:fs";
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
+import { printable } from "../text.ts";
+import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { nanoseconds } from "./inspect.ts";
 import { fingerprintOf, NO_TRACE, type Trace } from "./trace.ts";
 
-/** The newest API version this client asks for; an older engine is asked for its own. */
-export const API_VERSION_MAX = "1.51";
+/**
+ * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the
+ * engine's own version, whatever that is: an older one makes Engine 29 re-encode them, with times off by up to 128 ns.
+ */
+export const API_VERSION_KNOWN = "1.55";
 
 /** Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby: api/server/router/system). */
 const CONNECT_TIMEOUT_MS = 4_000;
 const ANSWER_TIMEOUT_MS = 4_000;
+/**
+ * Bytes of an answer: a container's environment and labels have no bound of their own. To parse as much takes a second
+ * at the worst and some 250 MB; 64 MiB would take up to 12 s, longer than a runtime may stand still, and 1.8 GB.
+ */
+export const ANSWER_MAX = 16 * 1024 * 1024;
+/** Bytes of all answers that are under way, of all engines. */
+const ANSWERS_MAX = 64 * 1024 * 1024;
+/** An answer that has brought so many bytes when its time is over is not late but huge: asking again is no use. */
+const SLOW_MAX = 1024 * 1024;
+/** Characters that are shown of what an engine says of an error, and bytes that are read for them. */
+const WORDS_MAX = 500;
 const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
 /** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
@@ -18,29 +35,34 @@ const CONNECTIONS_MAX = 8;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
-/** What went wrong with an engine, in words for the person who runs Falco. */
+/** What went wrong with an engine, in words for the person who runs Falco: one line that harms no terminal. */
 export class EngineError extends Error {
   constructor(
     message: string,
-    /** The HTTP status of an engine that refused; undefined where none was reached. */
+    /** The HTTP status of an engine that answered; undefined where none was reached. */
     readonly status?: number,
     /** Trying again does not help: a person has to change something. */
     readonly permanent = false,
+    /** The answer was larger than can be read. */
+    readonly huge = false,
   ) {
-    super(message);
+    super(printable(message));
   }
 }
 
+/** An answer that is not read, as reading it ended a process before. */
+export class UnreadableAnswer extends EngineError {}
+
 export interface EngineInfo {
-  /** The API version that both speak, such as `1.51`; undefined where the engine names none. */
+  /** The engine's own API version, such as `1.51`; undefined where it names none. */
   readonly apiVersion: string | undefined;
-  /** The engine's `Server` header, such as `Docker/28.5.2 (linux)`. */
+  /** The `Server` header, such as `Docker/28.5.2 (linux)`; a proxy may put its own there. */
   readonly server: string | undefined;
   /** Whether it is podman, which keeps its events for ever: moby keeps 256, in memory. */
   readonly isPodman: boolean;
 }
 
-type Headers = Record<string, string | string[] | undefined>;
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface StreamHandler {
   onOpen(): void;
@@ -50,17 +72,42 @@ export interface StreamHandler {
   onEnd(error: EngineError | undefined): void;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+const answers = new Budget(ANSWERS_MAX);
+
+/** An API version as engines write it; undefined where it is none. */
+const versionOf = (value: unknown): string | undefined =>
+  typeof value === "string" && /^\d{1,9}\.\d{1,9}$/.test(value) ? value : undefined;
+
 const newer = (a: string, b: string): boolean => {
   const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
   const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
   return aMajor > bMajor || (aMajor === bMajor && aMinor > bMinor);
 };
 
+/** What stands at a path where a socket should; undefined for a socket. */
+function notASocket(path: string): string | undefined {
+  try {
+    const there = statSync(path);
+    if (there.isSocket()) return undefined;
+    return there.isDirectory() ? "a folder" : "a file";
+  } catch {
+    return undefined;
+  }
+}
+
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
   /** What time it is for the engine. */
   readonly clock = new EngineClock();
   #info: EngineInfo | undefined;
+  /** The engine turned the version that it named down, and takes what has none. */
+  #unversioned = false;
   readonly #pool: Pool;
 
   /** @param trace where the answer that is read leaves its trace, by what was asked */
@@ -73,6 +120,7 @@ export class Engine {
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: IDLE_MS,
       pipelining: 1,
+      maxResponseSize: ANSWER_MAX,
     });
   }
 
@@ -91,15 +139,15 @@ export class Engine {
   }
 
   /**
-   * Asks the engine which API versions it speaks (`GET /_ping`, header Api-Version, since API 1.25).
+   * Asks the engine which API version it speaks: `GET /_ping`, header Api-Version, since API 1.25. A proxy may refuse
+   * that and let events pass: the header counts whatever the status, then what `GET /version` says.
    * @throws EngineError where there is no engine, it may not be reached, or it does not answer within 4 s
    */
   async negotiate(): Promise<EngineInfo> {
-    const { headers } = await this.#get("/_ping", ANSWER_TIMEOUT_MS);
-    const own = String(headers["api-version"] ?? "");
-    const known = /^\d+\.\d+$/.test(own);
-    const apiVersion = known ? (newer(own, API_VERSION_MAX) ? API_VERSION_MAX : own) : undefined;
+    const { headers } = await this.#ask("/_ping", ANSWER_TIMEOUT_MS);
+    const apiVersion = versionOf(headers["api-version"]) ?? (await this.#versionAsked());
     const server = headers.server === undefined ? undefined : String(headers.server);
+    if (apiVersion !== this.#info?.apiVersion) this.#unversioned = false;
     this.#info = { apiVersion, server, isPodman: await this.#isPodman(headers, server) };
     return this.#info;
   }
@@ -107,7 +155,7 @@ export class Engine {
   /** Reads the engine's own time, where it tells it (`GET /info`: SystemTime); else the header Date has to do. */
   async readClock(): Promise<void> {
     try {
-      const { headers, body } = await this.#get(this.#path("/info"), CLOCK_TIMEOUT_MS);
+      const { headers, body } = await this.#ask(versioned("/info", this.#questionVersion), CLOCK_TIMEOUT_MS);
       const { SystemTime } = JSON.parse(body) as { SystemTime?: unknown };
       const nano = typeof SystemTime === "string" ? nanoseconds(SystemTime) : undefined;
       if (nano !== undefined) this.clock.set(BigInt(nano), Date.parse(String(headers.date)));
@@ -138,27 +186,52 @@ export class Engine {
    * @throws EngineError where it does not, within `timeoutMs`
    */
   async ping(timeoutMs: number): Promise<void> {
-    await this.#get("/_ping", timeoutMs);
+    this.#good("/_ping", await this.#ask("/_ping", timeoutMs));
   }
 
   /**
-   * The answer to a question such as `/containers/{id}/json`, in the API version that both speak.
-   * @throws EngineError with the status of a refusal, where nothing came within `timeoutMs`, or where the answer ended a
-   *   process before
+   * The answer to a question such as `/containers/{id}/json`, in the engine's API version or the newest that is known.
+   * @throws EngineError with the status of a refusal, `huge` for more than ANSWER_MAX bytes, where nothing came within
+   *   `timeoutMs`, or where the answer ended a process before
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
     const fingerprint = fingerprintOf(path);
-    if (!this.trace.begin(fingerprint)) throw new EngineError(`what ${this.address} answers to ${path} cannot be read`);
+    if (!this.trace.begin(fingerprint))
+      throw new UnreadableAnswer(`what ${this.address} answers to ${path} ended the runtime before`);
     this.trace.end();
-    const { body } = await this.#get(this.#path(path), timeoutMs);
+    const version = this.#questionVersion;
+    let answer = await this.#ask(versioned(path, version), timeoutMs);
+    // An engine that no longer speaks a version says so with a 400, as to any other fault of a question.
+    if (answer.status === 400 && version !== undefined) answer = await this.#ask(path, timeoutMs);
+    const { status, body } = this.#good(path, answer);
     this.trace.begin(fingerprint);
     try {
       return JSON.parse(body);
     } catch {
-      throw new EngineError(`the engine at ${this.address} answered ${path} with what is not JSON`);
+      throw new EngineError(`the engine at ${this.address} answered ${path} with what is not JSON`, status);
     } finally {
       this.trace.end();
     }
+  }
+
+  /**
+   * The name of the engine's machine (`GET /info`) and the engine's version (`GET /version`).
+   * @param refused takes why one of them is absent
+   */
+  async identify(
+    refused: (what: "name" | "version", error: EngineError) => void,
+  ): Promise<{ name?: string; version?: string }> {
+    const textOf = async (path: string, key: "Name" | "Version"): Promise<string | undefined> => {
+      try {
+        const value = ((await this.getJson(path, ANSWER_TIMEOUT_MS)) as Record<string, unknown> | null)?.[key];
+        return typeof value === "string" ? value : undefined;
+      } catch (error) {
+        refused(key === "Name" ? "name" : "version", error as EngineError);
+        return undefined;
+      }
+    };
+    const [name, version] = await Promise.all([textOf("/info", "Name"), textOf("/version", "Version")]);
+    return { ...(name === undefined ? {} : { name }), ...(version === undefined ? {} : { version }) };
   }
 
   /**
@@ -176,26 +249,45 @@ export class Engine {
       handler.onEnd(error);
     };
     let ended = false;
-    let refusal: { status: number; body: string } | undefined;
-    const path = this.#path(`/events?${query}`);
-    client.dispatch({ path, method: "GET" }, {
-      onRequestStart: () => {},
-      onResponseStart: (_controller, status, headers) => {
-        this.clock.date(Date.parse(String(headers.date)));
-        const foreign = status === 200 ? this.#foreign(headers) : undefined;
-        if (foreign !== undefined) over(foreign);
-        else if (status === 200) handler.onOpen();
-        else refusal = { status, body: "" };
-      },
-      onResponseData: (_controller, chunk) => {
-        if (ended) return;
-        if (refusal === undefined) handler.onData(chunk);
-        else if (refusal.body.length < ERROR_BODY_MAX) refusal.body += chunk.toString("utf8");
-      },
-      onResponseEnd: () => over(refusal && this.#refused("/events", refusal.status, refusal.body)),
-      onResponseError: (_controller, error) => over(this.#unreachable(error)),
-    } satisfies Dispatcher.DispatchHandler);
+    const ask = (version: string | undefined) => {
+      const path = versioned(`/events?${query}`, version);
+      let refusal: { status: number; body: string } | undefined;
+      client.dispatch({ path, method: "GET" }, {
+        onRequestStart: () => {},
+        onResponseStart: (_controller, status, headers) => {
+          this.clock.date(Date.parse(String(headers.date)));
+          const foreign = status === 200 ? this.#foreign(headers) : undefined;
+          if (foreign !== undefined) over(foreign);
+          else if (status !== 200) refusal = { status, body: "" };
+          else {
+            if (version === undefined) this.#unversioned = true;
+            handler.onOpen();
+          }
+        },
+        onResponseData: (_controller, chunk) => {
+          if (ended) return;
+          if (refusal === undefined) handler.onData(chunk);
+          else if (refusal.body.length < ERROR_BODY_MAX) refusal.body += chunk.toString("utf8");
+        },
+        onResponseEnd: () => {
+          if (refusal?.status === 400 && version !== undefined && !ended) ask(undefined);
+          else over(refusal && this.#refused("/events", refusal.status, refusal.body));
+        },
+        onResponseError: (_controller, error) => over(this.#unreachable(error)),
+      } satisfies Dispatcher.DispatchHandler);
+    };
+    ask(this.#version);
     return over;
+  }
+
+  /** The API version that `GET /version` names; undefined where it names none, or may not be asked. */
+  async #versionAsked(): Promise<string | undefined> {
+    try {
+      const { ApiVersion } = (await this.getJson("/version", ANSWER_TIMEOUT_MS)) as { ApiVersion?: unknown };
+      return versionOf(ApiVersion);
+    } catch {
+      return undefined;
+    }
   }
 
   get #origin(): string {
@@ -207,21 +299,73 @@ export class Engine {
     return this.endpoint.kind === "unix" ? { ...common, socketPath: this.endpoint.path } : common;
   }
 
-  #path(path: string): string {
-    return this.#info?.apiVersion === undefined ? path : `/v${this.#info.apiVersion}${path}`;
+  /** What questions are asked in: the engine's own version, or the newest that is known. */
+  get #questionVersion(): string | undefined {
+    const own = this.#version;
+    return own !== undefined && newer(own, API_VERSION_KNOWN) ? API_VERSION_KNOWN : own;
   }
 
-  async #get(path: string, timeoutMs: number): Promise<{ headers: Headers; body: string }> {
-    try {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const { statusCode, headers, body } = await this.#pool.request({ path, method: "GET", signal });
-      this.clock.date(Date.parse(String(headers.date)));
-      const text = await body.text();
-      if (statusCode !== 200) throw this.#refused(path, statusCode, text);
-      return { headers, body: text };
-    } catch (error) {
-      throw error instanceof EngineError ? error : this.#unreachable(error);
-    }
+  get #version(): string | undefined {
+    return this.#unversioned ? undefined : this.#info?.apiVersion;
+  }
+
+  /**
+   * The answer to a request, whatever its status.
+   * @throws EngineError where there is none
+   */
+  #ask(path: string, timeoutMs: number): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const chunks: Buffer[] = [];
+    let controller: Dispatcher.DispatchController | undefined;
+    let status = 0;
+    let headers: Answer["headers"] = {};
+    let failure: EngineError | undefined;
+    const end = () => {
+      clearTimeout(late);
+      answers.release(holder);
+    };
+    const fail = (error: EngineError) => {
+      if (failure !== undefined) return;
+      failure = error;
+      end();
+      chunks.length = 0;
+      controller?.abort(error);
+      reject(error);
+    };
+    const holder: Holder = { bytes: 0, end: () => fail(this.#tooLarge(path)) };
+    const late = setTimeout(() => fail(holder.bytes > SLOW_MAX ? this.#tooLarge(path) : this.#silent()), timeoutMs);
+    this.#pool.dispatch({ path, method: "GET" }, {
+      onRequestStart: (own) => {
+        controller = own;
+        if (failure !== undefined) own.abort(failure);
+      },
+      onResponseStart: (_controller, code, fields) => {
+        status = code;
+        headers = fields;
+        this.clock.date(Date.parse(String(fields.date)));
+      },
+      onResponseData: (_controller, chunk) => {
+        if (failure !== undefined || (status !== 200 && holder.bytes > ERROR_BODY_MAX)) return;
+        chunks.push(chunk);
+        answers.hold(holder, chunk.length);
+      },
+      onResponseEnd: () => {
+        if (failure !== undefined) return;
+        end();
+        const [only = Buffer.alloc(0)] = chunks;
+        const body = (chunks.length > 1 ? Buffer.concat(chunks) : only).toString();
+        resolve({ status, headers, body });
+      },
+      onResponseError: (_controller, error) =>
+        fail((error as { code?: string }).code === TOO_LARGE ? this.#tooLarge(path) : this.#unreachable(error)),
+    } satisfies Dispatcher.DispatchHandler);
+    return promise;
+  }
+
+  /** @throws EngineError where the answer is a refusal */
+  #good(path: string, answer: Answer): Answer {
+    if (answer.status !== 200) throw this.#refused(path, answer.status, answer.body);
+    return answer;
   }
 
   /** What makes a stream one that no engine sends. */
@@ -235,33 +379,78 @@ export class Engine {
     );
   }
 
-  /** The engine's own words: JSON with a message, or plain text from old engines. */
+  /** The engine's own words: JSON with a message, or plain text from old engines; a proxy before it may have none. */
   #refused(path: string, status: number, body: string): EngineError {
-    let message = body.trim();
+    if (isTls(status, body)) return this.#speaksTls();
+    let words = body.trim();
     try {
-      message = String((JSON.parse(body) as { message?: unknown }).message ?? message);
+      words = String((JSON.parse(body) as { message?: unknown }).message ?? words);
     } catch {}
-    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${message}`, status);
+    if (words === "") words = `no words; is it a Docker Engine, or a proxy that does not let ${path} pass?`;
+    else if (words.startsWith("<")) words = `a web page; is it a Docker Engine, or a proxy that refuses ${path}?`;
+    if (words.length > WORDS_MAX) words = `${words.slice(0, WORDS_MAX).toWellFormed()}…`;
+    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, status);
+  }
+
+  #silent(): EngineError {
+    return new EngineError(`the engine at ${this.address} does not answer`);
+  }
+
+  #tooLarge(path: string): EngineError {
+    return new EngineError(`the answer of the engine at ${this.address} to ${path} is too large`, 200, false, true);
+  }
+
+  #speaksTls(): EngineError {
+    const { address, asker } = this.endpoint;
+    const words = `the engine at ${address} speaks TLS, which is not supported`;
+    return new EngineError(`${words}; set ${asker.setting} to its socket or to a port without TLS`, undefined, true);
   }
 
   #unreachable(error: unknown): EngineError {
-    const { address } = this.endpoint;
+    const { endpoint } = this;
+    const { address, asker } = endpoint;
     const { code, name, message } = error as { code?: string; name?: string; message?: string };
+    const none = `no Docker Engine at ${address}`;
     switch (code) {
       case "ENOENT":
-        return new EngineError(`no Docker Engine at ${address}: no such socket; start the engine or set open_params`);
-      case "ECONNREFUSED":
-        return new EngineError(`no Docker Engine at ${address}: connection refused; is the engine running?`);
+      case "ENOTDIR":
+        return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
+      case "ENOTSOCK":
+      case "ECONNREFUSED": {
+        const there = endpoint.kind === "unix" ? notASocket(endpoint.path) : undefined;
+        if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
+        // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
+        const how = there === "a folder" ? "remove it and start the engine, or" : "start the engine, or";
+        return new EngineError(`${none}: ${there} is there and no socket; ${how} set ${asker.setting}`);
+      }
+      case "ENOTFOUND":
+      case "EAI_AGAIN":
+        return new EngineError(`${none}: the host's name is not known; correct it in ${asker.setting}, or the DNS`);
+      case "EHOSTUNREACH":
+      case "ENETUNREACH":
+        return new EngineError(`${none}: there is no way to this host; is the network up?`);
       case "EACCES":
       case "EPERM":
         return new EngineError(
-          `no permission for ${address}: run Falco as root or as a member of the socket's group (usually docker)`,
+          `no permission for ${address}: run ${asker.program} as root or as a member of the socket's group (usually docker)`,
           undefined,
           true,
         );
     }
-    if (name === "TimeoutError" || code?.endsWith("TIMEOUT"))
-      return new EngineError(`the engine at ${address} does not answer`);
+    if (name === "TimeoutError" || code?.endsWith("TIMEOUT") || code === "ETIMEDOUT") return this.#silent();
+    if (name === "HTTPParserError")
+      return new EngineError(
+        `what answers at ${address} speaks no HTTP; set ${asker.setting} to an engine, to a port without TLS`,
+      );
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
   }
 }
+
+/** undici's code of an answer beyond `maxResponseSize`. */
+const TOO_LARGE = "UND_ERR_RES_EXCEEDED_MAX_SIZE";
+
+const versioned = (path: string, version: string | undefined): string =>
+  version === undefined ? path : `/v${version}${path}`;
+
+/** What Go's and nginx's servers say where TLS is spoken and plain HTTP comes (net/http: server.go). */
+const isTls = (status: number, body: string): boolean => status === 400 && /HTTPS (server|port)/i.test(body);

@@ -1,7 +1,19 @@
-/** Where an engine listens. */
-export type Endpoint =
-  | { readonly kind: "unix"; readonly path: string; readonly address: string }
-  | { readonly kind: "tcp"; readonly origin: string; readonly address: string };
+/** Who asks for an engine: errors speak to the person in front of it. */
+export interface Asker {
+  /** What has to have the rights to connect. */
+  readonly program: string;
+  /** Where the address is written. */
+  readonly setting: string;
+}
+
+export const FALCO: Asker = { program: "Falco", setting: "open_params" };
+export const DEBUG_TOOL: Asker = { program: "docker-plugin", setting: "--host" };
+
+/** Where an engine listens, and who said so: `DOCKER_HOST` is a setting too. */
+export type Endpoint = { readonly address: string; readonly asker: Asker } & (
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly origin: string }
+);
 
 export const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
 
@@ -15,20 +27,22 @@ const FORMS = "expected unix:///path/to/docker.sock or tcp://host:port";
 /**
  * Reads an engine's address in the forms of `docker -H` (docker/cli: opts/hosts.go).
  * @param text an address; empty means `DOCKER_HOST`, and where that is unset the default socket
+ * @param by who gave `text`
  * @throws BadAddress that names the address and says what was expected
  */
-export function parseEndpoint(text: string, dockerHost: string | undefined): Endpoint {
+export function parseEndpoint(text: string, dockerHost: string | undefined, by = FALCO): Endpoint {
   const given = text.trim();
-  const address = given || dockerHost?.trim() || DEFAULT_ADDRESS;
-  const source = given === "" && address !== DEFAULT_ADDRESS ? "DOCKER_HOST" : "open_params";
-  const bad = (why: string) => new BadAddress(`${source} ${JSON.stringify(address)}: ${why}`);
+  const fromEnvironment = given === "" ? (dockerHost?.trim() ?? "") : "";
+  const address = given || fromEnvironment || DEFAULT_ADDRESS;
+  const asker = fromEnvironment === "" ? by : { ...by, setting: "DOCKER_HOST" };
+  const bad = (why: string) => new BadAddress(`${asker.setting} ${JSON.stringify(address)}: ${why}`);
 
   const path = address.startsWith("/") ? address : /^unix:\/\/(.*)$/s.exec(address)?.[1];
   if (path !== undefined) {
     if (!path.startsWith("/")) throw bad(`a socket's path begins with a slash; ${FORMS}`);
     if (path.includes("\0")) throw bad("a socket's path holds no NUL");
     if (Buffer.byteLength(path) > UNIX_PATH_MAX) throw bad(`a socket's path has at most ${UNIX_PATH_MAX} bytes`);
-    return { kind: "unix", path, address: `unix://${path}` };
+    return { kind: "unix", path, address: `unix://${path}`, asker };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme === "https" || scheme === "ssh" || scheme === "npipe" || scheme === "fd")
@@ -39,5 +53,5 @@ export function parseEndpoint(text: string, dockerHost: string | undefined): End
     throw bad(`not an engine's address; ${FORMS}`);
   // docker/cli: opts/hosts.go, DefaultHTTPPort; WHATWG drops a port 80 that was written.
   const port = url.port || (/:80\/?$/.test(address) ? "80" : "2375");
-  return { kind: "tcp", origin: `http://${url.hostname}:${port}`, address: `tcp://${url.hostname}:${port}` };
+  return { kind: "tcp", origin: `http://${url.hostname}:${port}`, address: `tcp://${url.hostname}:${port}`, asker };
 }

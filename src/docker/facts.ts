@@ -2,11 +2,18 @@
 import type { DockerEvent } from "./event.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 
+/** Whether a container's networks change, which no event of its own tells. */
+export const changesNetworks = ({ Type, Action }: DockerEvent): boolean =>
+  Type === "network" && (Action === "connect" || Action === "disconnect");
+
 /** The id of the container that an event is about, where it is about one. */
 export function containerIdOf(event: DockerEvent): string | undefined {
-  if (event.Type === "container") return event.Actor.ID || undefined;
+  const { ID, Attributes } = event.Actor;
+  if (event.Type === "container") return ID || undefined;
   // A network's connects, a volume's mounts.
-  return event.Actor.Attributes.container;
+  if (Attributes.container !== undefined) return Attributes.container;
+  // podman tells a network's connects as the container's: only version 5 says which network, in an attribute `network`.
+  return changesNetworks(event) ? ID || undefined : undefined;
 }
 
 /**
@@ -45,13 +52,37 @@ function argumentOf(action: string): string | undefined {
   return colon < 0 ? undefined : action.slice(colon + 2);
 }
 
+/**
+ * What an exec runs. A program without arguments is followed by a space all the same (moby: daemon/exec.go), and a last
+ * argument may end in one: the inspection tells which, and without it another space means that there are arguments.
+ */
+function commandOf(said: string | undefined, inspected: readonly string[] | undefined): string | undefined {
+  const known = inspected?.join(" ");
+  if (said === undefined || said === (inspected?.length === 1 ? `${known} ` : known)) return known;
+  const bare = said.replace(/ $/, "");
+  return bare.includes(" ") ? said : bare;
+}
+
+/** The attribute that an exec's end has its code in, by Action; podman 4 has it in each event of a container. */
+const EXIT_CODES: Readonly<Record<string, string>> = { exec_die: "exitCode", exec_died: "containerExitCode" };
+
 export function execOf(event: DockerEvent): Exec | undefined {
   if (!isExec(event)) return undefined;
-  const { execID, exitCode, containerExitCode } = event.Actor.Attributes;
-  // A program without arguments is followed by a space all the same (moby: daemon/exec.go).
-  const command = argumentOf(event.Action)?.replace(/ $/, "") ?? event.falco?.exec?.command?.join(" ");
-  const code = exitCode ?? containerExitCode;
-  return { command, id: execID, exitCode: code !== undefined && EXIT_CODE.test(code) ? BigInt(code) : undefined };
+  const { Action, Actor, falco } = event;
+  const key = EXIT_CODES[Action];
+  const code = key === undefined ? undefined : Actor.Attributes[key];
+  return {
+    command: commandOf(argumentOf(Action), falco?.exec?.command),
+    id: Actor.Attributes.execID,
+    exitCode: code !== undefined && EXIT_CODE.test(code) ? BigInt(code) : undefined,
+  };
+}
+
+/** Why the facts of an event's container are not known; `off` where nobody asked, as the event has nothing of it. */
+export function uninspectedOf(event: DockerEvent): string | undefined {
+  const { inspected, uninspected } = event.falco ?? {};
+  if (inspected !== undefined) return uninspected;
+  return containerIdOf(event) === undefined ? undefined : "off";
 }
 
 /** `healthy`, `unhealthy` …: in moby's Action, in a key of podman's. */

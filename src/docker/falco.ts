@@ -24,10 +24,20 @@ export interface ContainerPart extends ContainerInspection {
 
 export interface ExecPart extends Omit<ExecInspection, "containerId"> {}
 
+/**
+ * Why a container's facts are not there. `late`: no answer came in time; `refused`: the engine, or a proxy before it,
+ * turned the question down, or the id is none that may be asked for; `gone`: there is no such container any more;
+ * `huge`: the answer is larger than is read. That nobody asked (`off`) an event says by having no `inspected`.
+ */
+export const UNINSPECTED = ["late", "refused", "gone", "huge"] as const;
+export type Uninspected = (typeof UNINSPECTED)[number];
+
 export interface FalcoPart {
   readonly engine?: EngineIdentity;
   /** Whether the container's facts are here: false where they should be and could not be had in time. */
   readonly inspected?: boolean;
+  /** Why they are not; absent where they are. */
+  readonly uninspected?: Uninspected;
   readonly container?: ContainerPart;
   readonly exec?: ExecPart;
   /** What is missing in an event that was too long. */
@@ -91,7 +101,7 @@ const cut = part(
 );
 
 const falco = v.pipe(
-  v.object({ engine, inspected: bool, container, exec, cut }),
+  v.object({ engine, inspected: bool, uninspected: part(v.picklist(UNINSPECTED)), container, exec, cut }),
   v.transform((parts: Loose<FalcoPart>) => compact<FalcoPart>(parts as Parts<FalcoPart>)),
 );
 

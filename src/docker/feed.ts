@@ -15,7 +15,8 @@ import { NO_TRACE } from "./trace.ts";
 
 /** How long the events that happen are held back for those that tell what runs already, ms. */
 const SNAPSHOT_MAX_MS = 5_000;
-const IDENTITY_MAX_MS = 4_000;
+/** How long events are held back for what the engine says of itself, ms. */
+const IDENTITY_MAX_MS = 1_000;
 
 /** What the feed tells whoever reads it; everything in order. */
 export interface FeedSink {
@@ -71,6 +72,7 @@ export class Feed {
   #snapshot: Snapshot | undefined;
   #first: boolean;
   #identity: EngineIdentity | undefined;
+  readonly #refused = new Set<string>();
 
   constructor(
     readonly engine: Engine,
@@ -87,6 +89,8 @@ export class Feed {
       {
         opened: () => {
           sink.opened();
+          // Behind each connection there may be another engine than before: a newer one, say.
+          if (options.identified()) this.#identify();
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
@@ -145,6 +149,8 @@ export class Feed {
     mark: Mark | undefined,
     cut: Cut | undefined,
   ): void {
+    if (this.#identity === undefined && this.options.identified()) this.#identify();
+    if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#gate.isOpen) {
       this.#describe(event, cut);
@@ -168,7 +174,7 @@ export class Feed {
 
   #describe(event: DockerEvent, cut: Cut | undefined): void {
     const found = this.#inspector?.describe(event);
-    const engine = this.options.identified() ? this.#identify() : undefined;
+    const engine = this.options.identified() ? this.#identity : undefined;
     const part: FalcoPart | undefined =
       cut === undefined && engine === undefined
         ? found
@@ -178,21 +184,22 @@ export class Feed {
     else if (event.forgedFalco) event.falco = {};
   }
 
-  /** Which engine this is. Its machine's name comes with the answer to a question, and is not waited for. */
-  #identify(): EngineIdentity {
-    if (this.#identity !== undefined) return this.#identity;
-    const { address, info } = this.engine;
-    const version = /^[^/]+\/(\S+)/.exec(info?.server ?? "")?.[1];
-    this.#identity = { host: address, ...(version === undefined ? {} : { version }) };
-    if (this.#inspector !== undefined)
-      this.engine.getJson("/info", IDENTITY_MAX_MS).then(
-        (answer) => {
-          const { Name: name } = (answer ?? {}) as { Name?: unknown };
-          if (typeof name === "string") this.#identity = { ...this.#identity, name };
-        },
-        (error: EngineError) => this.sink.warning(`${error.message}; docker.engine.name is absent`),
-      );
-    return this.#identity;
+  /** Asks which engine this is, and holds back what happens until that is known. */
+  #identify(): void {
+    const host = this.engine.address;
+    this.#identity ??= { host };
+    const answer = this.engine.identify((what, error) => {
+      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
+      this.#refused.add(what);
+    });
+    this.#gate.push(
+      0,
+      answer.then((said) => {
+        this.#identity = { host, ...said };
+      }),
+      IDENTITY_MAX_MS,
+      () => {},
+    );
   }
 
   /** Holds back what happens until what runs already has been told. */

@@ -3,10 +3,10 @@
  * so that what follows has it too, when the container itself is gone already.
  */
 import { LRUCache } from "lru-cache";
-import type { Engine, EngineError } from "./client.ts";
+import { type Engine, type EngineError, UnreadableAnswer } from "./client.ts";
 import type { DockerEvent } from "./event.ts";
-import { containerIdOf, execIdOf } from "./facts.ts";
-import type { ExecPart, FalcoPart } from "./falco.ts";
+import { changesNetworks, containerIdOf, execIdOf } from "./facts.ts";
+import type { ExecPart, FalcoPart, Uninspected } from "./falco.ts";
 import { inspectContainer, inspectExec, sensitiveMount, shortened } from "./inspect.ts";
 import { fingerprintOf } from "./trace.ts";
 
@@ -27,7 +27,26 @@ const CHANGES: ReadonlySet<string> = new Set(["create", "start", "update", "rena
 /** After these it is gone; podman says remove. */
 const ENDS: ReadonlySet<string> = new Set(["destroy", "remove"]);
 
-const NOT_INSPECTED: FalcoPart = { inspected: false };
+const without = (uninspected: Uninspected): FalcoPart => ({ inspected: false, uninspected });
+const NOT_INSPECTED = {
+  late: without("late"),
+  refused: without("refused"),
+  gone: without("gone"),
+  huge: without("huge"),
+} as const satisfies Record<Uninspected, FalcoPart>;
+
+/** Why a question brought nothing. */
+function reasonOf(error: EngineError): Uninspected {
+  if (error.huge) return "huge";
+  if (error.status === 404) return "gone";
+  return error.status === undefined && !(error instanceof UnreadableAnswer) ? "late" : "refused";
+}
+
+const nothing = (): void => {};
+
+/** Whether asking once more would bring nothing else, as long as the container has not changed. */
+const isFinal = ({ inspected, uninspected }: FalcoPart): boolean =>
+  inspected === true || uninspected === "gone" || uninspected === "huge";
 
 /** The containers of one engine, as far as its events need them. */
 export class Inspector {
@@ -55,8 +74,9 @@ export class Inspector {
   describe(event: DockerEvent): FalcoPart | undefined {
     const id = containerIdOf(event);
     if (id === undefined) return undefined;
-    const known = this.#containers.get(id) ?? NOT_INSPECTED;
-    if (event.Type === "container" && ENDS.has(event.Action)) this.#containers.delete(id);
+    const ends = event.Type === "container" && ENDS.has(event.Action);
+    const known = this.#containers.get(id) ?? NOT_INSPECTED[!ID.test(id) ? "refused" : ends ? "gone" : "late"];
+    if (ends) this.#containers.delete(id);
     const execId = execIdOf(event);
     const exec = execId === undefined ? undefined : this.#execs.get(execId);
     // A label can pose as the id of an exec, of another container's too.
@@ -66,40 +86,74 @@ export class Inspector {
   }
 
   /**
-   * Asks for a container, and keeps the answer. Returns the answer itself.
+   * Asks for a container, and keeps the answer, or why there is none. Returns the answer itself.
    * @throws EngineError
    */
   async inspect(id: string): Promise<unknown> {
     const path = `/containers/${id}/json`;
-    const json = await this.engine.getJson(path, ANSWER_MAX_MS);
-    this.engine.trace.begin(fingerprintOf(path));
-    this.#learn(id, json);
-    this.engine.trace.end();
-    return json;
+    try {
+      const json = await this.engine.getJson(path, ANSWER_MAX_MS);
+      this.engine.trace.begin(fingerprintOf(path));
+      this.#learn(id, json);
+      this.engine.trace.end();
+      return json;
+    } catch (error) {
+      this.#failed(id, reasonOf(error as EngineError));
+      throw error;
+    }
   }
 
   #learn(id: string, json: unknown): void {
     const inspected = inspectContainer(json);
-    if (inspected === undefined) return;
+    if (inspected === undefined) {
+      this.#failed(id, "refused");
+      return;
+    }
     const sensitive = inspected.mounts === undefined ? false : sensitiveMount(inspected.mounts, this.sensitive);
-    const part: FalcoPart = { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } };
+    this.#keep(id, { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } });
+  }
+
+  /** What was learnt before stays: it is the best that is known of a container that is gone. */
+  #failed(id: string, why: Uninspected): void {
+    if (why !== "late" && this.#containers.get(id)?.inspected !== true) this.#keep(id, NOT_INSPECTED[why]);
+  }
+
+  #keep(id: string, part: FalcoPart): void {
     this.#containers.set(id, part, { size: JSON.stringify(part).length });
   }
 
   #askContainer(event: DockerEvent, id: string): Promise<void> | undefined {
     const isContainer = event.Type === "container";
+    const known = this.#containers.get(id);
+    if (known?.inspected === true && changesNetworks(event)) return this.#askNetworks(event, id, known);
     const changes = isContainer && CHANGES.has(event.Action);
-    if (!changes && this.#containers.has(id)) return undefined;
+    if (!changes && known !== undefined && isFinal(known)) return undefined;
     const path = `container ${id}`;
     if (!changes && this.#questions.has(path)) return this.#questions.get(path);
     if (isContainer && ENDS.has(event.Action)) return undefined;
-    return this.#question(path, async () => {
+    return this.#question(path, () => this.inspect(id).then(nothing, nothing));
+  }
+
+  /**
+   * Only the networks are taken from the answer: a container that is being stopped has lost its ports already. At a
+   * start nothing is asked, as a container has its networks from its creation on.
+   */
+  #askNetworks(event: DockerEvent, id: string, known: FalcoPart): Promise<void> | undefined {
+    // In podman's events `name` is the container's.
+    const { container, name, network } = event.Actor.Attributes;
+    const which = container === undefined ? network : name;
+    const isThere = which !== undefined && known.container?.networks?.includes(which) === true;
+    if (which !== undefined && isThere === (event.Action === "connect")) return undefined;
+    return this.#question(`container ${id}`, async () => {
       try {
-        await this.inspect(id);
-      } catch (error) {
-        // What is gone will not come back: those that follow need not ask again.
-        if ((error as EngineError).status === 404 && !this.#containers.has(id))
-          this.#containers.set(id, NOT_INSPECTED, { size: 1 });
+        const inspected = inspectContainer(await this.engine.getJson(`/containers/${id}/json`, ANSWER_MAX_MS));
+        const now = this.#containers.get(id)?.container;
+        if (inspected === undefined || now === undefined) return;
+        const { networks: _, ...others } = now;
+        const { networks } = shortened(inspected);
+        this.#keep(id, { inspected: true, container: { ...others, ...(networks === undefined ? {} : { networks }) } });
+      } catch {
+        // It is gone, or late: what was known stays.
       }
     });
   }

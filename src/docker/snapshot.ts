@@ -57,6 +57,7 @@ export class Snapshot {
   /** Settles when all has been asked. @throws EngineError where the engine refuses the list */
   readonly ready: Promise<void>;
   #existing: Existing[] | undefined;
+  readonly #started = new Set<string>();
 
   /** @param startedBefore by the engine's clock, ns since 1970: the starts from then on are events of the stream, and not told of here */
   constructor(
@@ -67,13 +68,18 @@ export class Snapshot {
     this.ready = this.#take();
   }
 
+  /** Takes a container whose start is an event of the stream: that tells of it. */
+  started(id: string): void {
+    this.#started.add(id);
+  }
+
   /**
    * The lines of the events, with what is known by now; undefined where the engine has not answered with a list.
    * @param now the engine's clock, ns since 1970
    */
   lines(now: bigint): string[] | undefined {
     return this.#existing
-      ?.filter(({ started }) => started < this.startedBefore)
+      ?.filter(({ id, started }) => started < this.startedBefore && !this.#started.has(id))
       .map((container, i) => existingLine(container, now + BigInt(i)));
   }
 

@@ -1,6 +1,6 @@
 import { type Engine, EngineError } from "./client.ts";
 import { Connection, LINE_MAX } from "./connection.ts";
-import { type Cut, cutEvent, rejoin } from "./cut.ts";
+import { type Cut, cutLine, rejoin } from "./cut.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "./event.ts";
 import { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
@@ -465,7 +465,12 @@ export class EventStream {
   }
 
   #tell(connection: Connection, hash: bigint, line: Buffer, start: number, end: number): void {
-    const event = this.#parse(line.toString("utf8", start, end), line, start, end);
+    const bytes = end - start;
+    const whole = bytes <= this.options.maxEventBytes;
+    // Cut before it is parsed: to parse megabytes of labels would stop everything else for a second.
+    const short = whole ? undefined : cutLine(line.subarray(start, end), this.options.maxEventBytes);
+    const text = short?.line.toString() ?? line.toString("utf8", start, end);
+    const event = this.#parse(text, line, start, end);
     if (event === undefined) {
       const mark = { timeNano: timeOfLine(line, start, end), hash };
       this.#proveNoGap(connection, mark.timeNano || this.engine.clock.now);
@@ -475,13 +480,9 @@ export class EventStream {
     }
     const mark = { timeNano: event.timeNano, hash };
     this.#new(connection, mark);
-    if (end - start <= this.options.maxEventBytes) {
-      this.sink.event(event, line, start, end, mark, undefined);
-      return;
-    }
-    const { line: short, cut } = cutEvent(event, end - start, this.options.maxEventBytes);
-    const bytes = Buffer.from(short);
-    this.sink.event(parseEvent(short), bytes, 0, bytes.length, mark, cut);
+    if (short !== undefined) this.sink.event(event, short.line, 0, short.line.length, mark, short.cut);
+    else if (whole) this.sink.event(event, line, start, end, mark, undefined);
+    else this.#unreadable(bytes, mark.timeNano);
   }
 
   /** A line beyond all bounds: its event goes on without attributes. */
@@ -504,7 +505,7 @@ export class EventStream {
       const at = mark.timeNano || this.engine.clock.now;
       this.#proveNoGap(connection, at);
       this.#known(mark);
-      this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: at, until: at, count: 1 });
+      this.#unreadable(bytes, at);
       return;
     }
     const mark = { timeNano: event.timeNano, hash };
@@ -519,6 +520,10 @@ export class EventStream {
     const at = mark.timeNano || this.engine.clock.now;
     const reason = "a line of the engine ended the runtime twice and is passed over";
     this.sink.lost({ reason, since: at, until: at, count: 1 }, mark);
+  }
+
+  #unreadable(bytes: number, at: bigint): void {
+    this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: at, until: at, count: 1 });
   }
 
   #parse(text: string, line: Buffer, start: number, end: number): DockerEvent | undefined {

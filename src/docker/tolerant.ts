@@ -20,7 +20,14 @@ export function listOf<T>(item: v.GenericSchema<unknown, T>) {
 
 export const map = v.custom<Json>(isMap);
 export const text = part(v.string());
-export const texts = listOf(v.string());
+/** Of a list of texts no more are looked at: more than `shortened` ever leaves of one, and each costs time. */
+const TEXTS_MAX = 16 * 1024;
+export const texts = part(
+  v.pipe(
+    v.custom<unknown[]>(Array.isArray),
+    v.transform((list) => list.slice(0, TEXTS_MAX).filter((each) => typeof each === "string")),
+  ),
+);
 export const bool = part(v.boolean());
 
 export type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };

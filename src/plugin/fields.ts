@@ -1,5 +1,5 @@
 import type { DockerEvent } from "../docker/event.ts";
-import { containerIdOf, execOf, healthOf, imageOf } from "../docker/facts.ts";
+import { containerIdOf, execOf, healthOf, imageOf, uninspectedOf } from "../docker/facts.ts";
 import type { ContainerPart } from "../docker/falco.ts";
 
 /** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
@@ -245,7 +245,7 @@ export const fields: readonly Field[] = [
     about(
       "docker.container.id",
       "ID of the container that the event is about",
-      "`Actor.ID` of container events; attribute `container` of network and volume events",
+      "`Actor.ID` of container events (podman: of a network's `connect` and `disconnect` too); attribute `container` of network and volume events",
       ID,
     ),
     containerIdOf,
@@ -461,5 +461,14 @@ export const fields: readonly Field[] = [
   execAsked.flag(
     about("docker.exec.tty", "Whether an exec has a terminal", `${EXEC_INSPECT}\`ProcessConfig.tty\``, "true"),
     (exec) => exec.tty,
+  ),
+  event.text(
+    about(
+      "docker.container.uninspected",
+      "Why the facts of the container are not known: late, refused, gone, huge, or off where nobody asks",
+      "our own",
+      "late",
+    ),
+    uninspectedOf,
   ),
 ];

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { TestEngine } from "../support/engine.ts";
 import { Plugin, rc } from "../support/host.ts";
-import { recordedStream } from "../support/recordings.ts";
+import { recordedLines, recordedStream } from "../support/recordings.ts";
 
 const CONFIG = '{"statefile": "", "inspect": false}';
 
@@ -178,7 +178,7 @@ test.each([
   ["1.24", "/v1.24/events"],
   ["1.43", "/v1.43/events"],
   ["1.51", "/v1.51/events"],
-  ["1.60", "/v1.51/events"],
+  ["1.60", "/v1.60/events"],
   ["", "/events"],
   ["nonsense", "/events"],
 ])("an engine of API %p is asked for %s", async (apiVersion, path) => {
@@ -188,8 +188,69 @@ test.each([
   expect([instance.rc, state.error]).toEqual([rc.success, ""]);
   const asked = (await engine.seen()).map((each) => each.path.replace(/\?.*/, ""));
   expect(asked[0]).toBe("/_ping");
-  expect(new Set(asked.slice(1))).toEqual(new Set([path.replace("events", "info"), path]));
+  expect(new Set(asked.filter((each) => each.endsWith("/events")))).toEqual(new Set([path]));
   const text = line("n", now());
   await engine.send(text);
   expect(instance.payloads(1)).toEqual([text]);
 });
+
+const REFUSED = { status: 403, body: '{"message":"forbidden"}' };
+const SAYS = ["Api-Version: 1.44"];
+test.each([
+  ["403, its header there", { "/_ping": { ...REFUSED, headers: SAYS } }, "/v1.44/events"],
+  ["405 without a word", { "/_ping": { status: 405 } }, "/v1.51/events"],
+  ["500, its header there", { "/_ping": { status: 500, body: "trouble", headers: SAYS } }, "/v1.44/events"],
+  ["200 without its header", { "/_ping": { status: 200, body: "OK" } }, "/v1.51/events"],
+  ["403, and so is /version", { "/_ping": REFUSED, "/version": REFUSED }, "/events"],
+  [
+    "404, and /version is a web page",
+    { "/_ping": { status: 404 }, "/version": { status: 200, body: "<p>" } },
+    "/events",
+  ],
+])("where /_ping is %s, events come all the same", async (_, answers, path) => {
+  await using engine = await TestEngine.start({ answers });
+  using state = new Plugin().init(CONFIG);
+  using instance = state.open(engine.address);
+  expect([instance.rc, state.error]).toEqual([rc.success, ""]);
+  const asked = (await engine.seen()).map((each) => each.path.replace(/\?.*/, ""));
+  expect(asked.at(-1)).toBe(path);
+  const text = line("n", now());
+  await engine.send(text);
+  expect(instance.payloads(1)).toEqual([text]);
+});
+
+test("an engine that does not take the version it names is asked without one, from then on", async () => {
+  await using engine = await TestEngine.start({ apiVersion: "1.60", accepts: "1.51" });
+  using state = new Plugin().init(CONFIG);
+  using instance = state.open(engine.address);
+  await engine.send(line("n", now()));
+  expect(instance.payloads(1).length).toBe(1);
+  await engine.seen();
+  await engine.cut();
+  await engine.send(line("m", now()));
+  expect(instance.payloads(1).length).toBe(1);
+  const paths = (await engine.seen()).map(({ path }) => path.replace(/\?.*/, ""));
+  expect(new Set(paths.filter((path) => path.endsWith("/events")))).toEqual(new Set(["/events"]));
+});
+
+test.each(["docker-29.7.2.jsonl.gz", "docker-29.7.2-asked-as-1.51.jsonl.gz"])(
+  "Engine 29 in its own version and in an older one, byte for byte, with the same fields: %s",
+  async (recording) => {
+    await using engine = await TestEngine.start({ apiVersion: "1.55" });
+    using state = new Plugin().init(CONFIG);
+    using instance = state.open(engine.address);
+    const at = now();
+    const lines = recordedLines(recording).map((text, i) =>
+      text.replace(/"timeNano":\d+/, `"timeNano":${at + BigInt(i)}`),
+    );
+    await engine.send(...lines);
+    const asks = ["docker.type", "docker.action", "docker.actor.id", "docker.time", "docker.attributes.name"];
+    const got = instance.take(lines.length, (event) => ({ payload: event.payload, is: state.extract(event, asks) }));
+    expect(got.map(({ payload }) => payload)).toEqual(lines);
+    const wanted = lines.map((text, i) => {
+      const { Type, Action, Actor } = JSON.parse(text);
+      return [Type, Action, Actor.ID, at + BigInt(i), Actor.Attributes.name];
+    });
+    expect(got.map(({ is }) => is)).toEqual(wanted);
+  },
+);

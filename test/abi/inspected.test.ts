@@ -240,7 +240,8 @@ test("sensitivemounts adds to the list, and a wrong one says what was expected",
 
 test("an answer of megabytes is made short", async () => {
   const Args = ["x".repeat(3_000_000), ...Array.from({ length: 100_000 }, (_, i) => `argument-${i}`)];
-  await using engine = await TestEngine.start({ containers: { [ID]: { ...answer("plain"), Args } } });
+  await using engine = await TestEngine.start();
+  await engine.behave({ containers: { [ID]: { ...answer("plain"), Args } } });
   using state = new Plugin().init(config());
   using instance = state.open(engine.address);
   await engine.send(line("create"));
@@ -249,17 +250,200 @@ test("an answer of megabytes is made short", async () => {
   expect(JSON.parse(payload).falco.container.command.slice(0, 2)).toEqual(["sh", `${"x".repeat(4096)}…`]);
 });
 
-test("which engine an event is from is said where there are several", async () => {
+const WHY: Ask[] = ["docker.container.inspected", "docker.container.uninspected"];
+
+test("why a container is not inspected is said: late, refused, gone, off; nothing where it is", async () => {
+  const [refused, gone, odd] = ["1".repeat(64), "2".repeat(64), "3".repeat(64)];
+  const answers = {
+    [`/containers/${refused}/json`]: { status: 403, body: "no" },
+    [`/containers/${odd}/json`]: { status: 200, body: "<html>" },
+  };
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("plain") }, answers });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const ids = [ID, refused, gone, odd, "no-id"];
+  await engine.send(...ids.map((id) => line("create", { id })), line("pull", { Type: "image", id: "bb:1" }));
+  expect(take(state, instance, 6, WHY)).toEqual([
+    ["create", true, undefined],
+    ["create", false, "refused"],
+    ["create", false, "gone"],
+    ["create", false, "refused"],
+    ["create", false, "refused"],
+    ["pull", undefined, undefined],
+  ]);
+  await engine.behave({ inspectMs: 5_000 });
+  await engine.send(line("create", { id: OTHER }), line("destroy", { id: "4".repeat(64) }));
+  expect(take(state, instance, 2, WHY)).toEqual([
+    ["create", false, "late"],
+    ["destroy", false, "gone"],
+  ]);
+  await engine.send(line("die", { id: gone }));
+  const [payload = ""] = instance.payloads(1);
+  expect(JSON.parse(payload).falco).toEqual({ inspected: false, uninspected: "gone" });
+  expect(state.metrics().uninspected).toBe(7);
+
+  using off = new Plugin().init(JSON.stringify({ statefile: "", inspect: false }));
+  using asksNobody = off.open(engine.address);
+  await engine.send(line("rename"), line("tag", { Type: "image", id: "bb:1" }));
+  // The engine sends again what was in the same second.
+  const all = asksNobody.take(20, (event) => [action(event), ...state.extract(event, WHY)], 2_000);
+  expect(all.slice(-2)).toEqual([
+    ["rename", undefined, "off"],
+    ["tag", undefined, undefined],
+  ]);
+});
+
+test("a container that chooses to be huge is said to be so, is not asked about again and again, and hides no other", async () => {
+  const MiB = 1024 * 1024;
+  const large = "1".repeat(64);
+  const huge = ["2", "3", "4"].map((digit) => digit.repeat(64));
+  const containers = Object.fromEntries([ID, large, ...huge].map((id) => [id, answer("plain")]));
+  const padding = { [large]: 500_000, ...Object.fromEntries(huge.map((id) => [id, 100 * MiB])) };
+  await using engine = await TestEngine.start({ containers, padding });
+  using state = new Plugin().init(config({ inspecttimeout: 10_000 }));
+  using instance = state.open(engine.address);
+  const sent = [large, ...huge, ID].map((id) => line("create", { id }));
+  await engine.send(...sent);
+  const got = instance.take(sent.length, (event) => [JSON.parse(event.payload).Actor.ID, ...state.extract(event, WHY)]);
+  expect(got).toEqual([[large, true, undefined], ...huge.map((id) => [id, false, "huge"]), [ID, true, undefined]]);
+  await engine.seen();
+  await engine.send(...huge.map((id) => line("exec_start: sh", { id })));
+  expect(take(state, instance, huge.length, WHY)).toEqual(huge.map(() => ["exec_start: sh", false, "huge"]));
+  expect((await engine.seen()).length).toBe(0);
+  expect(state.metrics()).toMatchObject({ runtime_restarts: 0, losses: 0 });
+}, 60_000);
+
+test("where the engine answers that a container is gone, or cannot say, its events are not held back", async () => {
+  const broken = { status: 500, body: '{"message":"container is being removed"}' };
+  await using engine = await TestEngine.start({ answers: { [`/containers/${OTHER}/json`]: broken } });
+  using state = new Plugin().init(config({ inspecttimeout: 10_000 }));
+  using instance = state.open(engine.address);
+  const began = performance.now();
+  for (const id of [ID, OTHER])
+    for (const name of ["create", "init", "start", "died", "remove"]) await engine.send(line(name, { id }));
+  expect(take(state, instance, 10, WHY)).toEqual(
+    ["gone", "refused"].flatMap((why) =>
+      ["create", "init", "start", "died", "remove"].map((name) => [
+        name,
+        false,
+        name === "remove" ? expect.any(String) : why,
+      ]),
+    ),
+  );
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+test("a network's connect and disconnect change the networks of a container, and nothing else of what is known", async () => {
+  const plain = { ...answer("plain"), Path: "true", Args: [] } as unknown as { NetworkSettings: object };
+  const on = (...names: string[]) => ({
+    ...plain,
+    NetworkSettings: { ...plain.NetworkSettings, Networks: Object.fromEntries(names.map((name) => [name, {}])) },
+  });
+  const network = (name: string, network: string) =>
+    line(name, { Type: "network", id: "n", attributes: { container: ID, name: network } });
+  await using engine = await TestEngine.start({ containers: { [ID]: on("bridge") } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const asks: Ask[] = ["docker.container.networks", "docker.container.command"];
+  // At a start nothing is asked for a network that is known already.
+  await engine.send(line("create"), network("connect", "bridge"));
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["create", ["bridge"], "true"],
+    ["connect", ["bridge"], "true"],
+  ]);
+  expect((await engine.seen()).filter(({ path }) => path.includes("/containers/")).length).toBe(1);
+  await engine.behave({ containers: { [ID]: { ...on("bridge", "backend"), Path: "false" } } });
+  await engine.send(network("connect", "backend"), line("exec_start: sh"));
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["connect", ["bridge", "backend"], "true"],
+    ["exec_start: sh", ["bridge", "backend"], "true"],
+  ]);
+  await engine.behave({ containers: { [ID]: on() } });
+  await engine.send(network("disconnect", "backend"), line("exec_start: sh"));
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["disconnect", undefined, "true"],
+    ["exec_start: sh", undefined, "true"],
+  ]);
+  // podman tells it as the container's own event.
+  await engine.behave({ containers: { [ID]: on("pod") } });
+  await engine.send(line("connect", { Type: "network", attributes: { network: "pod" } }));
+  expect(take(state, instance, 1, asks)).toEqual([["connect", ["pod"], "true"]]);
+  await engine.behave({ containers: { [ID]: on("host", "pod") } });
+  await engine.send(line("disconnect", { Type: "network" }));
+  expect(take(state, instance, 1, asks)).toEqual([["disconnect", ["host", "pod"], "true"]]);
+  await engine.behave({});
+  await engine.send(network("disconnect", "pod"), line("die"));
+  expect(take(state, instance, 2, asks)).toEqual([
+    ["disconnect", ["host", "pod"], "true"],
+    ["die", ["host", "pod"], "true"],
+  ]);
+});
+
+test("a container whose start is an event of the stream is told of by that alone", async () => {
+  // It ran before, and is started again while the engine is asked what runs.
+  await using engine = await TestEngine.start();
+  await engine.behave({ containers: { [ID]: answer("plain"), [OTHER]: answer("plain") }, inspectMs: 1_500 });
+  using state = new Plugin().init(JSON.stringify({ statefile: "", inspecttimeout: 10_000 }));
+  using instance = state.open(engine.address);
+  await engine.send(line("start"), line("pull", { Type: "image", id: "bb:1" }));
+  const seen = instance.take(3, (event) => [action(event), JSON.parse(event.payload).Actor.ID]);
+  expect(seen).toEqual([
+    ["existing", OTHER],
+    ["start", ID],
+    ["pull", "bb:1"],
+  ]);
+});
+
+test("an engine newer than what is known is asked for events in its own version, and of containers in a known one", async () => {
+  await using engine = await TestEngine.start({ apiVersion: "1.99", containers: { [ID]: answer("plain") } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  await engine.send(line("create"));
+  expect(take(state, instance, 1, WHY)).toEqual([["create", true, undefined]]);
+  const paths = (await engine.seen()).map(({ path }) => path.replace(/\?.*/, ""));
+  expect(new Set(paths.filter((path) => /events|containers/.test(path)))).toEqual(
+    new Set(["/v1.99/events", `/v1.55/containers/${ID}/json`]),
+  );
+  // One that does not speak that any more is asked without a version.
+  await engine.behave({ apiVersion: "1.99", accepts: "1.0", containers: { [OTHER]: answer("plain") } });
+  await engine.send(line("create", { id: OTHER }));
+  expect(take(state, instance, 1, WHY)).toEqual([["create", true, undefined]]);
+});
+
+test("which engine an event is from is said where there are several, from the first event on", async () => {
   await using one = await TestEngine.start();
-  await using two = await TestEngine.start();
+  await using two = await TestEngine.start({ answers: { "/_ping": { status: 200, headers: ["Server: nginx/1.27"] } } });
   using state = new Plugin().init(config());
   using first = state.open(one.address);
   const asks: Ask[] = ["docker.engine.host", "docker.engine.version", "docker.engine.name"];
   await one.send(line("pull", { Type: "image", id: "bb:1" }));
   expect(take(state, first, 1, asks)).toEqual([["pull", undefined, undefined, undefined]]);
   using second = state.open(two.address);
+  await two.send(line("pull", { Type: "image", id: "bb:1" }), line("tag", { Type: "image", id: "bb:1" }));
+  const said = [two.address, "28.5.2", "node-1"];
+  expect(take(state, second, 2, asks)).toEqual([
+    ["pull", ...said],
+    ["tag", ...said],
+  ]);
+  // The one that was alone until now says it from its next event on.
+  await one.send(line("tag", { Type: "image", id: "bb:1" }));
+  expect(take(state, first, 1, asks)).toEqual([["tag", one.address, "28.5.2", "node-1"]]);
+});
+
+test("an engine that may not be asked who it is lacks the name and the version, and says so once each", async () => {
+  const refused = { status: 403, body: "no" };
+  await using one = await TestEngine.start();
+  await using two = await TestEngine.start({ answers: { "/info": refused, "/version": refused } });
+  using state = new Plugin().init(config());
+  using _first = state.open(one.address);
+  using second = state.open(two.address);
   await two.send(line("pull", { Type: "image", id: "bb:1" }));
-  expect(take(state, second, 1, asks)).toEqual([["pull", two.address, "28.5.2", undefined]]);
+  const asks: Ask[] = ["docker.engine.host", "docker.engine.version", "docker.engine.name"];
+  expect(take(state, second, 1, asks)).toEqual([["pull", two.address, undefined, undefined]]);
+  await two.cut();
   await two.send(line("tag", { Type: "image", id: "bb:1" }));
-  expect(take(state, second, 1, asks)).toEqual([["tag", two.address, "28.5.2", "node-1"]]);
+  expect(take(state, second, 1, asks)).toEqual([["tag", two.address, undefined, undefined]]);
+  const words = state.logs.map(({ text }) => text).filter((text) => text.includes("is absent"));
+  expect(words.length).toBe(2);
+  expect(words.join()).toContain("answered /version with 403: no; docker.engine.version is absent");
 });

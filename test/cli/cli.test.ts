@@ -101,7 +101,7 @@ test.each([
   [["--dumb"], 2, /Unknown option '--dumb'.*; try docker-plugin --help/],
   [["--dump", "extra"], 2, /Unexpected argument 'extra'/],
   [["--dump", "--host"], 2, /--host/],
-  [["--dump", "--host", "nonsense"], 2, /"nonsense": not an engine's address; expected unix:/],
+  [["--dump", "--host", "nonsense"], 2, /: --host "nonsense": not an engine's address; expected unix:/],
   [["--dump", "--demo", "--host", "/x"], 2, /--demo and --host exclude each other/],
   [["--dump", "--json", "--output", "x"], 2, /--json and --output exclude each other/],
   [
@@ -118,7 +118,7 @@ test.each([
   [
     ["--dump", "--host", "/nowhere/docker.sock"],
     1,
-    /no Docker Engine at unix:\/\/\/nowhere\/docker\.sock: no such socket/,
+    /no Docker Engine at unix:\/\/\/nowhere\/docker\.sock: no such socket; start the engine or set --host$/m,
   ],
 ] as const)("%p: exit code %p and one line that says what was wrong", (args, code, words) => {
   const ran = run([...args]);
@@ -130,7 +130,7 @@ test.each([
 test("DOCKER_HOST is the engine where --host is not given, and is named where it is wrong", () => {
   const { code, err } = run(["--dump"], { env: { DOCKER_HOST: "unix:///nowhere/else.sock" } });
   expect(code).toBe(1);
-  expect(err).toContain("unix:///nowhere/else.sock");
+  expect(err).toContain("unix:///nowhere/else.sock: no such socket; start the engine or set DOCKER_HOST");
   expect(run(["--dump"], { env: { DOCKER_HOST: "junk" } }).err).toContain('DOCKER_HOST "junk"');
 });
 

@@ -79,6 +79,36 @@ real(
 );
 
 real(
+  "a network that a running container is connected to, and taken from, shows at once",
+  () => {
+    using state = new Plugin().init('{"statefile": "", "snapshot": false, "inspecttimeout": 10000}');
+    using instance = state.open(dockerd.address);
+    dockerd.docker("network", "create", "--internal", "backend");
+    dockerd.docker("run", "-d", "--network", "none", "--name", "moving", "bb:1", "sleep", "60");
+    dockerd.docker("network", "disconnect", "none", "moving");
+    dockerd.docker("network", "connect", "backend", "moving");
+    dockerd.docker("rm", "-f", "moving");
+    dockerd.docker("network", "rm", "backend");
+    const asked = ["docker.action", "docker.container.name", "docker.container.networks"];
+    const seen: unknown[][] = [];
+    while (!seen.some(([action]) => action === "destroy"))
+      for (const event of instance.nextBatch().events) seen.push(state.extract(event, asked));
+    const changes = seen
+      .filter(([action, name]) => name === "moving" && /connect/.test(String(action)))
+      .map(([action, , networks]) => JSON.stringify([action, networks]));
+    // The engine can tell of one disconnect twice. At its end a container keeps its networks.
+    expect([...new Set(changes)].map((each) => JSON.parse(each))).toEqual([
+      ["connect", ["none"]],
+      ["disconnect", null],
+      ["connect", ["backend"]],
+      ["disconnect", ["backend"]],
+    ]);
+    expect(seen.find(([action, name]) => action === "destroy" && name === "moving")?.[2]).toEqual(["backend"]);
+  },
+  60_000,
+);
+
+real(
   "an engine that ends streams its end, when its socket is gone already: all of it arrives",
   async () => {
     const own = await Dockerd.start();

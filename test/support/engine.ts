@@ -45,6 +45,12 @@ export interface Behaviour {
   inspectMs?: number;
   /** Answer the list of containers with this status. */
   refuseList?: number;
+  /** Answers in place of the engine's own, by path without version and query; `headers` are whole lines. */
+  answers?: Record<string, { status: number; body?: string; headers?: string[] }>;
+  /** The newest API version that is taken, where it is another than `/_ping` names. */
+  accepts?: string;
+  /** Bytes that the answer about a container has more, by id. */
+  padding?: Record<string, number>;
 }
 
 interface Seen {
@@ -210,6 +216,11 @@ class Server {
     this.#seen.push({ path });
     const { apiVersion = "1.51", refuse, hang, pingMs = 0, podman, endAtOnce } = this.#behaviour;
     if (hang || this.#dead.has(socket)) return;
+    const own = this.#behaviour.answers?.[path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "")];
+    if (own !== undefined) {
+      this.#reply(socket, own.status, own.body ?? "", own.headers);
+      return;
+    }
     if (path.endsWith("/_ping")) {
       const version = apiVersion === "" ? "" : `Api-Version: ${apiVersion}\r\n`;
       const libpod = podman === "header" ? "Libpod-API-Version: 5.8.6\r\n" : "";
@@ -220,13 +231,18 @@ class Server {
       return;
     }
     const asked = /^\/v(\d+)\.(\d+)\//.exec(path);
-    const [, own = 0] = apiVersion.split(".").map(Number);
-    if (asked !== null && Number(asked[2]) > own) {
-      const message = `client version ${asked[1]}.${asked[2]} is too new. Maximum supported API version is ${apiVersion}`;
+    const newest = this.#behaviour.accepts ?? apiVersion;
+    if (asked !== null && Number(asked[2]) > Number(newest.split(".")[1] ?? 0)) {
+      const message = `client version ${asked[1]}.${asked[2]} is too new. Maximum supported API version is ${newest}`;
       this.#reply(socket, 400, JSON.stringify({ message }));
     } else if (/\/events(\?|$)/.test(path)) {
       if (refuse !== undefined) {
-        this.#reply(socket, refuse.status, refuse.body, refuse.type);
+        this.#reply(
+          socket,
+          refuse.status,
+          refuse.body,
+          refuse.type === undefined ? [] : [`Content-Type: ${refuse.type}`],
+        );
         return;
       }
       const since = time(path, "since");
@@ -261,8 +277,11 @@ class Server {
         );
       } else if (kind !== undefined) {
         const json = known[id] ?? known["*"];
+        const bytes = kind === "exec" ? 0 : (this.#behaviour.padding?.[id] ?? 0);
         const reply = () =>
-          this.#reply(socket, json === undefined ? 404 : 200, JSON.stringify(json ?? { message: `no such ${id}` }));
+          json === undefined
+            ? this.#reply(socket, 404, JSON.stringify({ message: `no such ${id}` }))
+            : this.#replyPadded(socket, JSON.stringify(json), bytes);
         if (inspectMs === 0) reply();
         else setTimeout(reply, inspectMs);
       } else if (path.endsWith("/info")) {
@@ -276,11 +295,26 @@ class Server {
         );
       } else if (path.endsWith("/version")) {
         const Name = podman === undefined ? "Engine" : "Podman Engine";
-        this.#reply(socket, 200, JSON.stringify({ Version: "28.5.2", Components: [{ Name }] }));
+        this.#reply(socket, 200, JSON.stringify({ Version: "28.5.2", ApiVersion: apiVersion, Components: [{ Name }] }));
       } else {
         this.#reply(socket, 404, JSON.stringify({ message: "page not found" }));
       }
     }
+  }
+
+  /** A JSON object with so many bytes more, which are written as they are read. */
+  async #replyPadded(socket: net.Socket, json: string, padding: number): Promise<void> {
+    if (padding === 0) {
+      this.#reply(socket, 200, json);
+      return;
+    }
+    const [before, after] = ['{"padding":"', `",${json.slice(1)}`];
+    const bytes = before.length + padding + Buffer.byteLength(after);
+    await this.#write(socket, Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${before}`));
+    const piece = Buffer.alloc(1024 * 1024, "x");
+    for (let left = padding; left > 0 && !socket.destroyed; left -= piece.length)
+      await this.#write(socket, piece.subarray(0, left));
+    await this.#write(socket, Buffer.from(after));
   }
 
   get #headers(): string {
@@ -307,10 +341,9 @@ class Server {
     return found;
   }
 
-  #reply(socket: net.Socket, status: number, body: string, type?: string): void {
-    const header = type === undefined ? "" : `Content-Type: ${type}\r\n`;
+  #reply(socket: net.Socket, status: number, body: string, headers: readonly string[] = []): void {
     socket.write(
-      `HTTP/1.1 ${status} X\r\n${header}Date: ${this.#date}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      `HTTP/1.1 ${status} X\r\n${headers.map((line) => `${line}\r\n`).join("")}Date: ${this.#date}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   }
 

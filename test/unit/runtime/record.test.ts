@@ -100,6 +100,7 @@ test("nothing of one event shows in the next, at the same place", () => {
   expect(present).toEqual([
     ...["docker.status", "docker.id", "docker.type", "docker.action", "docker.actor.id", "docker.time"],
     "docker.container.id",
+    "docker.container.uninspected",
   ]);
 });
 
