@@ -33,10 +33,12 @@ function batchOf(instance: Instance, count: number): HostEvent[] {
   throw new Error("no batch came");
 }
 
-/** Waits, without taking any, until so many events have been read from the engine. */
+/** Waits, without taking any, until so many events have been read from the engine and can be taken. */
 async function received(state: State, count: number): Promise<void> {
   for (const end = performance.now() + 10_000; state.metrics().received !== count; await Bun.sleep(5))
     if (performance.now() > end) throw new Error(`${state.metrics().received} of ${count} events were read`);
+  // An answer of its event loop: what it had read by then stands in the ring.
+  expect(state.listOpenParams().rc).toBe(rc.success);
 }
 
 /** A Falco, its engine and its folder; each life ends with `end`. */
