@@ -74,8 +74,8 @@ struct runtime {
     uint64_t not_before;  // the next start
     uint64_t ready_at;
     uint32_t barren;   // starts in a row that came to nothing
-    uint32_t crashes;  // ends of runtimes that were ready; each second of a run forgives one
-    uint32_t deaths;   // all of these, since the last run that forgave everything
+    uint32_t crashes;  // ends of runtimes that were ready; each half second of a run makes up for one
+    uint32_t deaths;   // all of these, since the last long run
     bool hopeless;     // a start at a close came to nothing: the next close does not try it again
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;

@@ -24,6 +24,8 @@
 #endif
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
+#define FORGIVE_MS 500u     // a run of this length makes up for one death
+#define HEALTHY_MS 10000u   // after one of this length the next death is told of as the first
 #define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
 
 bool fail(struct runtime *runtime, const char *format, ...) {
@@ -85,9 +87,9 @@ static uint64_t backoff_ms(uint32_t failures) {
 void replace(struct runtime *runtime, const char *why) {
     const uint64_t now = clock_now();
     if (runtime->phase == RUNTIME_READY) {
-        const uint64_t seconds = (now - runtime->ready_at) / NS_PER_S;
-        runtime->crashes -= seconds < runtime->crashes ? (uint32_t)seconds : runtime->crashes;
-        if (runtime->crashes == 0) runtime->deaths = 0;
+        const uint64_t ran_ms = (now - runtime->ready_at) / NS_PER_MS, forgiven = ran_ms / FORGIVE_MS;
+        runtime->crashes -= forgiven < runtime->crashes ? (uint32_t)forgiven : runtime->crashes;
+        if (ran_ms >= HEALTHY_MS) runtime->deaths = 0;
         runtime->crashes++;
     } else {
         runtime->barren++;

@@ -427,7 +427,7 @@ static void scenario_sigterm(void) {
     api.destroy(state);
 }
 
-static void *open_slowly(void *argument) {
+static void *open_in_vain(void *argument) {
     struct shared *shared = argument;
     int32_t rc;
     shared->api.open(shared->state, "slow", &rc);
@@ -443,7 +443,7 @@ static void scenario_busy(void) {
     shared.state = init(&shared.api);
     void *instance = open_instance(&shared.api, shared.state);
     pthread_t thread;
-    pthread_create(&thread, NULL, open_slowly, &shared);
+    pthread_create(&thread, NULL, open_in_vain, &shared);
     const double end = seconds() + 15;
     while (!atomic_load(&shared.stop)) {
         CHECK(seconds() < end, "open never came back");
