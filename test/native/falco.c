@@ -375,12 +375,14 @@ static void scenario_stay(void) {
     for (;;) take(&api, state, instance, 1);
 }
 
-// Takes a batch of some events, looks at the first half of them, and stays so until it is ended from outside; prints the
-// number of the last event that it has looked at.
+// Takes a batch of some events, looks at the first half of them, and stays so until it is ended from outside; prints `0`
+// once it is open, and then the number of the last event that it has looked at.
 static void scenario_hold(void) {
     struct api api = load();
     void *state = init(&api);
     void *instance = open_instance(&api, state);
+    printf("0\n");
+    fflush(stdout);
     const char *last = NULL;
     for (const double end = seconds() + 20;;) {
         CHECK(seconds() < end, "no batch of several events came");

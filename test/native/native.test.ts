@@ -160,8 +160,11 @@ test("a host that was killed with a batch in hand: the next one gets what no fie
   const config = JSON.stringify({ statefile: join(folder, "held"), inspect: false });
   const { process } = start("hold", { INIT_CONFIG: config });
   const { flowed: before } = await engine.flowed();
+  const output = process.stdout.getReader();
+  const number = async () => Number(Buffer.from((await output.read()).value ?? []).toString());
+  expect(await number()).toBe(0);
   await engine.flow(NUMBERED, 5000, 100);
-  const last = await firstNumber(process);
+  const last = await number();
   process.kill("SIGKILL");
   await Bun.sleep(500);
   using state = new Plugin().init(config);
