@@ -1,6 +1,7 @@
 /** Fuzzes the host's readers of ring and sockets: `bun test/native/fuzz/run.ts [RUNS]` (10,000,000), from the seeds beside it. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { cSources } from "../../../build.ts";
 import { seedOf } from "../../support/random.ts";
 import { compileSanitized, hasSanitizers } from "../../support/sanitizers.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
@@ -11,7 +12,7 @@ const INPUT_MAX = 8192;
 /** Returns the fuzzer's path. */
 export function compileFuzzer(folder: string): string {
   const program = join(folder, "fuzz");
-  const product = ["batch", "channel", "extract", "log", "ring", "spawn"].map((name) => `ffi/${name}.c`);
+  const product = cSources().filter((path) => !/\/(bridge|plugin|supervisor)\.c$/.test(path));
   compileSanitized(program, "fuzzer,address,undefined", ["test/native/fuzz/fuzz.c", ...product]);
   return program;
 }
