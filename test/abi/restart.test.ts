@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestEngine } from "../support/engine.ts";
-import { type HostEvent, type Instance, Plugin, rc, type State } from "../support/host.ts";
+import { type HostEvent, type Instance, Plugin, rc, type State, type Value } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
@@ -187,22 +187,29 @@ test("what the queue held goes on too; and a stalled Falco's announcement of wha
   const { engine, start } = await world({ queuebytes: 1048576 });
   const first = start();
   // More than the ring and the queue hold.
-  const sent = lines(9000, { label: "x".repeat(1500) });
-  await engine.send(...sent);
+  const events = lines(9000, { label: "x".repeat(1500) });
+  const sent = namesOf(events);
+  await engine.send(...events);
   await received(first.state, 9000);
-  expect(first.state.metrics().dropped).toBeGreaterThan(0);
-  const kept = 9000 - (first.state.metrics().dropped ?? 0);
+  const dropped = first.state.metrics().dropped ?? 0;
+  expect(dropped).toBeGreaterThan(0);
   first.end();
   const second = start();
-  const got = second.instance.take(kept + 1, (event) =>
-    second.state.extract(event, ["docker.action", "docker.attributes.name"]),
-  );
-  expect(got.slice(0, kept)).toEqual(
-    namesOf(sent)
-      .slice(0, kept)
-      .map((name) => ["start", name]),
-  );
-  expect(got[kept]?.[0]).toBe("events_lost");
+  const got: Value[][] = [];
+  const asks = ["docker.action", "docker.attributes.name", ["docker.attributes", "count"]] as const;
+  const told = () => got.findIndex(([action]) => action === "events_lost");
+  while (told() < 0) {
+    const more = second.instance.take(1, (event) => second.state.extract(event, asks), 10_000);
+    expect(more.length).toBeGreaterThan(0);
+    got.push(...more);
+  }
+  const names = got.slice(0, told()).map(([, name]) => name);
+  expect(names).toEqual(sent.slice(0, names.length));
+  const lost = Number(got[told()]?.[2]);
+  // Either all of it, and then the announcement; or, on a machine too slow to keep all in the time that closing has, the
+  // announcement of what was not kept, the first one among it, less what the engine still has.
+  if (names.length === 9000 - dropped) expect(lost).toBe(dropped);
+  else expect(lost).toBe(9000 - dropped + 1 - names.length - 256);
   second.end();
   await engine.stop();
 }, 60_000);
