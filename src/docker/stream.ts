@@ -12,6 +12,8 @@ import { NO_TRACE, type Trace } from "./trace.ts";
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 5_000;
+/** So many connections in a row may bring nothing new before the delays grow: cuts can come that fast. */
+const FRUITLESS_MAX = 10;
 /** An engine that takes a connection at once and so soon after the last one ended has not restarted in between, ms. */
 const AT_ONCE_MS = 1_000;
 /** How many events an engine keeps (moby: daemon/events, eventsLimit). */
@@ -114,6 +116,8 @@ export class EventStream {
   readonly #connections: Connection[] = [];
   #hasTwo = false;
   #delay = RECONNECT_MIN_MS;
+  /** Connections in a row that brought nothing new and did not last. */
+  #fruitless = 0;
   #retry: Timer | undefined;
   #closed = false;
 
@@ -228,9 +232,12 @@ export class EventStream {
         ended: (why) => {
           this.#connections.splice(this.#connections.indexOf(connection), 1);
           this.#hasTwo = this.#connections.length > 1;
-          if (connection.isFruitful || (opened && connection.lasted)) this.#delay = RECONNECT_MIN_MS;
-          if (!opened) reject(why);
-          else if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
+          if (!opened) {
+            reject(why);
+            return;
+          }
+          this.#judge(connection);
+          if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
         },
       });
       if (this.#isPodman && isKnown) {
@@ -242,6 +249,12 @@ export class EventStream {
       this.#connections.push(connection);
       this.#hasTwo = this.#connections.length > 1;
     });
+  }
+
+  /** Whether a connection that is over was good for something: one that was not slows the next one down. */
+  #judge({ isFruitful, lasted }: Connection): void {
+    this.#fruitless = isFruitful || lasted ? 0 : this.#fruitless + 1;
+    if (this.#fruitless <= FRUITLESS_MAX) this.#delay = RECONNECT_MIN_MS;
   }
 
   /**

@@ -57,6 +57,13 @@ interface Seen {
   readonly path: string;
 }
 
+/** What an engine is told first. */
+interface Beginning {
+  readonly path: string;
+  readonly flowed: number;
+  readonly behaviour: Behaviour;
+}
+
 type Command =
   | { do: "behave"; behaviour: Behaviour }
   | { do: "send"; lines: string[] }
@@ -411,8 +418,7 @@ export class TestEngine implements AsyncDisposable {
   }
 
   #spawn(flowed: number): Bun.Subprocess {
-    const carry = [String(flowed), JSON.stringify(this.#behaviour)];
-    return Bun.spawn([process.execPath, import.meta.path, this.socket, ...carry], {
+    const engine = Bun.spawn([process.execPath, import.meta.path], {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => this.#pending.shift()?.resolve(message),
       // Without this a test would wait for ever, or end as if all were well.
@@ -422,6 +428,8 @@ export class TestEngine implements AsyncDisposable {
       },
       serialization: "json",
     });
+    engine.send({ path: this.socket, flowed, behaviour: this.#behaviour } satisfies Beginning);
+    return engine;
   }
 
   /** Kills the engine and starts another like it on the same socket: what it kept is gone, and the flow goes on. */
@@ -548,10 +556,11 @@ export class TestEngine implements AsyncDisposable {
 }
 
 if (import.meta.main) {
-  const [, , path = "", flowed = "0", behaviour = "{}"] = process.argv;
-  const server = new Server(Number(flowed), JSON.parse(behaviour));
-  await server.listen(path);
-  process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
   process.on("disconnect", () => process.exit(0));
-  process.send?.("listening");
+  process.once("message", async ({ path, flowed, behaviour }: Beginning) => {
+    const server = new Server(flowed, behaviour);
+    process.on("message", async (command: Command) => process.send?.((await server.run(command)) ?? null));
+    await server.listen(path);
+    process.send?.("listening");
+  });
 }
