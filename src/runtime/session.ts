@@ -67,7 +67,8 @@ export class Session {
     const kept = written === undefined ? this.#kept() : undefined;
     const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
     // What was not delivered comes from the spool, and is known where the engine sends it again.
-    const resume = written ?? (kept && { ...kept, marks: [...kept.marks, ...spool.marks()] });
+    const known = kept && !kept.isOpen ? { ...kept, marks: [...kept.marks, ...spool.marks()] } : undefined;
+    const resume = written ?? known;
     this.#feed = new Feed(
       this.#engine,
       {
@@ -77,9 +78,9 @@ export class Session {
         known: (mark) => this.#ring.know(mark),
         settled: () => this.#ring.publish(),
         opened: () => {
-          if (!this.#stood) this.#state?.forget();
-          this.#stood = true;
           this.#ring.began = this.#feed.began;
+          if (!this.#stood) this.#state?.occupy(this.#feed.began);
+          this.#stood = true;
           this.#isConnected(true);
         },
         connection: (error, kept) => this.#connection(error, kept),
@@ -105,8 +106,12 @@ export class Session {
     if (kept?.lost !== undefined) {
       const reason = "Falco ended before it took them, and there was no room to keep them";
       this.#lost({ reason, ...kept.lost }, undefined);
-      this.#ring.publish();
     }
+    if (kept?.isOpen) {
+      const reason = "Falco and its runtime ended before they could keep their place in the stream";
+      this.#lost({ reason, since: kept.began, until: this.#engine.clock.now }, undefined);
+    }
+    this.#ring.publish();
   }
 
   /**

@@ -23,12 +23,15 @@ const stateSchema = v.object({
   address: v.string(),
   saved: v.number(),
   began: digits,
+  isOpen: v.optional(v.literal(true)),
   lost: v.optional(v.object({ count: v.pipe(v.number(), v.integer(), v.minValue(1)), since: digits, until: digits })),
   marks: v.array(v.tuple([digits, digits])),
 });
 
 /** What one life of Falco leaves to the next. */
 export interface Kept extends ResumePoint {
+  /** Nothing was kept: that life ended before it could. */
+  readonly isOpen?: true;
   /** What was not delivered, as `writeSpool` writes it. */
   readonly spooled?: Buffer;
   /** What nobody has any more, and nobody was told of. */
@@ -59,7 +62,7 @@ export class StateFile {
   }
 
   /**
-   * Reads the state, which stays until `forget`: a stream that never stands must not lose the place of the next one.
+   * Reads the state, which stays until `occupy`: a stream that never stands must not lose the place of the next one.
    * However old it is: the engine itself says, by what it sends again, whether it still holds.
    * @returns undefined where there is none; `pause` by our clock, and only where that makes sense
    * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
@@ -83,7 +86,19 @@ export class StateFile {
     }
   }
 
-  /** Removes the state: what goes on from it stands, and from now on it is old. A folder in its place stays. */
+  /**
+   * Says that a stream stands and goes on from what was kept, which is old from now on: where nothing replaces this, both
+   * Falco and its runtime ended before they could.
+   */
+  occupy(began: bigint, now = Date.now()): void {
+    try {
+      this.#replace(() => this.#text({ began, marks: [] }, now, { isOpen: true }));
+    } catch {
+      this.forget();
+    }
+  }
+
+  /** Removes the state. A folder in its place stays. */
   forget(): void {
     try {
       rmSync(this.path, { force: true });
@@ -101,12 +116,13 @@ export class StateFile {
     if (size - start > SIZE_MAX) throw new BadState(`${this.path}: ${size - start} bytes of state are too many`);
     const state = this.#parse(bytes.toString("utf8", start));
     if (state.address !== this.address) return undefined;
-    const { began, marks, lost } = state;
+    const { began, marks, isOpen, lost } = state;
     const pause = now - state.saved;
     return {
       began: u64(began),
       marks: marks.map(([time, hash]) => ({ timeNano: u64(time), hash: u64(hash) })),
       ...(pause >= 0 ? { pause } : {}),
+      ...(isOpen ? { isOpen } : {}),
       ...(start === 0 ? {} : { spooled: bytes.subarray(0, start) }),
       ...(lost === undefined ? {} : { lost: { ...lost, since: u64(lost.since), until: u64(lost.until) } }),
     };
@@ -117,20 +133,8 @@ export class StateFile {
    * @param undelivered what of the events since has to be kept too
    * @throws where it cannot be written
    */
-  keep({ began, marks }: ResumePoint, now = Date.now(), undelivered: Undelivered = NOTHING): void {
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-    const text = (lost: Lost | undefined) =>
-      JSON.stringify({
-        address: this.address,
-        saved: now,
-        began: String(began),
-        marks: marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]),
-        ...(lost === undefined ? {} : { lost: { ...lost, since: String(lost.since), until: String(lost.until) } }),
-      });
-    const fresh = `${this.path}.${process.pid}.new`;
-    rmSync(fresh, { force: true });
-    const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600);
-    try {
+  keep(point: ResumePoint, now = Date.now(), undelivered: Undelivered = NOTHING): void {
+    this.#replace((fd) => {
       let lost: Lost | undefined;
       try {
         lost = writeSpool(fd, undelivered);
@@ -139,7 +143,24 @@ export class StateFile {
         ftruncateSync(fd, 0);
         lost = lostOf(undelivered, undelivered.count, undelivered.oldest);
       }
-      const state = Buffer.from(text(lost));
+      const told = lost && { lost: { ...lost, since: String(lost.since), until: String(lost.until) } };
+      return this.#text(point, now, told);
+    });
+  }
+
+  #text({ began, marks }: ResumePoint, saved: number, more?: object): string {
+    const known = marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]);
+    return JSON.stringify({ address: this.address, saved, began: String(began), ...more, marks: known });
+  }
+
+  /** @param write writes what comes first, and returns the last line */
+  #replace(write: (fd: number) => string): void {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    const fresh = `${this.path}.${process.pid}.new`;
+    rmSync(fresh, { force: true });
+    const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600);
+    try {
+      const state = Buffer.from(write(fd));
       if (writeSync(fd, state) !== state.length) throw new Error(`no room for ${state.length} bytes`);
       renameSync(fresh, this.path);
     } catch (error) {

@@ -176,6 +176,25 @@ test("a host that was killed with a batch in hand: the next one gets what no fie
   expect(left).toBeGreaterThan(0);
 });
 
+test("a host and its runtime that are killed at once keep nothing: the next one announces it", async () => {
+  const config = JSON.stringify({ statefile: join(folder, "both"), inspect: false });
+  const { process: falco } = start("stay", { INIT_CONFIG: config });
+  await engine.flow(NUMBERED, 100, 1000);
+  const pid = await firstNumber(falco);
+  process.kill(pid, "SIGSTOP");
+  falco.kill("SIGKILL");
+  process.kill(pid, "SIGKILL");
+  expect(await gone(pid, 5000)).toBe(true);
+  await engine.settle();
+  for (const expected of [["events_lost", "start"], ["start"]]) {
+    using state = new Plugin().init(config);
+    using instance = state.open(engine.address);
+    await engine.send(NUMBERED.replaceAll("@", "x").replaceAll("#", `${Date.now()}000000`));
+    const actions = instance.take(expected.length, (event) => state.extract(event, ["docker.action"])[0], 5000);
+    expect(actions).toEqual(expected);
+  }
+}, 30_000);
+
 test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {
   const { process, errors } = start("sigterm");
   await engine.flow(NUMBERED, 500, 5000);

@@ -28,6 +28,15 @@ test("what was kept is read, exact, however old it is, and whatever our clock sa
   expect(file.read(1_000)).toBeUndefined();
 });
 
+test("a stream that stands makes what was kept old: where nothing is kept after it, that is told", () => {
+  const file = make();
+  file.keep(point, 1_000);
+  file.occupy(7n, 2_000);
+  expect(file.read(2_500)).toEqual({ began: 7n, marks: [], pause: 500, isOpen: true });
+  file.keep(point, 3_000);
+  expect(file.read(3_000)).toEqual({ ...point, pause: 0 });
+});
+
 test("only its owner can read it, nothing is left beside it, and engines do not share one", () => {
   const file = make();
   file.keep(point);
