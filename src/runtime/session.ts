@@ -30,6 +30,8 @@ function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
   });
 }
 
+const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
 /** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
   readonly #engine: Engine;
@@ -64,7 +66,8 @@ export class Session {
     });
     this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
     const written = this.#ring.written;
-    const kept = written === undefined ? this.#kept() : undefined;
+    const found = written === undefined ? this.#kept() : undefined;
+    const kept = found?.unclosed ? undefined : found;
     const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
     // What was not delivered comes from the spool, and is known where the engine sends it again.
     const resume = written ?? (kept && { ...kept, marks: [...kept.marks, ...spool.marks()] });
@@ -77,7 +80,7 @@ export class Session {
         known: (mark) => this.#ring.know(mark),
         settled: () => this.#ring.publish(),
         opened: () => {
-          if (!this.#stood) this.#state?.forget();
+          if (!this.#stood) this.#state?.open(this.#feed.began);
           this.#stood = true;
           this.#ring.began = this.#feed.began;
           this.#isConnected(true);
@@ -105,8 +108,12 @@ export class Session {
     if (kept?.lost !== undefined) {
       const reason = "Falco ended before it took them, and there was no room to keep them";
       this.#lost({ reason, ...kept.lost }, undefined);
-      this.#ring.publish();
     }
+    if (found?.unclosed) {
+      const reason = "Falco ended, and its runtime too before it kept where it stood";
+      this.#lost({ reason, since: found.began, until: later(found.began, this.#feed.began) }, undefined);
+    }
+    this.#ring.publish();
   }
 
   /**

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import * as v from "valibot";
+import type { Mark } from "../docker/resume.ts";
 import type { ResumePoint } from "../docker/stream.ts";
 import { type Lost, lostOf, NOTHING, SPOOL_BYTES_MAX, type Undelivered, writeSpool } from "./spool.ts";
 
@@ -23,6 +24,7 @@ const stateSchema = v.object({
   address: v.string(),
   saved: v.number(),
   began: digits,
+  unclosed: v.optional(v.boolean()),
   lost: v.optional(v.object({ count: v.pipe(v.number(), v.integer(), v.minValue(1)), since: digits, until: digits })),
   marks: v.array(v.tuple([digits, digits])),
 });
@@ -33,10 +35,13 @@ export interface Kept extends ResumePoint {
   readonly spooled?: Buffer;
   /** What nobody has any more, and nobody was told of. */
   readonly lost?: Lost;
+  /** The stream was open and never closed: where it stood nobody knows, nor what it delivered. */
+  readonly unclosed?: boolean;
 }
 
 const NEWLINE = 0x0a;
 
+const textOf = ({ timeNano, hash }: Mark): [string, string] => [String(timeNano), String(hash)];
 const u64 = (text: string): bigint => BigInt.asUintN(64, BigInt(text));
 
 /** State that must not be believed; the message says why. */
@@ -59,7 +64,7 @@ export class StateFile {
   }
 
   /**
-   * Reads the state, which stays until `forget`: a stream that never stands must not lose the place of the next one.
+   * Reads the state, which stays until `open`: a stream that never stands must not lose the place of the next one.
    * However old it is: the engine itself says, by what it sends again, whether it still holds.
    * @returns undefined where there is none; `pause` by our clock, and only where that makes sense
    * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
@@ -83,7 +88,20 @@ export class StateFile {
     }
   }
 
-  /** Removes the state: what goes on from it stands, and from now on it is old. A folder in its place stays. */
+  /**
+   * Says instead of the state that a stream stands that goes on from it: the state is old from now on, and where neither
+   * Falco nor the runtime gets to close the stream, the next open finds that.
+   * @param began when it began, by the engine's clock, ns since 1970
+   */
+  open(began: bigint, now = Date.now()): void {
+    try {
+      this.#write({ address: this.address, saved: now, began: String(began), marks: [], unclosed: true });
+    } catch {
+      this.forget();
+    }
+  }
+
+  /** Removes the state. A folder in its place stays. */
   forget(): void {
     try {
       rmSync(this.path, { force: true });
@@ -101,7 +119,7 @@ export class StateFile {
     if (size - start > SIZE_MAX) throw new BadState(`${this.path}: ${size - start} bytes of state are too many`);
     const state = this.#parse(bytes.toString("utf8", start));
     if (state.address !== this.address) return undefined;
-    const { began, marks, lost } = state;
+    const { began, marks, lost, unclosed } = state;
     const pause = now - state.saved;
     return {
       began: u64(began),
@@ -109,6 +127,7 @@ export class StateFile {
       ...(pause >= 0 ? { pause } : {}),
       ...(start === 0 ? {} : { spooled: bytes.subarray(0, start) }),
       ...(lost === undefined ? {} : { lost: { ...lost, since: u64(lost.since), until: u64(lost.until) } }),
+      ...(unclosed === true ? { unclosed } : {}),
     };
   }
 
@@ -118,15 +137,12 @@ export class StateFile {
    * @throws where it cannot be written
    */
   keep({ began, marks }: ResumePoint, now = Date.now(), undelivered: Undelivered = NOTHING): void {
+    const state = { address: this.address, saved: now, began: String(began), marks: marks.map(textOf) };
+    this.#write(state, undelivered);
+  }
+
+  #write(state: v.InferInput<typeof stateSchema>, undelivered: Undelivered = NOTHING): void {
     mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-    const text = (lost: Lost | undefined) =>
-      JSON.stringify({
-        address: this.address,
-        saved: now,
-        began: String(began),
-        marks: marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]),
-        ...(lost === undefined ? {} : { lost: { ...lost, since: String(lost.since), until: String(lost.until) } }),
-      });
     const fresh = `${this.path}.${process.pid}.new`;
     rmSync(fresh, { force: true });
     const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600);
@@ -139,8 +155,9 @@ export class StateFile {
         ftruncateSync(fd, 0);
         lost = lostOf(undelivered, undelivered.count, undelivered.oldest);
       }
-      const state = Buffer.from(text(lost));
-      if (writeSync(fd, state) !== state.length) throw new Error(`no room for ${state.length} bytes`);
+      const told = lost && { ...lost, since: String(lost.since), until: String(lost.until) };
+      const text = Buffer.from(JSON.stringify({ ...state, lost: told }));
+      if (writeSync(fd, text) !== text.length) throw new Error(`no room for ${text.length} bytes`);
       renameSync(fresh, this.path);
     } catch (error) {
       rmSync(fresh, { force: true });

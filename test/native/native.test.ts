@@ -176,6 +176,28 @@ test("a host that was killed with a batch in hand: the next one gets what no fie
   expect(left).toBeGreaterThan(0);
 });
 
+test("a host and a runtime that end at once, and keep nothing: the next one says that it may have missed something", async () => {
+  const config = JSON.stringify({ statefile: join(folder, "torn"), inspect: false });
+  const { process } = start("stay", { INIT_CONFIG: config });
+  await engine.flow(NUMBERED, 500, 1500);
+  const pid = await firstNumber(process);
+  // As a control group is ended: the runtime does not outlive its host for the moment that it needs.
+  globalThis.process.kill(pid, "SIGSTOP");
+  process.kill("SIGKILL");
+  await process.exited;
+  globalThis.process.kill(pid, "SIGKILL");
+  expect(await gone(pid, 1000)).toBe(true);
+  await engine.settle();
+  const life = () => {
+    using state = new Plugin().init(config);
+    using instance = state.open(engine.address);
+    const look = (event: HostEvent) => String(state.extract(event, ["docker.action"])[0]);
+    const actions = instance.take(1_000, look, 1_500);
+    return actions.filter((action) => action === "events_lost").length;
+  };
+  expect([life(), life()]).toEqual([1, 0]);
+}, 30_000);
+
 test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {
   const { process, errors } = start("sigterm");
   await engine.flow(NUMBERED, 500, 5000);

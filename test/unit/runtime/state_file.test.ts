@@ -70,3 +70,12 @@ test.each(Object.entries(untrusted))("state is refused and says why: %s", (why, 
 test("a folder that cannot be made is an error and not a crash", () => {
   expect(() => new StateFile("/proc/nowhere/resume", "unix:///x").keep(point)).toThrow();
 });
+
+test("a stream that stands and is never closed is told to the next one, without a place to go on from", () => {
+  const file = make();
+  file.keep(point, 1_000);
+  file.open(point.began, 2_000);
+  expect(file.read(2_000)).toMatchObject({ began: point.began, marks: [], unclosed: true });
+  file.keep(point, 3_000);
+  expect(file.read(3_000)?.unclosed).toBeUndefined();
+});
