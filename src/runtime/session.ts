@@ -30,6 +30,8 @@ function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
   });
 }
 
+const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
 /** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
   readonly #engine: Engine;
@@ -109,7 +111,8 @@ export class Session {
     }
     if (kept?.isOpen) {
       const reason = "Falco and its runtime ended before they could keep their place in the stream";
-      this.#lost({ reason, since: kept.began, until: this.#engine.clock.now }, undefined);
+      // The engine's clock may have stepped back since.
+      this.#lost({ reason, since: kept.began, until: later(kept.began, this.#feed.began) }, undefined);
     }
     this.#ring.publish();
   }
