@@ -16,6 +16,10 @@
 #include "confine.h"
 #include "fd.h"
 
+// How long a killed process is waited for: next_batch may do so within its own bound. One that the kernel holds is reaped
+// later.
+#define KILLED_MS 50u
+
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.
 #define SYSCALL_CLOSE_RANGE 436
 
@@ -143,7 +147,7 @@ void spawn_end(pid_t pid, unsigned patience_ms, int *status, struct unreaped *un
     assert(pid > 1 && unreaped->count < UNREAPED_MAX);
     if (ended_within(pid, patience_ms, status)) return;
     end(pid);
-    if (!ended_within(pid, 400, status)) unreaped->pids[unreaped->count++] = pid;
+    if (!ended_within(pid, KILLED_MS, status)) unreaped->pids[unreaped->count++] = pid;
 }
 
 bool spawn_reap(struct unreaped *unreaped, unsigned patience_ms) {
