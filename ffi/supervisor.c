@@ -143,12 +143,13 @@ bool start(struct runtime *runtime) {
     int theirs[2];
     if (link_connect(&runtime->link, theirs) != 0)
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
-    // All that the runtime gets of Falco's environment; GC_TIMER: no wake-ups while nothing happens.
+    // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
+    // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
     char docker_host[PATH_MAX + 16];
-    char *envp[] = {"BUN_GC_TIMER_DISABLE=1", NULL, NULL};
+    char *envp[] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000", NULL, NULL};
     const char *host = getenv("DOCKER_HOST");
     if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
-        envp[1] = docker_host;
+        envp[2] = docker_host;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
     const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");

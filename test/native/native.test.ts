@@ -228,7 +228,11 @@ test.skipIf(isVariant)(
     await engine.flow(NUMBERED, 500, 1500);
     const pid = await firstNumber(process);
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean).sort();
-    expect(variables).toEqual(["BUN_GC_TIMER_DISABLE=1", "DOCKER_HOST=unix:///somewhere/docker.sock"]);
+    expect(variables).toEqual([
+      "BUN_GC_TIMER_DISABLE=1",
+      "DOCKER_HOST=unix:///somewhere/docker.sock",
+      "MIMALLOC_PURGE_DELAY=10000",
+    ]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
     expect([0, 1].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).toEqual(["/dev/null", "/dev/null"]);
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
