@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../ffi/falco_abi.h"
+#include "shared/falco_abi.h"
 #include "constants.h"
 
 static struct {

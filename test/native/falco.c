@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../ffi/falco_abi.h"
+#include "shared/falco_abi.h"
 
 #define CHECK(condition, ...)                                    \
     do {                                                         \

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "bridge.h"
-#include "channel.h"
-#include "clock.h"
-#include "extract.h"
-#include "record.h"
+#include "host/batch.h"
+#include "guest/bridge.h"
+#include "shared/channel.h"
+#include "shared/clock.h"
+#include "host/extract.h"
+#include "shared/record.h"
 
 #define CHECK(condition)                                                                   \
     do {                                                                                   \

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "extract.h"
-#include "record.h"
+#include "host/batch.h"
+#include "host/extract.h"
+#include "shared/record.h"
 
 #define CHECK(condition)                                                                          \
     do {                                                                                          \
@@ -26,7 +26,7 @@
 
 static void *copy_then_lie(void *to, const void *from, size_t bytes);
 #define memcpy copy_then_lie
-#include "../../ffi/batch.c"
+#include "host/batch.c"
 #undef memcpy
 
 static struct ring writers, readers;

@@ -1,9 +1,11 @@
-// ffi/falco_abi.h, plugin.c and the generated constants beside libsinsp's own headers. Nothing here runs: that it
+// ffi/shared/falco_abi.h and the generated constants beside libsinsp's own headers. Nothing here runs: that it
 // compiles is the test.
-#include "../../ffi/plugin.c"
-
 #include <driver/ppm_events_public.h>
 #include <plugin/plugin_api.h>
+
+#include "constants.h"
+#include "host/extract.h"
+#include "shared/falco_abi.h"
 
 // Structs -----------------------------------------------------------------------------------------------------------
 

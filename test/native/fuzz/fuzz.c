@@ -1,12 +1,19 @@
 // libFuzzer target: what a hostile runtime can write into the ring and onto the sockets, read by the host's own code.
 // The first byte of an input says where it goes. clang -fsanitize=fuzzer,address,undefined; see run.ts.
-#include "../../../ffi/supervisor.c"  // its reader of the greeting is static
-
-#include "batch.h"
-#include "extract.h"
-#include "record.h"
-
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/batch.h"
+#include "host/extract.h"
+#include "host/supervisor.h"
+#include "shared/clock.h"
+#include "shared/record.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct ring ring;
 static struct batch batch;
@@ -153,8 +160,9 @@ static void fuzz_answer(const uint8_t *data, size_t size) {
 static void fuzz_greeting(const uint8_t *data, size_t size) {
     struct request request;
     runtime.phase = RUNTIME_GREETING;
+    runtime.phase_deadline = UINT64_MAX;
     channel_send(request_peer, data, size, -1);
-    if (greeted(&runtime) && runtime.phase == RUNTIME_CONFIGURING) channel_receive(request_peer, &request, sizeof request, NULL, false);
+    if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING) channel_receive(request_peer, &request, sizeof request, NULL, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -10,12 +10,12 @@
 #include <sys/types.h>
 
 #include "constants.h"
-#include "lock.h"
-#include "log.h"
-#include "protocol.h"
-#include "ring.h"
-#include "spawn.h"
-#include "suspects.h"
+#include "host/lock.h"
+#include "shared/log.h"
+#include "host/protocol.h"
+#include "shared/ring.h"
+#include "host/spawn.h"
+#include "host/suspects.h"
 
 // What an open instance needs to be opened again in a new runtime.
 struct stream {

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "supervisor.h"
+#include "host/supervisor.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "confine.h"
-#include "explain.h"
-#include "spawn.h"
+#include "shared/clock.h"
+#include "host/confine.h"
+#include "host/explain.h"
+#include "host/spawn.h"
 
 #ifndef HEARTBEAT_MS
 #define HEARTBEAT_MS 10000u  // without one, the runtime hangs

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
-#include "batch.h"
+#include "host/batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "record.h"
+#include "shared/record.h"
 
 #define BATCH_EVENTS (BATCH_BYTES / RECORD_MIN)
 

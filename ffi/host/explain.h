@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "spawn.h"
+#include "host/spawn.h"
 
 #define PROGRAM_NAME "docker-plugin"
 #define PROGRAM_VARIABLE "DOCKER_PLUGIN_RUNTIME"

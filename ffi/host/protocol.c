@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "protocol.h"
+#include "host/protocol.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fd.h"
-#include "ring.h"
+#include "shared/clock.h"
+#include "shared/fd.h"
+#include "shared/ring.h"
 
 #define MESSAGES_MAX 1000u  // read in one go: a runtime that floods us must not hold Falco
 #define DROPS_TOLD_NS (60 * NS_PER_S)

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "channel.h"
+#include "shared/channel.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 #define _GNU_SOURCE
-#include "runtime.h"
+#include "host/runtime.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "supervisor.h"
+#include "shared/clock.h"
+#include "host/supervisor.h"
 
 #define CLOSE_MS 250u
 #define RESCUE_MS 850u  // at close, of a second in all: until a new runtime has done what the last one could not

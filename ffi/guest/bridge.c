@@ -1,7 +1,7 @@
 // The runtime's side, called by docker-plugin through bun:ffi: a listener thread takes the host's requests and calls
 // JavaScript; JavaScript answers, publishes records and logs. Falco's process never calls anything here.
 #define _GNU_SOURCE
-#include "bridge.h"
+#include "guest/bridge.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "clock.h"
+#include "shared/channel.h"
+#include "shared/clock.h"
 #include "constants.h"
-#include "ring.h"
+#include "shared/ring.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

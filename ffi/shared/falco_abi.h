@@ -115,3 +115,32 @@ static_assert(offsetof(struct falco_metric, value) == 16, "");
 static_assert(offsetof(struct falco_metric, value_type) == 24, "");
 
 enum { FALCO_SCHEMA_JSON = 1 };
+
+// The symbols of this plugin that Falco looks up; what each does is plugin_api.h's to say. `state` is what plugin_init
+// returned, `instance` what plugin_open did; what is returned stays valid until the next call of the same symbol, and
+// what describes the plugin for ever. An int32_t, returned or in *rc, is one of enum falco_rc.
+const char *plugin_get_required_api_version(void);
+const char *plugin_get_name(void);
+const char *plugin_get_description(void);
+const char *plugin_get_contact(void);
+const char *plugin_get_version(void);
+uint32_t plugin_get_id(void);
+const char *plugin_get_event_source(void);
+const char *plugin_get_fields(void);
+const char *plugin_get_init_schema(uint32_t *schema_type);
+
+void *plugin_init(const struct falco_init_input *input, int32_t *rc);
+void plugin_destroy(void *state);
+const char *plugin_get_last_error(void *state);
+int32_t plugin_set_config(void *state, const struct falco_set_config_input *input);
+struct falco_metric *plugin_get_metrics(void *state, uint32_t *count);
+
+const char *plugin_list_open_params(void *state, int32_t *rc);
+void *plugin_open(void *state, const char *params, int32_t *rc);
+void plugin_close(void *state, void *instance);
+int32_t plugin_next_batch(void *state, void *instance, uint32_t *count, struct falco_event ***events);
+const char *plugin_get_progress(void *state, void *instance, uint32_t *progress);
+
+int32_t plugin_extract_fields(void *state, const struct falco_event_input *event,
+                              const struct falco_extract_input *input);
+const char *plugin_event_to_string(void *state, const struct falco_event_input *event);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime.h"
+#include "host/runtime.h"
 
 #define START_MS 10000u  // init and open: until the runtime's word
 #define LOOK_MS 100u     // between two looks at the runtime's health

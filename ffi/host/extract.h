@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "falco_abi.h"
+#include "shared/falco_abi.h"
 
 // One value of an answer, as Falco reads it: a C string, a number or time, or a bool.
 union extract_cell {

@@ -1,4 +1,4 @@
-#include "suspects.h"
+#include "host/suspects.h"
 
 static struct suspect *find(struct suspects *suspects, uint64_t fingerprint) {
     for (uint32_t i = 0; i < SUSPECTS_MAX; i++)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "constants.h"
-#include "falco_abi.h"
+#include "shared/falco_abi.h"
 
 #define INDEX_BYTES (FIELD_COUNT * SLOT_BYTES)
 // A record of an empty payload: aligned end of the event, the slots, at least one NUL.

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "channel.h"
+#include "shared/channel.h"
 #include "constants.h"
-#include "log.h"
+#include "shared/log.h"
 
 // The host's end of what it shares with one runtime; the mailbox outlives it.
 struct link {

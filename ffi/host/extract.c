@@ -1,8 +1,8 @@
-#include "extract.h"
+#include "host/extract.h"
 
 #include <string.h>
 
-#include "record.h"
+#include "shared/record.h"
 
 struct slot {
     size_t offset;

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "batch.h"
-#include "clock.h"
+#include "host/batch.h"
+#include "shared/clock.h"
 #include "constants.h"
-#include "extract.h"
-#include "falco_abi.h"
-#include "record.h"
-#include "ring.h"
-#include "runtime.h"
+#include "host/extract.h"
+#include "shared/falco_abi.h"
+#include "shared/record.h"
+#include "shared/ring.h"
+#include "host/runtime.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -118,8 +118,6 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
     else if (begun) *rc = FALCO_SUCCESS;
     return plugin;
 }
-
-EXPORT void plugin_close(void *state, void *handle);
 
 EXPORT void plugin_destroy(void *state) {
     struct plugin *plugin = state;

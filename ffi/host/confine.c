@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "confine.h"
+#include "host/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "shared/fd.h"
 
 // Headers of glibc 2.17's days know none of this. The numbers of the calls are the same on every architecture.
 #define SYSCALL_LANDLOCK_CREATE_RULESET 444

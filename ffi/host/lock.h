@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 
 struct lock {
     _Atomic uint32_t taken;

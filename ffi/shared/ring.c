@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "ring.h"
+#include "shared/ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fd.h"
+#include "shared/clock.h"
+#include "shared/fd.h"
 
 // Not in glibc 2.17's headers.
 #ifndef MFD_CLOEXEC

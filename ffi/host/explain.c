@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "explain.h"
+#include "host/explain.h"
 
 #include <elf.h>
 #include <errno.h>

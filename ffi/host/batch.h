@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "falco_abi.h"
-#include "ring.h"
+#include "shared/falco_abi.h"
+#include "shared/ring.h"
 
 struct batch {
     uint8_t *memory;  // RECORD_MAX bytes of address space

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "spawn.h"
+#include "host/spawn.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "confine.h"
-#include "fd.h"
+#include "shared/clock.h"
+#include "host/confine.h"
+#include "shared/fd.h"
 
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.
 #define SYSCALL_CLOSE_RANGE 436

@@ -1,4 +1,4 @@
-#include "log.h"
+#include "shared/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,5 +35,5 @@ void log_line(const struct logger *logger, enum falco_severity severity, const c
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     log_clean(text);
-    logger->write(logger->owner, NULL, text, severity);
+    logger->write(logger->owner, NULL, text, (int32_t)severity);
 }

@@ -1,7 +1,7 @@
 // Lines to Falco's log. Only from inside Falco's calls: the function belongs to its owner's threads.
 #pragma once
 
-#include "falco_abi.h"
+#include "shared/falco_abi.h"
 
 struct logger {
     falco_log_fn write;  // NULL: nobody listens
