@@ -26,9 +26,10 @@ const C_WARNINGS = [
 
 /** How C is compiled: the product, the tests' programs and the benchmarks', with zig's compiler and with any other. */
 export const C_FLAGS = [
-  ...["-std=c11", "-fPIC", "-fvisibility=hidden"],
+  // Asserts stay in: zig's compiler takes them out where it optimizes.
+  ...["-std=c11", "-fPIC", "-fvisibility=hidden", "-UNDEBUG"],
   ...C_WARNINGS,
-  ...[`-I${join(root, "ffi")}`, `-I${dist}`],
+  ...[`-I${join(root, "ffi")}`, `-I${dist}`, `-ffile-prefix-map=${root}/=`],
 ];
 export const C_LIBRARIES = ["-lpthread", "-ldl"];
 

@@ -1,3 +1,4 @@
+// Copies records out of the ring, and checks the copies.
 #define _GNU_SOURCE
 #include "host/batch.h"
 
@@ -61,6 +62,7 @@ size_t batch_take(struct batch *batch, const struct ring *ring, uint64_t tail, u
         batch->events[batch->count++] = record_event(record);
         used += size;
     }
+    assert(used <= copied && copied <= RECORD_MAX);
     batch->used = used;
     return used;
 }
@@ -87,6 +89,7 @@ const uint8_t *batch_record(struct batch *batch, const struct falco_event *event
 }
 
 uint64_t batch_end(const struct batch *batch, uint32_t event) {
+    assert(event < batch->count);
     const uint8_t *record = (const uint8_t *)batch->events[event] - RECORD_EVENT;
     return batch->start + (uint64_t)(record - batch->memory) + record_size(record);
 }

@@ -1,3 +1,4 @@
+// Landlock, capabilities and the out-of-memory score, by raw system calls.
 #define _GNU_SOURCE
 #include "host/confine.h"
 

@@ -1,3 +1,4 @@
+// Looks at the program, the file system and this process for the cause of what the kernel only gives a number for.
 #define _GNU_SOURCE
 #include "host/explain.h"
 

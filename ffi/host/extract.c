@@ -1,5 +1,7 @@
+// Looks values up in the index of a valid record. Offsets and counts in it are the runtime's word: each is checked here.
 #include "host/extract.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "shared/record.h"
@@ -54,6 +56,7 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
     const struct slot slot = read_slot(record, field->field_id);
     if (slot.count == 0) return;
 
+    assert(cells->used <= EXTRACT_CELLS);
     union extract_cell *cell = &cells->cell[cells->used];
     const uint32_t room = EXTRACT_CELLS - cells->used;
     if (room == 0) return;

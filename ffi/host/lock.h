@@ -1,6 +1,7 @@
 // One at a time works on the runtime: open and close come from Falco's main thread while next_batch runs on another.
 #pragma once
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,8 @@ static inline bool lock_try(struct lock *lock) {
     return atomic_exchange(&lock->taken, 1) == 0;
 }
 
-// Whoever holds the lock holds it for a bounded request, so this wait has a bound too.
+// Whoever holds the lock holds it for a bounded request, so this wait has a bound too. False where `deadline` (ns on the
+// monotonic clock) passed.
 static inline bool lock_take(struct lock *lock, uint64_t deadline) {
     while (!lock_try(lock)) {
         if (clock_now() >= deadline) return false;
@@ -27,6 +29,12 @@ static inline bool lock_take(struct lock *lock, uint64_t deadline) {
     return true;
 }
 
+// Whether somebody holds the lock: for what may be done with it held alone.
+static inline bool lock_held(const struct lock *lock) {
+    return atomic_load(&lock->taken) != 0;
+}
+
 static inline void lock_give(struct lock *lock) {
+    assert(lock_held(lock));
     atomic_store(&lock->taken, 0);
 }

@@ -1,46 +1,29 @@
-// The symbols that Falco calls. Every pointer that goes out stays valid until the next call of the same kind.
+// The symbols that Falco calls, over the runtime, its instances and their batches. Every pointer that goes out stays valid
+// until the next call of the same kind.
 #define _GNU_SOURCE
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "host/batch.h"
-#include "shared/clock.h"
 #include "constants.h"
+#include "host/batch.h"
 #include "host/extract.h"
-#include "shared/falco_abi.h"
-#include "shared/record.h"
-#include "shared/ring.h"
+#include "host/instance.h"
+#include "host/replay.h"
 #include "host/runtime.h"
+#include "shared/clock.h"
+#include "shared/falco_abi.h"
+#include "shared/ring.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-// How long a replayed event may take; longer, and its fields are absent.
-#define EXTRACT_MS 1000u
 #define LIST_MS 2000u
 #define LIST_MAX (64 * 1024)
 #define TEXT_MAX 1024
 // next_batch looks this often while the runtime starts.
 #define STARTING_WAIT_MS 5u
-
-struct instance {
-    struct stream stream;
-    struct batch batch;
-    uint64_t taken;  // the ring's position behind the batch; its tail, up to where events are delivered, comes after
-    uint64_t flushed_at;
-};
-
-// The fields of the last event that was not in a batch: its payload, to know it again, and its record.
-struct replay {
-    uint8_t *payload;  // RECORD_MAX bytes of address space
-    size_t length;
-    uint8_t *record;  // RECORD_MAX bytes of address space
-    size_t size;      // 0: the runtime has no fields for this event
-    bool filled;
-};
 
 struct plugin {
     struct runtime runtime;
@@ -97,11 +80,6 @@ EXPORT const char *plugin_get_init_schema(uint32_t *schema_type) {
 
 // State ------------------------------------------------------------------------------------------------------------
 
-static uint8_t *reserve(void) {
-    void *memory = mmap(NULL, RECORD_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
     *rc = FALCO_FAILURE;
     struct plugin *plugin = calloc(1, sizeof *plugin);
@@ -110,12 +88,10 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
     for (uint32_t i = 0; i < METRIC_COUNT; i++)
         plugin->metrics[i] = (struct falco_metric){
             .name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
-    plugin->replay.payload = reserve();
-    plugin->replay.record = reserve();
+    const bool reserved = replay_create(&plugin->replay) == 0;
     const bool begun = runtime_begin(&plugin->runtime, input->config, logger, plugin->error);
-    if (begun && (plugin->replay.payload == NULL || plugin->replay.record == NULL))
-        snprintf(plugin->error, sizeof plugin->error, "out of memory");
-    else if (begun) *rc = FALCO_SUCCESS;
+    if (begun && reserved) *rc = FALCO_SUCCESS;
+    else if (begun) snprintf(plugin->error, sizeof plugin->error, "out of memory");
     return plugin;
 }
 
@@ -124,8 +100,7 @@ EXPORT void plugin_destroy(void *state) {
     if (plugin == NULL) return;
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) plugin_close(plugin, plugin->instances[i]);
     runtime_end(&plugin->runtime);
-    if (plugin->replay.payload != NULL) munmap(plugin->replay.payload, RECORD_MAX);
-    if (plugin->replay.record != NULL) munmap(plugin->replay.record, RECORD_MAX);
+    replay_free(&plugin->replay);
     free(plugin);
 }
 
@@ -162,37 +137,20 @@ EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
 
 // Instances --------------------------------------------------------------------------------------------------------
 
-// The runtime calls this once nobody uses the instance any more.
-static void instance_free(struct stream *stream) {
-    struct instance *instance = (struct instance *)(void *)((char *)stream - offsetof(struct instance, stream));
-    batch_free(&instance->batch);
-    ring_close(&instance->stream.ring);
-    free(instance->stream.params);
-    free(instance);
-}
-
 EXPORT void *plugin_open(void *state, const char *params, int32_t *rc) {
     struct plugin *plugin = state;
     *rc = FALCO_FAILURE;
-    struct instance *instance = calloc(1, sizeof *instance);
+    struct instance *instance = instance_create(params);
     if (instance == NULL) {
-        snprintf(plugin->error, sizeof plugin->error, "out of memory");
-        return NULL;
-    }
-    instance->stream.ring.fd = -1;
-    instance->stream.free = instance_free;
-    instance->stream.params = strdup(params == NULL ? "" : params);
-    if (instance->stream.params == NULL || batch_create(&instance->batch) != 0 ||
-        ring_create(&instance->stream.ring) != 0) {
         snprintf(plugin->error, sizeof plugin->error, "cannot make the instance's memory: %m");
-        instance_free(&instance->stream);
         return NULL;
     }
-    if (!runtime_open(&plugin->runtime, &instance->stream, plugin->error)) {
-        instance_free(&instance->stream);
+    if (!runtime_open(&plugin->runtime, instance, plugin->error)) {
+        instance_free(instance);
         return NULL;
     }
-    plugin->instances[instance->stream.slot] = instance;
+    assert(instance->slot < INSTANCES_MAX);
+    plugin->instances[instance->slot] = instance;
     *rc = FALCO_SUCCESS;
     return instance;
 }
@@ -201,8 +159,8 @@ EXPORT void plugin_close(void *state, void *handle) {
     struct plugin *plugin = state;
     struct instance *instance = handle;
     if (instance == NULL) return;
-    plugin->instances[instance->stream.slot] = NULL;
-    runtime_close(&plugin->runtime, &instance->stream);
+    plugin->instances[instance->slot] = NULL;
+    runtime_close(&plugin->runtime, instance);
 }
 
 // Events -----------------------------------------------------------------------------------------------------------
@@ -212,16 +170,16 @@ EXPORT void plugin_close(void *state, void *handle) {
 static void deliver(struct plugin *plugin, struct instance *instance, uint32_t count) {
     struct batch *batch = &instance->batch;
     assert(count > batch->delivered && count <= batch->count);
-    _Atomic uint64_t *delivered = &plugin->delivered[instance->stream.slot];
+    _Atomic uint64_t *delivered = &plugin->delivered[instance->slot];
     const uint64_t sum = atomic_load_explicit(delivered, memory_order_relaxed) + count - batch->delivered;
     atomic_store_explicit(delivered, sum, memory_order_relaxed);
     batch->delivered = count;
-    ring_release(&instance->stream.ring, batch_end(batch, count - 1));
+    ring_release(&instance->ring, batch_end(batch, count - 1));
 }
 
 // Copies what is in the ring into the batch. False where the ring does not hold what the runtime has to write there.
 static bool take(struct instance *instance, uint64_t head) {
-    const size_t taken = batch_take(&instance->batch, &instance->stream.ring, instance->taken, head);
+    const size_t taken = batch_take(&instance->batch, &instance->ring, instance->taken, head);
     instance->taken += taken;
     return taken > 0;
 }
@@ -234,7 +192,7 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     struct plugin *plugin = state;
     struct instance *instance = handle;
     struct runtime *runtime = &plugin->runtime;
-    struct ring *ring = &instance->stream.ring;
+    struct ring *ring = &instance->ring;
     *count = 0;
     *events = NULL;
     uint64_t now = clock_now();
@@ -242,7 +200,7 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     // Falco asks for more: it went on from all that it has, also from what no rule wanted a field of.
     if (instance->batch.delivered < instance->batch.count) deliver(plugin, instance, instance->batch.count);
     for (;;) {
-        const enum runtime_state runtime_state = runtime_look_after(runtime, plugin->error);
+        const enum runtime_state runtime_state = runtime_supervise(runtime, plugin->error);
         if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
         const uint64_t head = ring_head(ring);
         uint64_t target = instance->taken + 1;
@@ -256,7 +214,7 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
                     *events = instance->batch.events;
                     return FALCO_SUCCESS;
                 }
-                if (runtime_distrust(runtime, "it wrote no valid record")) {
+                if (runtime_replace(runtime, "it wrote no valid record")) {
                     ring_reset(ring, instance->taken);
                     return FALCO_TIMEOUT;
                 }
@@ -295,30 +253,6 @@ EXPORT const char *plugin_list_open_params(void *state, int32_t *rc) {
 
 // Fields -----------------------------------------------------------------------------------------------------------
 
-// The record of an event that no batch holds: from a capture file, perhaps of another version of the plugin. Falco
-// reads those into one and the same buffer, so only equal bytes prove that the last answer is still the right one.
-static const uint8_t *replayed_record(struct plugin *plugin, const struct falco_event *event) {
-    struct replay *replay = &plugin->replay;
-    const uint32_t length = event->param_len[1];
-    if (event->type != EVENT_TYPE || event->nparams != 2 || event->param_len[0] != sizeof event->plugin_id ||
-        event->len < EVENT_PAYLOAD || length != event->len - EVENT_PAYLOAD || length > RECORD_MAX)
-        return NULL;
-    if (!replay->filled || replay->length != length || memcmp(replay->payload, event->payload, length) != 0) {
-        memcpy(replay->payload, event->payload, length);
-        replay->length = length;
-        replay->size = 0;
-        const enum outcome outcome = runtime_ask(&plugin->runtime, REQUEST_EXTRACT, event->payload, length, EXTRACT_MS,
-                                                 replay->record, RECORD_MAX, &replay->size, NULL);
-        if (outcome != ANSWERED || replay->size < RECORD_MIN || !record_valid(replay->record, replay->size)) {
-            replay->size = 0;
-            atomic_fetch_add(&plugin->extract_failures, 1);
-        }
-        // A runtime that was too slow, or is gone, may answer the next time; an event that is none stays none.
-        replay->filled = outcome == ANSWERED || outcome == REFUSED;
-    }
-    return replay->size == 0 ? NULL : replay->record;
-}
-
 static const uint8_t *find_record(struct plugin *plugin, const struct falco_event *event) {
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
         struct instance *instance = plugin->instances[i];
@@ -328,7 +262,7 @@ static const uint8_t *find_record(struct plugin *plugin, const struct falco_even
         if (instance->batch.last >= instance->batch.delivered) deliver(plugin, instance, instance->batch.last + 1);
         return record;
     }
-    return replayed_record(plugin, event);
+    return replay_record(&plugin->replay, &plugin->runtime, event, &plugin->extract_failures);
 }
 
 EXPORT int32_t plugin_extract_fields(void *state, const struct falco_event_input *event,

@@ -1,6 +1,8 @@
+// Requests, answers and log lines over the two sockets and the mailbox.
 #define _GNU_SOURCE
 #include "host/protocol.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -98,6 +100,7 @@ enum received link_receive(struct link *link, struct answer *answer) {
 }
 
 size_t link_data(const struct link *link, const struct answer *answer, void *out, size_t max) {
+    assert(answer->length <= RECORD_MAX);  // link_receive hands out no other
     const size_t length = answer->length < max ? (size_t)answer->length : max;
     memcpy(out, link->mailbox + MAILBOX_ANSWER, length);
     return length;
@@ -109,6 +112,7 @@ void link_text(const struct link *link, const struct answer *answer, char *text,
 }
 
 bool link_may_log(struct link *link, uint64_t now) {
+    assert(link->lines <= LOG_BURST);
     const uint64_t earned = (now - link->lines_at) * LOG_PER_SECOND / NS_PER_S;
     if (earned > 0) {
         link->lines = earned < LOG_BURST - link->lines ? link->lines + (uint32_t)earned : LOG_BURST;

@@ -1,13 +1,15 @@
+// What Falco's calls ask of the runtime, one at a time: the lock is taken and given back in this file alone.
 #define _GNU_SOURCE
 #include "host/runtime.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/clock.h"
 #include "host/supervisor.h"
+#include "shared/clock.h"
 
 #define CLOSE_MS 250u
 #define RESCUE_MS 850u  // at close, of a second in all: until a new runtime has done what the last one could not
@@ -22,7 +24,7 @@ static void tell(const char *why, char *error) {
 
 struct question {
     uint32_t kind;
-    const struct stream *stream;
+    const struct instance *instance;
     const void *data;
     size_t length;
 };
@@ -45,13 +47,14 @@ static enum outcome lose(struct runtime *runtime, const char *why) {
 // Sends a question and waits for its answer, and for a runtime before that.
 static enum outcome ask_once(struct runtime *runtime, const struct question *question, uint64_t deadline,
                              struct answer *answer) {
+    assert(lock_held(&runtime->lock));
     // Nobody may have looked for long: one that died meanwhile is replaced first.
     if (runtime->phase == RUNTIME_READY) supervise(runtime);
     if (!await_ready(runtime, deadline)) return GONE;
     const uint32_t id = runtime->link.request_id + 1;
     runtime->asked[id % ASKED_MAX].id = id;
     runtime->asked[id % ASKED_MAX].fingerprint = fingerprint(question);
-    if (!send_request(runtime, question->kind, question->stream, false, question->data, question->length))
+    if (!send_request(runtime, question->kind, question->instance, false, question->data, question->length))
         return lose(runtime, "the runtime does not take requests");
     for (;;) {
         const uint64_t now = clock_now(), look = now + LOOK_MS * NS_PER_MS;
@@ -91,12 +94,12 @@ static enum outcome ask(struct runtime *runtime, const struct question *question
     return outcome;
 }
 
-// Streams that are let go of ---------------------------------------------------------------------------------------
+// Instances that Falco closed ---------------------------------------------------------------------------------------
 
-// Asks to let go of a stream, and to keep what the next start of Falco needs to go on there. False where a runtime does
+// Asks to let go of an instance, and to keep what the next start of Falco needs to go on there. False where a runtime does
 // not do so in time: that one is replaced, or it would go on writing to an instance that is gone.
-static bool let_go(struct runtime *runtime, const struct stream *stream, uint64_t deadline) {
-    const struct question question = {.kind = REQUEST_CLOSE, .stream = stream};
+static bool ask_close(struct runtime *runtime, const struct instance *instance, uint64_t deadline) {
+    const struct question question = {.kind = REQUEST_CLOSE, .instance = instance};
     struct answer answer;
     const enum outcome outcome = ask_once(runtime, &question, deadline, &answer);
     if (outcome == ANSWERED) return true;
@@ -104,48 +107,50 @@ static bool let_go(struct runtime *runtime, const struct stream *stream, uint64_
     return false;
 }
 
-static void close_stream(struct runtime *runtime, struct stream *stream) {
+static void close_instance(struct runtime *runtime, struct instance *instance) {
+    assert(lock_held(&runtime->lock) && runtime->instances[instance->slot] == instance);
     const uint64_t now = clock_now();
     bool kept = runtime->phase == RUNTIME_READY && !link_has_ended(&runtime->link) &&
-                let_go(runtime, stream, now + CLOSE_MS * NS_PER_MS);
+                ask_close(runtime, instance, now + CLOSE_MS * NS_PER_MS);
     if (!kept && !runtime->hopeless) {
         // The ring still knows what was delivered: a new runtime reads it there, and keeps it.
         runtime->not_before = 0;
-        kept = let_go(runtime, stream, now + RESCUE_MS * NS_PER_MS);
+        kept = ask_close(runtime, instance, now + RESCUE_MS * NS_PER_MS);
         runtime->hopeless = !kept;
     }
-    runtime->streams[stream->slot] = NULL;
-    stream->free(stream);
+    runtime->instances[instance->slot] = NULL;
+    instance_free(instance);
 }
 
-static void close_left(struct runtime *runtime) {
-    struct stream *stream = atomic_exchange(&runtime->left, NULL);
-    while (stream != NULL) {
-        struct stream *next = stream->next_left;
-        close_stream(runtime, stream);
-        stream = next;
+static void close_all_left(struct runtime *runtime) {
+    struct instance *instance = atomic_exchange(&runtime->closing, NULL);
+    while (instance != NULL) {
+        struct instance *next = instance->next_closing;
+        close_instance(runtime, instance);
+        instance = next;
     }
 }
 
-// Gives the lock back, and before that lets go of the streams that were closed meanwhile.
-static void give(struct runtime *runtime) {
+// Gives the lock back, and before that closes the instances that were left meanwhile.
+static void give_lock(struct runtime *runtime) {
     do {
-        close_left(runtime);
+        close_all_left(runtime);
         lock_give(&runtime->lock);
-    } while (atomic_load(&runtime->left) != NULL && lock_try(&runtime->lock));
+    } while (atomic_load(&runtime->closing) != NULL && lock_try(&runtime->lock));
 }
 
-void runtime_close(struct runtime *runtime, struct stream *stream) {
-    // Left for whoever has the lock, which may be one that waits for a runtime to open another stream.
-    stream->next_left = atomic_load(&runtime->left);
-    while (!atomic_compare_exchange_weak(&runtime->left, &stream->next_left, stream)) continue;
-    if (lock_take(&runtime->lock, clock_now() + CLOSE_MS * NS_PER_MS)) give(runtime);
+void runtime_close(struct runtime *runtime, struct instance *instance) {
+    // Left for whoever has the lock, which may be one that waits for a runtime to open another instance.
+    instance->next_closing = atomic_load(&runtime->closing);
+    while (!atomic_compare_exchange_weak(&runtime->closing, &instance->next_closing, instance)) continue;
+    if (lock_take(&runtime->lock, clock_now() + CLOSE_MS * NS_PER_MS)) give_lock(runtime);
 }
 
 // The life of it ---------------------------------------------------------------------------------------------------
 
 bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error) {
     *runtime = (struct runtime){.logger = logger, .pid = -1};
+    lock_try(&runtime->lock);  // nobody else knows it yet
     const bool linked = link_create(&runtime->link) == 0;
     const int why = errno;
     runtime->config = strdup(config == NULL ? "" : config);
@@ -161,11 +166,13 @@ bool runtime_begin(struct runtime *runtime, const char *config, struct logger lo
             begun = fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
     }
     if (!begun) tell(runtime->error, error);
+    lock_give(&runtime->lock);
     return begun;
 }
 
 void runtime_end(struct runtime *runtime) {
-    close_left(runtime);
+    lock_try(&runtime->lock);  // nobody else may use it any more
+    close_all_left(runtime);
     stop(runtime, END_PATIENCE_MS);
     spawn_reap(&runtime->unreaped, REAP_MS);
     link_free(&runtime->link);
@@ -188,27 +195,27 @@ enum outcome runtime_ask(struct runtime *runtime, uint32_t kind, const void *dat
     const enum outcome outcome = ask(runtime, &question, deadline, &answer);
     if (outcome == ANSWERED) *out_length = link_data(&runtime->link, &answer, out, out_max);
     else tell(runtime->error, error);
-    give(runtime);
+    give_lock(runtime);
     return outcome;
 }
 
-bool runtime_open(struct runtime *runtime, struct stream *stream, char *error) {
+bool runtime_open(struct runtime *runtime, struct instance *instance, char *error) {
     const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
     if (!lock_take(&runtime->lock, deadline)) {
         tell("the runtime is busy", error);
         return false;
     }
     uint32_t slot = 0;
-    while (slot < INSTANCES_MAX && runtime->streams[slot] != NULL) slot++;
-    stream->slot = slot;
+    while (slot < INSTANCES_MAX && runtime->instances[slot] != NULL) slot++;
+    instance->slot = slot;
     const struct question question = {
-        .kind = REQUEST_OPEN, .stream = stream, .data = stream->params, .length = strlen(stream->params)};
+        .kind = REQUEST_OPEN, .instance = instance, .data = instance->params, .length = strlen(instance->params)};
     struct answer answer;
     bool opened = slot < INSTANCES_MAX || fail(runtime, "at most %d instances can be open at a time", INSTANCES_MAX);
     opened = opened && ask(runtime, &question, deadline, &answer) == ANSWERED;
-    if (opened) runtime->streams[slot] = stream;
+    if (opened) runtime->instances[slot] = instance;
     else tell(runtime->error, error);
-    give(runtime);
+    give_lock(runtime);
     return opened;
 }
 
@@ -237,26 +244,26 @@ bool runtime_configure(struct runtime *runtime, const char *config, char *error)
     } else {
         tell(runtime->error, error);
     }
-    give(runtime);
+    give_lock(runtime);
     free(copy);
     return configured;
 }
 
-enum runtime_state runtime_look_after(struct runtime *runtime, char *error) {
+enum runtime_state runtime_supervise(struct runtime *runtime, char *error) {
     // Whoever works on it looks after it.
     if (!lock_try(&runtime->lock)) return RUNTIME_WELL;
     if (look_is_due(runtime)) supervise(runtime);
     enum runtime_state state = runtime->phase == RUNTIME_READY ? RUNTIME_WELL : RUNTIME_STARTING;
     if (runtime->barren >= RUNTIME_TRIES && runtime->phase == RUNTIME_DOWN) state = RUNTIME_FAILED;
     if (state == RUNTIME_FAILED) tell(runtime->error, error);
-    give(runtime);
+    give_lock(runtime);
     return state;
 }
 
-bool runtime_distrust(struct runtime *runtime, const char *why) {
+bool runtime_replace(struct runtime *runtime, const char *why) {
     if (!lock_try(&runtime->lock)) return false;
     if (runtime->phase != RUNTIME_DOWN) replace(runtime, why);
-    give(runtime);
+    give_lock(runtime);
     return true;
 }
 

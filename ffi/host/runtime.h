@@ -10,27 +10,18 @@
 #include <sys/types.h>
 
 #include "constants.h"
+#include "host/instance.h"
 #include "host/lock.h"
-#include "shared/log.h"
 #include "host/protocol.h"
-#include "shared/ring.h"
 #include "host/spawn.h"
 #include "host/suspects.h"
-
-// What an open instance needs to be opened again in a new runtime.
-struct stream {
-    struct ring ring;
-    char *params;
-    void (*free)(struct stream *stream);  // called once nobody uses it any more
-    uint32_t slot;                        // its place in runtime.streams
-    struct stream *next_left;             // in runtime.left
-};
+#include "shared/log.h"
 
 enum runtime_phase {
     RUNTIME_DOWN,         // no process; it may start at `not_before`
     RUNTIME_GREETING,     // started; its greeting is due
     RUNTIME_CONFIGURING,  // told its configuration
-    RUNTIME_OPENING,      // told to open streams[opening] again
+    RUNTIME_OPENING,      // told to open instances[opening] again
     RUNTIME_READY,
 };
 
@@ -54,7 +45,7 @@ struct runtime {
     // Any thread, any time.
     _Atomic uint64_t flush_interval_ns;
     _Atomic uint64_t restarts;
-    struct stream *_Atomic left;  // closed while another call held the lock: who gives that back lets go of them
+    struct instance *_Atomic closing;  // a list: closed by Falco, and who gives the lock back closes them in the runtime
 
     struct lock lock;
     // All below belongs to whoever holds the lock (but for the mailbox's memory, whose numbers are atomics).
@@ -68,7 +59,7 @@ struct runtime {
     enum runtime_phase phase;
     pid_t pid;  // -1: none
     uint64_t phase_deadline;  // when the phase counts as failed
-    struct stream *streams[INSTANCES_MAX];
+    struct instance *instances[INSTANCES_MAX];
     uint32_t opening;
 
     uint64_t not_before;  // the next start
@@ -99,14 +90,14 @@ struct runtime {
 // Prepares and starts the runtime, hands it the configuration, and waits for its word (at most 10 s).
 // False where that failed; runtime_end is due in any case.
 bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error);
-// Ends the process and frees everything, streams too, within a second.
+// Ends the process and frees everything, also instances that were left to be closed, within a second where none is.
 void runtime_end(struct runtime *runtime);
 
-// Opens a stream in the runtime, within 10 s; stays responsible for it, over restarts, until runtime_close.
-// False where that failed: the stream is the caller's.
-bool runtime_open(struct runtime *runtime, struct stream *stream, char *error);
-// Lets go of a stream and frees it: at once, or where another call is at work on the runtime, after that.
-void runtime_close(struct runtime *runtime, struct stream *stream);
+// Opens an instance in the runtime, within 10 s; stays responsible for it, over restarts, until runtime_close.
+// False where that failed: the instance is the caller's.
+bool runtime_open(struct runtime *runtime, struct instance *instance, char *error);
+// Lets go of an instance and frees it: at once, or where another call is at work on the runtime, after that.
+void runtime_close(struct runtime *runtime, struct instance *instance);
 
 // A question with its answer, within `timeout_ms`: REQUEST_EXTRACT or REQUEST_LIST. The data of the answer is copied to
 // `out` (at most `out_max` bytes; *out_length says how many). A question that ended a runtime is refused from then on.
@@ -123,11 +114,11 @@ enum runtime_state {
 };
 
 // Reads log lines, notices the death of the runtime, starts it anew, where it is time for that. Never waits.
-enum runtime_state runtime_look_after(struct runtime *runtime, char *error);
+enum runtime_state runtime_supervise(struct runtime *runtime, char *error);
 
-// The runtime broke the rules of the shared memory: it is killed, and another is started. Never waits for its turn: false
+// The runtime broke the rules of the shared memory: it is killed, and another is started. Never waits for the lock: false
 // where another thread works on the runtime, and nothing was done.
-bool runtime_distrust(struct runtime *runtime, const char *why);
+bool runtime_replace(struct runtime *runtime, const char *why);
 
 // A counter of the runtime.
 uint64_t runtime_metric(const struct runtime *runtime, uint32_t metric);

@@ -1,3 +1,4 @@
+// vfork and exec, with nothing in between that is not safe there; reaping.
 #define _GNU_SOURCE
 #include "host/spawn.h"
 
@@ -12,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
 #include "host/confine.h"
+#include "shared/clock.h"
 #include "shared/fd.h"
 
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.

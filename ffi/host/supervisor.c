@@ -1,6 +1,8 @@
+// The life of the runtime's process: start, greeting, configuration, reopened instances, health, end, and the next one.
 #define _GNU_SOURCE
 #include "host/supervisor.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,13 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
 #include "host/confine.h"
 #include "host/explain.h"
 #include "host/spawn.h"
+#include "shared/clock.h"
 
-#ifndef HEARTBEAT_MS
-#define HEARTBEAT_MS 10000u  // without one, the runtime hangs
+#ifndef HANG_MS
+#define HANG_MS 10000u  // without one, the runtime hangs
 #endif
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
@@ -37,10 +39,15 @@ bool fail(struct runtime *runtime, const char *format, ...) {
     return false;
 }
 
+// There is a process in every phase but one.
+static bool is_coherent(const struct runtime *runtime) {
+    return (runtime->phase == RUNTIME_DOWN) == (runtime->pid < 0);
+}
+
 // Death ----------------------------------------------------------------------------------------------------------------
 
 // Notes what the runtime was working on when it ended.
-static void blame(struct runtime *runtime) {
+static void note_suspects(struct runtime *runtime) {
     struct link *link = &runtime->link;
     suspects_note(&runtime->lines, link_u64(link, MAILBOX_LINE));
     suspects_note(&runtime->inspections, link_u64(link, MAILBOX_INSPECTION));
@@ -51,7 +58,7 @@ static void blame(struct runtime *runtime) {
 
 // Tells the next runtime what to pass over: a line that ended one twice, an answer that did so once, as an event goes
 // without.
-static void warn(struct runtime *runtime) {
+static void tell_suspects(struct runtime *runtime) {
     struct link *link = &runtime->link;
     link_set_u64(link, MAILBOX_LINE, 0);
     link_set_u64(link, MAILBOX_INSPECTION, 0);
@@ -64,6 +71,7 @@ static void warn(struct runtime *runtime) {
 }
 
 void stop(struct runtime *runtime, unsigned patience_ms) {
+    assert(lock_held(&runtime->lock));
     if (runtime->pid < 0) return;
     int status;
     link_read_log(&runtime->link, &runtime->logger);
@@ -85,6 +93,7 @@ static uint64_t backoff_ms(uint32_t failures) {
 }
 
 void replace(struct runtime *runtime, const char *why) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime));
     const uint64_t now = clock_now();
     if (runtime->phase == RUNTIME_READY) {
         const uint64_t ran_ms = (now - runtime->ready_at) / NS_PER_MS, forgiven = ran_ms / FORGIVE_MS;
@@ -100,7 +109,7 @@ void replace(struct runtime *runtime, const char *why) {
         stop(runtime, 0);
         snprintf(how, sizeof how, " (%s)", runtime->how);
     }
-    blame(runtime);
+    note_suspects(runtime);
     const uint64_t delay_ms = backoff_ms(runtime->crashes + runtime->barren);
     runtime->not_before = now + delay_ms * NS_PER_MS;
     // One that ends for ever is not told of for ever: the first ones, then at growing intervals.
@@ -136,10 +145,11 @@ bool find_program(struct runtime *runtime) {
 }
 
 bool start(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
     // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
     if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
         return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them", runtime->unreaped.count);
-    warn(runtime);
+    tell_suspects(runtime);
     int theirs[2];
     if (link_connect(&runtime->link, theirs) != 0)
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
@@ -173,16 +183,17 @@ bool start(struct runtime *runtime) {
     return true;
 }
 
-bool send_request(struct runtime *runtime, uint32_t kind, const struct stream *stream, bool resume, const void *data,
+bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume, const void *data,
                   size_t length) {
+    assert(lock_held(&runtime->lock) && (instance == NULL || instance->slot < INSTANCES_MAX));
     if (length > RECORD_MAX) return fail(runtime, "a request of %zu bytes is too long", length);
     const struct request request = {
         .kind = kind,
-        .instance = stream == NULL ? 0 : stream->slot,
+        .instance = instance == NULL ? 0 : instance->slot,
         .resume = resume,
         .length = length,
     };
-    if (link_send(&runtime->link, request, data, kind == REQUEST_OPEN ? stream->ring.fd : -1) == 0) return true;
+    if (link_send(&runtime->link, request, data, kind == REQUEST_OPEN ? instance->ring.fd : -1) == 0) return true;
     return fail(runtime, "the runtime does not take requests: %s", strerror(errno));
 }
 
@@ -244,16 +255,16 @@ static bool settle_folder(struct runtime *runtime, const struct answer *answer) 
     return stat(folder, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
-// Sends the first stream at or after `slot` again, or is ready.
+// Opens the first instance at or after `slot` again, or is ready.
 static bool open_next(struct runtime *runtime, uint32_t slot) {
-    while (slot < INSTANCES_MAX && runtime->streams[slot] == NULL) slot++;
+    while (slot < INSTANCES_MAX && runtime->instances[slot] == NULL) slot++;
     const uint64_t now = clock_now();
     runtime->opening = slot;
     runtime->phase_deadline = now + START_MS * NS_PER_MS;
     if (slot < INSTANCES_MAX) {
-        const struct stream *stream = runtime->streams[slot];
+        const struct instance *instance = runtime->instances[slot];
         runtime->phase = RUNTIME_OPENING;
-        return send_request(runtime, REQUEST_OPEN, stream, true, stream->params, strlen(stream->params));
+        return send_request(runtime, REQUEST_OPEN, instance, true, instance->params, strlen(instance->params));
     }
     runtime->phase = RUNTIME_READY;
     runtime->ready_at = now;
@@ -308,6 +319,7 @@ static bool answered(struct runtime *runtime) {
 }
 
 bool advance(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock));
     for (;;) {
         const enum runtime_phase before = runtime->phase;
         if (before == RUNTIME_DOWN) return fail(runtime, "the runtime is not there");
@@ -359,7 +371,7 @@ bool look_is_due(struct runtime *runtime) {
 // same; but the whole machine may have stood still, the runtime too. So one pause, however long, is no proof: it counts
 // as a third of what is allowed, and the rest is time in which a runtime that is well moves its heartbeat.
 static bool is_alive(struct runtime *runtime, uint64_t since_last_look) {
-    const uint64_t allowed = HEARTBEAT_MS * NS_PER_MS;
+    const uint64_t allowed = HANG_MS * NS_PER_MS;
     const uint64_t heartbeat = link_u64(&runtime->link, MAILBOX_HEARTBEAT);
     if (heartbeat != runtime->heartbeat) runtime->silent_ns = 0;
     else runtime->silent_ns += since_last_look < allowed / 3 ? since_last_look : allowed / 3;
@@ -368,6 +380,7 @@ static bool is_alive(struct runtime *runtime, uint64_t since_last_look) {
 }
 
 void supervise(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime));
     const uint64_t now = clock_now();
     const uint64_t since_last_look = now - runtime->looked_at;
     runtime->looked_at = now;

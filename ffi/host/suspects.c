@@ -1,4 +1,8 @@
+// A short memory of fingerprints; the oldest gives way.
 #include "host/suspects.h"
+
+#include <assert.h>
+#include <stddef.h>
 
 static struct suspect *find(struct suspects *suspects, uint64_t fingerprint) {
     for (uint32_t i = 0; i < SUSPECTS_MAX; i++)
@@ -10,6 +14,7 @@ void suspects_note(struct suspects *suspects, uint64_t fingerprint) {
     if (fingerprint == 0) return;
     struct suspect *suspect = find(suspects, fingerprint);
     if (suspect == NULL) {
+        assert(suspects->next < SUSPECTS_MAX);
         suspect = &suspects->suspect[suspects->next];
         suspects->next = (suspects->next + 1) % SUSPECTS_MAX;
         *suspect = (struct suspect){.fingerprint = fingerprint};

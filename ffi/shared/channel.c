@@ -1,3 +1,4 @@
+// Packets with descriptors over a socket pair.
 #define _GNU_SOURCE
 #include "shared/channel.h"
 

@@ -1,3 +1,4 @@
+// The monotonic clock. Every time and deadline of the C side is in its nanoseconds.
 #pragma once
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+// File descriptors that stay out of the way.
 #pragma once
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Formats and cleans lines for Falco's log.
 #include "shared/log.h"
 
 #include <stdarg.h>

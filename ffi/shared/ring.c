@@ -1,3 +1,4 @@
+// The ring's memory, its positions, and the wake-up between the two processes (a futex).
 #define _GNU_SOURCE
 #include "shared/ring.h"
 

@@ -33,6 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     int theirs[2];
     if (ring_create(&ring) != 0 || batch_create(&batch) != 0) abort();
     runtime = (struct runtime){.pid = -1, .confined = true, .folder_granted = true, .folder = "/run"};
+    lock_try(&runtime.lock);
     if (link_create(&runtime.link) != 0 || link_connect(&runtime.link, theirs) != 0) abort();
     control_peer = theirs[0];
     request_peer = theirs[1];
