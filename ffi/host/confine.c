@@ -92,8 +92,8 @@ int confine_prepare(const char *folder, bool *granted) {
     const int ruleset = fd_raise((int)syscall(SYSCALL_LANDLOCK_CREATE_RULESET, &rules, sizeof rules, 0));
     if (ruleset < 0) return -1;
     if (folder != NULL)
-        *granted = allow(ruleset, &rules, folder, O_DIRECTORY,
-                         FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE);
+        *granted =
+            allow(ruleset, &rules, folder, O_DIRECTORY, FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE);
     allow(ruleset, &rules, "/dev/null", 0, FS_WRITE_FILE);
     return ruleset;
 }

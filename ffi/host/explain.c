@@ -67,7 +67,8 @@ static void find_interpreter(const char *program, char name[INTERPRETER_MAX]) {
 static void explain_missing(const char *program, char *text, size_t max) {
     if (access(program, F_OK) != 0) {
         snprintf(text, max,
-                 "%s is missing: install " PROGRAM_NAME " in the folder of libdocker.so, or name another place in the "
+                 "%s is missing: install " PROGRAM_NAME
+                 " in the folder of libdocker.so, or name another place in the "
                  "environment variable " PROGRAM_VARIABLE,
                  program);
         return;
@@ -75,7 +76,8 @@ static void explain_missing(const char *program, char *text, size_t max) {
     char interpreter[INTERPRETER_MAX];
     find_interpreter(program, interpreter);
     snprintf(text, max,
-             "%s is there, but what loads it is missing here (%s): " PROGRAM_NAME " needs a system with glibc, so not "
+             "%s is there, but what loads it is missing here (%s): " PROGRAM_NAME
+             " needs a system with glibc, so not "
              "Alpine or another one with musl",
              program, *interpreter == 0 ? "unknown" : interpreter + strspn(interpreter, " \t"));
 }
@@ -84,13 +86,15 @@ static void explain_denied(const char *program, int error, char *text, size_t ma
     struct stat found;
     struct statvfs mounted;
     if (stat(program, &found) != 0)
-        snprintf(text, max, "%s cannot be reached: %s; may Falco search each folder above it?", program, strerror(errno));
+        snprintf(text, max, "%s cannot be reached: %s; may Falco search each folder above it?", program,
+                 strerror(errno));
     else if (!S_ISREG(found.st_mode))
         snprintf(text, max, "%s is no file: put the program " PROGRAM_NAME " there", program);
     else if (access(program, X_OK) != 0 && (found.st_mode & 0111) != 0111)
         snprintf(text, max, "%s is not executable: chmod 755 it", program);
     else if (statvfs(program, &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0)
-        snprintf(text, max, "%s lies in a file system that is mounted noexec: move it, and libdocker.so with it", program);
+        snprintf(text, max, "%s lies in a file system that is mounted noexec: move it, and libdocker.so with it",
+                 program);
     else
         snprintf(text, max,
                  "%s may not be started: %s; a security module or a seccomp filter forbids it (with systemd, see "
@@ -103,8 +107,7 @@ static void explain_no_program(const char *program, char *text, size_t max) {
     const size_t bytes = read_header(program, &header);
     if (is_elf(&header, bytes) && header.e_machine != OWN_MACHINE)
         snprintf(text, max, "%s is made for another processor: install the release for this machine's", program);
-    else
-        snprintf(text, max, "%s is no program that this machine could start: install it again", program);
+    else snprintf(text, max, "%s is no program that this machine could start: install it again", program);
 }
 
 void explain_start(const char *program, enum spawn_step step, int error, char *text, size_t max) {
@@ -115,8 +118,7 @@ void explain_start(const char *program, enum spawn_step step, int error, char *t
         snprintf(text, max, "/dev/null cannot be opened: %s; " PROGRAM_NAME " needs it", why);
     else if (error == EMFILE || error == ENFILE)
         snprintf(text, max, "%s cannot be started: %s; raise the limit (with systemd, LimitNOFILE=)", program, why);
-    else if (error == ENOMEM)
-        snprintf(text, max, "%s cannot be started: there is no memory for it", program);
+    else if (error == ENOMEM) snprintf(text, max, "%s cannot be started: there is no memory for it", program);
     else if (error == EAGAIN)
         snprintf(text, max,
                  "%s cannot be started: there may be no more processes (see ulimit -u, and with systemd TasksMax=)",
@@ -124,15 +126,12 @@ void explain_start(const char *program, enum spawn_step step, int error, char *t
     else if (step == SPAWN_FORK)
         snprintf(text, max, "no process may be made: %s; a seccomp filter? (with systemd, see SystemCallFilter=)", why);
     else if (step == SPAWN_CONFINE)
-        snprintf(text, max, "%s cannot be confined: %s; it is not started with more rights than it needs", program, why);
-    else if (step == SPAWN_EXEC && error == ENOENT)
-        explain_missing(program, text, max);
-    else if (step == SPAWN_EXEC && (error == EACCES || error == EPERM))
-        explain_denied(program, error, text, max);
-    else if (step == SPAWN_EXEC && (error == ENOEXEC || error == ELIBBAD))
-        explain_no_program(program, text, max);
-    else
-        snprintf(text, max, "%s cannot be started: %s", program, why);
+        snprintf(text, max, "%s cannot be confined: %s; it is not started with more rights than it needs", program,
+                 why);
+    else if (step == SPAWN_EXEC && error == ENOENT) explain_missing(program, text, max);
+    else if (step == SPAWN_EXEC && (error == EACCES || error == EPERM)) explain_denied(program, error, text, max);
+    else if (step == SPAWN_EXEC && (error == ENOEXEC || error == ELIBBAD)) explain_no_program(program, text, max);
+    else snprintf(text, max, "%s cannot be started: %s", program, why);
 }
 
 void explain_end(int status, char *text, size_t max) {

@@ -15,7 +15,7 @@ struct instance {
 
     // These belong to Falco's thread that calls next_batch and extract_fields.
     struct batch batch;
-    uint64_t taken;       // the ring's position behind the batch; its tail, up to where events are delivered, comes after
+    uint64_t taken;  // the ring's position behind the batch; its tail, up to where events are delivered, comes after
     uint64_t flushed_at;  // when the last batch was handed over, ns on the monotonic clock
 };
 

@@ -86,8 +86,8 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
     if (plugin == NULL) return NULL;
     const struct logger logger = {.write = input->log_fn, .owner = input->owner};
     for (uint32_t i = 0; i < METRIC_COUNT; i++)
-        plugin->metrics[i] = (struct falco_metric){
-            .name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
+        plugin->metrics[i] =
+            (struct falco_metric){.name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
     const bool reserved = replay_create(&plugin->replay) == 0;
     const bool begun = runtime_begin(&plugin->runtime, input->config, logger, plugin->error);
     if (begun && reserved) *rc = FALCO_SUCCESS;
@@ -282,12 +282,8 @@ EXPORT const char *plugin_event_to_string(void *state, const struct falco_event_
         uint32_t field;
         const char *label;
     } parts[] = {
-        {FIELD_DOCKER_TYPE, ""},
-        {FIELD_DOCKER_ACTION, ""},
-        {FIELD_DOCKER_ATTRIBUTES_NAME, "name="},
-        {FIELD_DOCKER_FROM, "from="},
-        {FIELD_DOCKER_ID, "id="},
-        {FIELD_DOCKER_SCOPE, "scope="},
+        {FIELD_DOCKER_TYPE, ""},      {FIELD_DOCKER_ACTION, ""}, {FIELD_DOCKER_ATTRIBUTES_NAME, "name="},
+        {FIELD_DOCKER_FROM, "from="}, {FIELD_DOCKER_ID, "id="},  {FIELD_DOCKER_SCOPE, "scope="},
     };
     struct plugin *plugin = state;
     const uint8_t *record = find_record(plugin, event->evt);

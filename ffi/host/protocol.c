@@ -35,8 +35,7 @@ static bool make_pair(int pair[2]) {
 }
 
 int link_create(struct link *link) {
-    *link = (struct link){
-        .control = -1, .request = -1, .mailbox_fd = -1, .lines = LOG_BURST, .lines_at = clock_now()};
+    *link = (struct link){.control = -1, .request = -1, .mailbox_fd = -1, .lines = LOG_BURST, .lines_at = clock_now()};
     link->mailbox_fd = memfd_sealed("falco-docker-mailbox", MAILBOX_BYTES);
     if (link->mailbox_fd >= 0) link->mailbox = memfd_map(link->mailbox_fd, MAILBOX_BYTES);
     return link->mailbox == NULL ? -1 : 0;

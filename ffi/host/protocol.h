@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/channel.h"
 #include "constants.h"
+#include "shared/channel.h"
 #include "shared/log.h"
 
 // The host's end of what it shares with one runtime; the mailbox outlives it.
@@ -20,8 +20,8 @@ struct link {
     // The budget of log lines: what is beyond it stays in the socket, and what the socket does not take the runtime counts.
     uint32_t lines;
     uint64_t lines_at;
-    uint64_t dropped;       // what of the runtime's count Falco's log knows
-    uint64_t told_of_drops; // when it was told last
+    uint64_t dropped;  // what of the runtime's count Falco's log knows
+    uint64_t told_of_drops;  // when it was told last
 };
 
 // Both return 0, or -1 with errno.

@@ -18,10 +18,10 @@
 #include "shared/log.h"
 
 enum runtime_phase {
-    RUNTIME_DOWN,         // no process; it may start at `not_before`
-    RUNTIME_GREETING,     // started; its greeting is due
+    RUNTIME_DOWN,  // no process; it may start at `not_before`
+    RUNTIME_GREETING,  // started; its greeting is due
     RUNTIME_CONFIGURING,  // told its configuration
-    RUNTIME_OPENING,      // told to open instances[opening] again
+    RUNTIME_OPENING,  // told to open instances[opening] again
     RUNTIME_READY,
 };
 
@@ -29,8 +29,8 @@ enum runtime_phase {
 enum outcome {
     ANSWERED,
     REFUSED,  // the runtime said no: asked again it says the same
-    GONE,     // there was no runtime, or it ended meanwhile
-    LATE,     // it lives, and did not answer in time
+    GONE,  // there was no runtime, or it ended meanwhile
+    LATE,  // it lives, and did not answer in time
 };
 
 // The questions that a runtime may have in hand when it hangs: a second each, and it is replaced after ten.
@@ -45,16 +45,16 @@ struct runtime {
     // Any thread, any time.
     _Atomic uint64_t flush_interval_ns;
     _Atomic uint64_t restarts;
-    struct instance *_Atomic closing;  // a list: closed by Falco, and who gives the lock back closes them in the runtime
+    struct instance *_Atomic closing;  // a list: closed by Falco; who gives the lock back closes them in the runtime
 
     struct lock lock;
     // All below belongs to whoever holds the lock (but for the mailbox's memory, whose numbers are atomics).
     struct link link;
     char *config;
-    char *folder;         // where the runtime keeps its state
+    char *folder;  // where the runtime keeps its state
     bool folder_settled;  // a runtime with this configuration has said so
     bool folder_granted;  // this runtime may write there
-    bool confined;        // it may write nowhere else: the kernel sees to that
+    bool confined;  // it may write nowhere else: the kernel sees to that
 
     enum runtime_phase phase;
     pid_t pid;  // -1: none
@@ -64,10 +64,10 @@ struct runtime {
 
     uint64_t not_before;  // the next start
     uint64_t ready_at;
-    uint32_t barren;   // starts in a row that came to nothing
+    uint32_t barren;  // starts in a row that came to nothing
     uint32_t crashes;  // ends of runtimes that were ready; each half second of a run makes up for one
-    uint32_t deaths;   // all of these, since the last long run
-    bool hopeless;     // a start at a close came to nothing: the next close does not try it again
+    uint32_t deaths;  // all of these, since the last long run
+    bool hopeless;  // a start at a close came to nothing: the next close does not try it again
     uint64_t looked_at;  // the last look at the runtime's health
     uint64_t heartbeat;
     uint64_t silent_ns;  // for how long the heartbeat has not moved, as far as that was seen
@@ -80,7 +80,7 @@ struct runtime {
         uint64_t fingerprint;
     } asked[ASKED_MAX];
 
-    char how[96];           // how the last runtime ended
+    char how[96];  // how the last runtime ended
     char error[ERROR_MAX];  // why the last start or request failed
 };
 
@@ -108,9 +108,9 @@ enum outcome runtime_ask(struct runtime *runtime, uint32_t kind, const void *dat
 bool runtime_configure(struct runtime *runtime, const char *config, char *error);
 
 enum runtime_state {
-    RUNTIME_WELL,      // as far as is known
+    RUNTIME_WELL,  // as far as is known
     RUNTIME_STARTING,  // look again soon
-    RUNTIME_FAILED,    // for good
+    RUNTIME_FAILED,  // for good
 };
 
 // Reads log lines, notices the death of the runtime, starts it anew, where it is time for that. Never waits.

@@ -26,8 +26,8 @@
 #endif
 #define BACKOFF_MIN_MS 100u
 #define BACKOFF_MAX_MS 10000u
-#define FORGIVE_MS 500u     // a run of this length makes up for one death
-#define HEALTHY_MS 10000u   // after one of this length the next death is told of as the first
+#define FORGIVE_MS 500u  // a run of this length makes up for one death
+#define HEALTHY_MS 10000u  // after one of this length the next death is told of as the first
 #define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
 
 bool fail(struct runtime *runtime, const char *format, ...) {
@@ -148,7 +148,8 @@ bool start(struct runtime *runtime) {
     assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
     // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
     if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
-        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them", runtime->unreaped.count);
+        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
+                    runtime->unreaped.count);
     tell_suspects(runtime);
     int theirs[2];
     if (link_connect(&runtime->link, theirs) != 0)
@@ -183,8 +184,8 @@ bool start(struct runtime *runtime) {
     return true;
 }
 
-bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume, const void *data,
-                  size_t length) {
+bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
+                  const void *data, size_t length) {
     assert(lock_held(&runtime->lock) && (instance == NULL || instance->slot < INSTANCES_MAX));
     if (length > RECORD_MAX) return fail(runtime, "a request of %zu bytes is too long", length);
     const struct request request = {
@@ -350,7 +351,8 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
             }
             if (!start_anew(runtime)) return false;
         }
-        link_await(&runtime->link, &runtime->logger, deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
+        link_await(&runtime->link, &runtime->logger,
+                   deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
         if (!advance(runtime)) {
             replace(runtime, runtime->error);
             return false;

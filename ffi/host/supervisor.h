@@ -31,8 +31,8 @@ void stop(struct runtime *runtime, unsigned patience_ms);
 void replace(struct runtime *runtime, const char *why);
 
 // Sends a request. False with runtime->error.
-bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume, const void *data,
-                  size_t length);
+bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
+                  const void *data, size_t length);
 // Where a configuration seems to put the state; its runtime says where it does, and is started again where that is
 // elsewhere. NULL where there is no memory.
 char *guess_folder(const char *config);

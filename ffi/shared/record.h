@@ -11,7 +11,8 @@
 
 #define INDEX_BYTES (FIELD_COUNT * SLOT_BYTES)
 // A record of an empty payload: aligned end of the event, the slots, at least one NUL.
-#define RECORD_MIN ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
+#define RECORD_MIN \
+    ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");

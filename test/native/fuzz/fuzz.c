@@ -119,7 +119,8 @@ static void send_with_fds(int socket, const uint8_t *data, size_t size) {
         message.msg_control = &buffer;
         message.msg_controllen = CMSG_SPACE(count * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+        *header = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
         for (size_t i = 0; i < count; i++) memcpy(CMSG_DATA(header) + i * sizeof(int), &socket, sizeof socket);
     }
     sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -163,7 +164,8 @@ static void fuzz_greeting(const uint8_t *data, size_t size) {
     runtime.phase = RUNTIME_GREETING;
     runtime.phase_deadline = UINT64_MAX;
     channel_send(request_peer, data, size, -1);
-    if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING) channel_receive(request_peer, &request, sizeof request, NULL, false);
+    if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING)
+        channel_receive(request_peer, &request, sizeof request, NULL, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
