@@ -16,6 +16,7 @@
 #include "shared/ring.h"
 
 #define MESSAGES_MAX 1000u  // read in one go: a runtime that floods us must not hold Falco
+#define SOCKET_PASSRIGHTS 83  // SO_PASSRIGHTS, Linux 6.16; older kernels answer ENOPROTOOPT
 #define DROPS_TOLD_NS (60 * NS_PER_S)
 
 static void close_fd(int *fd) {
@@ -23,12 +24,17 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-// A close-on-exec socket pair, both ends clear of the descriptors that the program gets.
+// A close-on-exec socket pair, both ends clear of the descriptors that the program gets. The first, the host's, takes no
+// descriptors where the kernel can refuse them: what is sent is closed by the host, also where it never reads it, and the
+// last close of a socket that lingers takes as long as its sender chose.
 static bool make_pair(int pair[2]) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
     pair[0] = fd_raise(pair[0]);
     pair[1] = fd_raise(pair[1]);
-    if (pair[0] >= 0 && pair[1] >= 0) return true;
+    if (pair[0] >= 0 && pair[1] >= 0) {
+        setsockopt(pair[0], SOL_SOCKET, SOCKET_PASSRIGHTS, &(int){0}, sizeof(int));
+        return true;
+    }
     close_fd(&pair[0]);
     close_fd(&pair[1]);
     return false;
