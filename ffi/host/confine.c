@@ -4,6 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -48,6 +52,16 @@ struct __attribute__((packed)) landlock_path {
 #define CAPABILITY_DAC_OVERRIDE 1u
 #define CAPABILITIES 64u
 #define CAPABILITY_VERSION 0x20080522u  // the third: two words a set
+
+#if defined(__x86_64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
+#define CALLS_END 0x40000000u  // above are those of x32 programs
+#elif defined(__aarch64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
+#define CALLS_END UINT32_MAX
+#else
+#error "x86-64 and arm64 only"
+#endif
 
 // Of two processes that need memory, the sensor's other half is the one to keep.
 #define OOM_SCORE "500"
@@ -136,9 +150,43 @@ static void offer_to_the_oom_killer(void) {
     close(file);
 }
 
+// Where a call has its argument; a process id is the lower half of it (both processors are little-endian).
+#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
+#define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+// A call whose argument says which process it is for: 0, the caller itself, and nothing else.
+#define FOR_ITSELF(call, n)                                                   \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(ARGUMENT(n)), \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), ALLOW, REFUSE
+
+// The kernel asks for no capability where both processes are the same user's: with a limit on processor time, the runtime
+// could end its host. A kernel that was built without such filters goes without this one.
+static void refuse_calls_on_others(void) {
+    static struct sock_filter filter[] = {
+        LOAD(offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0),
+        REFUSE,
+        LOAD(offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, CALLS_END, 0, 1),
+        REFUSE,
+        FOR_ITSELF(prlimit64, 0),
+        FOR_ITSELF(sched_setaffinity, 0),
+        FOR_ITSELF(sched_setparam, 0),
+        FOR_ITSELF(sched_setscheduler, 0),
+        FOR_ITSELF(sched_setattr, 0),
+        FOR_ITSELF(setpriority, 1),
+        FOR_ITSELF(ioprio_set, 1),
+        ALLOW,
+    };
+    const struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
 int confine_enter(int ruleset) {
     offer_to_the_oom_killer();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
     if (drop_capabilities() != 0) return -1;
+    refuse_calls_on_others();
     return ruleset < 0 ? 0 : (int)syscall(SYSCALL_LANDLOCK_RESTRICT_SELF, ruleset, 0);
 }

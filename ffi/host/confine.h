@@ -10,6 +10,6 @@
 // *granted says whether the folder could be opened.
 int confine_prepare(const char *folder, bool *granted);
 
-// For the program that this thread is about to become: no capability but CAP_DAC_OVERRIDE, no new privileges, the first
-// to die where memory is short, and what `ruleset` says (-1: nothing). Safe between vfork and exec. 0, or -1 with errno.
+// For the program that this thread is about to become: no capability but CAP_DAC_OVERRIDE, no new privileges, no say in
+// the limits and priorities of other processes, the first to die where memory is short, and what `ruleset` says (-1: nothing). Safe between vfork and exec. 0, or -1 with errno.
 int confine_enter(int ruleset);
