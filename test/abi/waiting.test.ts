@@ -17,7 +17,7 @@ const impatient = join(temporaryFolder(), "libdocker.so");
 
 beforeAll(async () => {
   await compileLibrary(patient, ["-DBATCH_WAIT_MS=10000"]);
-  await compileLibrary(impatient, ["-DHEARTBEAT_MS=4000"]);
+  await compileLibrary(impatient, ["-DHANG_MS=4000"]);
   for (const library of [patient, impatient]) symlinkSync(PROGRAM, join(library, "../docker-plugin"));
 }, 30_000);
 

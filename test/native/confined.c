@@ -10,11 +10,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "constants.h"
+
+// Sends the host a descriptor, beside a message that is too short to be believed.
+static ssize_t send_descriptor(int socket) {
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    struct iovec part = {.iov_base = &socket, .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof socket)};
+    memcpy(CMSG_DATA(header), &socket, sizeof socket);
+    return sendmsg(socket, &message, MSG_DONTWAIT);
+}
 
 int main(int argc, char **argv) {
     const pid_t host = getppid();
@@ -35,6 +52,14 @@ int main(int argc, char **argv) {
     TRY("library", open(argv[2], O_WRONLY));
     snprintf(path, sizeof path, WHERE "/made-by-%d", (int)getuid());
     TRY("file", open(path, O_WRONLY | O_CREAT, 0600));
+    // Its limits, as one on processor time would end it; here they stay what they are.
+    struct rlimit limit;
+    TRY("limit", syscall(SYS_prlimit64, host, RLIMIT_CPU, NULL, &limit) < 0
+                     ? -1
+                     : syscall(SYS_prlimit64, host, RLIMIT_CPU, &limit, NULL));
+    TRY("nice", setpriority(PRIO_PROCESS, (id_t)host, getpriority(PRIO_PROCESS, (id_t)host)));
+    // What a host closes may keep it waiting, as a socket that lingers does.
+    TRY("gift", send_descriptor(CONTROL_FD));
     // The last, as a host that is traced stops at each signal; the end of this process lets it go again.
     TRY("trace", ptrace(PTRACE_SEIZE, host, 0, 0));
     return write(REQUEST_FD, text, used) < 0;

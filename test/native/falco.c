@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../ffi/falco_abi.h"
+#include "shared/falco_abi.h"
 
 #define CHECK(condition, ...)                                    \
     do {                                                         \
@@ -82,7 +82,8 @@ static void print_log(void *owner, const char *component, const char *message, i
 static void *init(const struct api *api) {
     int32_t rc;
     const char *config = getenv("INIT_CONFIG");
-    const struct falco_init_input input = {.config = config == NULL ? "{\"statefile\": \"\"}" : config, .log_fn = print_log};
+    const struct falco_init_input input = {.config = config == NULL ? "{\"statefile\": \"\"}" : config,
+                                           .log_fn = print_log};
     void *state = api->init(&input, &rc);
     CHECK(rc == FALCO_SUCCESS, "init: %s", api->get_last_error(state));
     return state;
@@ -608,13 +609,12 @@ int main(int argc, char **argv) {
         const char *name;
         void (*run)(void);
     } scenarios[] = {
-        {"unload", scenario_unload},   {"cycles", scenario_cycles},         {"second_thread", scenario_second_thread},
-        {"metrics", scenario_metrics}, {"signal", scenario_signal},         {"many", scenario_many},
-        {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld},       {"closed_fds", scenario_closed_fds},
-        {"stay", scenario_stay},       {"sigterm", scenario_sigterm},       {"events", scenario_events},
-        {"left", scenario_left},       {"two", scenario_two},               {"zombies", scenario_zombies},
-        {"words", scenario_words},
-        {"busy", scenario_busy},       {"hold", scenario_hold},
+        {"unload", scenario_unload},   {"cycles", scenario_cycles},   {"second_thread", scenario_second_thread},
+        {"metrics", scenario_metrics}, {"signal", scenario_signal},   {"many", scenario_many},
+        {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld}, {"closed_fds", scenario_closed_fds},
+        {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
+        {"left", scenario_left},       {"two", scenario_two},         {"zombies", scenario_zombies},
+        {"words", scenario_words},     {"busy", scenario_busy},       {"hold", scenario_hold},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

@@ -12,19 +12,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "bridge.h"
-#include "channel.h"
-#include "clock.h"
-#include "extract.h"
-#include "record.h"
+#include "guest/bridge.h"
+#include "host/batch.h"
+#include "host/extract.h"
+#include "shared/channel.h"
+#include "shared/clock.h"
+#include "shared/record.h"
 
-#define CHECK(condition)                                                                   \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
+#define CHECK(condition)                                                                          \
+    do {                                                                                          \
+        if (!(condition)) {                                                                       \
             fprintf(stderr, "%d: %s does not hold: %s\n", __LINE__, #condition, strerror(errno)); \
-            exit(1);                                                                       \
-        }                                                                                  \
+            exit(1);                                                                              \
+        }                                                                                         \
     } while (0)
 
 // The event loop: what the listener hands over, in order, as Bun does with its threadsafe callbacks ------------------
@@ -117,7 +117,8 @@ static void ask(uint32_t kind, int fd) {
     const struct request message = {.kind = kind, .id = ++request_id, .length = 0};
     struct answer answer = {0};
     CHECK(channel_send(request, &message, sizeof message, fd) == 0);
-    while (answer.id != request_id) CHECK(channel_receive(request, &answer, sizeof answer, NULL, true) == sizeof answer);
+    while (answer.id != request_id)
+        CHECK(channel_receive(request, &answer, sizeof answer, NULL, true) == sizeof answer);
     CHECK(answer.rc == 0);
 }
 
@@ -167,7 +168,8 @@ int main(int argc, char **argv) {
     CHECK(record_bytes >= RECORD_MIN && record_valid(record, record_bytes));
 
     int controls[2], requests[2];
-    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, controls) == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, requests) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, controls) == 0 &&
+          socketpair(AF_UNIX, SOCK_SEQPACKET, 0, requests) == 0);
     const int mailbox = memfd_sealed("mailbox", MAILBOX_BYTES);
     CHECK(mailbox >= 0);
     // The guest finds its ends at fixed places; the host's go out of their way.

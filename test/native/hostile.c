@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "extract.h"
-#include "record.h"
+#include "host/batch.h"
+#include "host/extract.h"
+#include "shared/record.h"
 
 #define CHECK(condition)                                                                          \
     do {                                                                                          \
@@ -26,7 +26,7 @@
 
 static void *copy_then_lie(void *to, const void *from, size_t bytes);
 #define memcpy copy_then_lie
-#include "../../ffi/batch.c"
+#include "host/batch.c"
 #undef memcpy
 
 static struct ring writers, readers;
@@ -55,8 +55,16 @@ static _Atomic uint32_t *word_at(uint64_t position) {
 
 // A number that breaks bounds where they are not checked.
 static uint32_t nasty(uint64_t *state) {
-    const uint32_t numbers[] = {0,         1,          RECORD_MIN,     RECORD_MIN - 8, (uint32_t)usual_bytes,
-                                RECORD_MAX, BATCH_BYTES, BATCH_BYTES + 8, UINT32_MAX,     below(state, RECORD_MAX) & ~7u,
+    const uint32_t numbers[] = {0,
+                                1,
+                                RECORD_MIN,
+                                RECORD_MIN - 8,
+                                (uint32_t)usual_bytes,
+                                RECORD_MAX,
+                                BATCH_BYTES,
+                                BATCH_BYTES + 8,
+                                UINT32_MAX,
+                                below(state, RECORD_MAX) & ~7u,
                                 RECORD_MAX / RECORD_MIN * RECORD_MIN};
     return numbers[below(state, sizeof numbers / sizeof *numbers)];
 }
@@ -81,15 +89,15 @@ static void *write_lies(void *seed) {
         const uint64_t at = atomic_load(&reading);
         // The first record, whose size decides how much is copied, more often than those behind it.
         const uint64_t record = at + (below(&random, 4) != 0 ? 0 : (uint64_t)below(&random, BATCH_EVENTS) * RECORD_MIN);
-        const uint32_t offset = below(&random, 3) != 0 ? RECORD_SIZE
-                                : below(&random, 2) != 0
-                                    ? offsets[below(&random, 5)]
-                                    : below(&random, (uint32_t)(RECORD_MIN / 4)) * 4;
+        const uint32_t offset = below(&random, 3) != 0   ? RECORD_SIZE
+                                : below(&random, 2) != 0 ? offsets[below(&random, 5)]
+                                                         : below(&random, (uint32_t)(RECORD_MIN / 4)) * 4;
         _Atomic uint32_t *const word = word_at(record + offset);
         const uint32_t before = atomic_load_explicit(word, memory_order_relaxed);
         atomic_store_explicit(word, nasty(&random), memory_order_relaxed);
         // From far shorter to far longer than a copy takes.
-        for (uint32_t spin = below(&random, 2u << below(&random, 18)); spin > 0; spin--) atomic_signal_fence(memory_order_seq_cst);
+        for (uint32_t spin = below(&random, 2u << below(&random, 18)); spin > 0; spin--)
+            atomic_signal_fence(memory_order_seq_cst);
         atomic_store_explicit(word, before, memory_order_relaxed);
     }
     return NULL;

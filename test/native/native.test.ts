@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { C_FLAGS } from "../../build.ts";
+import { cSources } from "../../build.ts";
 import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type HostEvent, isVariant, LIBRARY, Plugin } from "../support/host.ts";
@@ -22,7 +22,7 @@ afterAll(() => engine.stop());
 
 test.each([4096, 16384, 65536])("the shared memory fits a kernel with pages of %p bytes", (bytes) => {
   const pages = join(folder, "pages");
-  compileNative("pages.c", pages, C_FLAGS, ["ffi/log.c"]);
+  compileNative("pages.c", pages, [], ["ffi/shared/log.c"]);
   const { exitCode, stderr } = Bun.spawnSync([pages, String(bytes)]);
   expect([exitCode, stderr.toString()]).toEqual([0, ""]);
 });
@@ -101,8 +101,7 @@ test("3,000 starts that fail, under a timer that interrupts each wait, leave no 
 }, 60_000);
 
 test("a process is ended in one place, which is told which one", () => {
-  const ffi = join(import.meta.dir, "../../ffi");
-  const lines = readdirSync(ffi).flatMap((name) => readFileSync(join(ffi, name), "utf8").split("\n"));
+  const lines = cSources().flatMap((path) => readFileSync(path, "utf8").split("\n"));
   const ends = lines.flatMap((line, i) =>
     /\b(kill|tgkill|killpg|raise)\(/.test(line) ? [lines.slice(i - 1, i + 1)] : [],
   );

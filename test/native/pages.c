@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "ring.h"
+#include "shared/ring.h"
 
 static size_t page;
 
@@ -31,8 +31,8 @@ static int paged_madvise(void *at, size_t bytes, int advice) {
 
 #define mmap paged_mmap
 #define madvise paged_madvise
-#include "../../ffi/batch.c"
-#include "../../ffi/ring.c"
+#include "host/batch.c"
+#include "shared/ring.c"
 
 int main(int argc, char **argv) {
     page = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;

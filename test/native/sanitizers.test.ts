@@ -41,7 +41,9 @@ test.skipIf(isVariant || !hasSanitizers)(
   "ThreadSanitizer: the listener thread, the event loop and the host",
   () => {
     const program = join(folder, "guest");
-    const product = ["bridge", "ring", "channel", "batch", "extract", "log"].map((name) => `ffi/${name}.c`);
+    const product = ["guest/bridge", "host/batch", "host/extract", "shared/channel", "shared/log", "shared/ring"].map(
+      (name) => `ffi/${name}.c`,
+    );
     compileSanitized(program, "thread", ["test/native/guest.c", ...product]);
     const seed = join(root, "test/native/fuzz/corpus/record-usual");
     expect(run([program, "200000", seed], { TSAN_OPTIONS: "halt_on_error=1" })).toEqual({ code: 0, err: "" });
@@ -56,7 +58,7 @@ test.skipIf(isVariant || !hasSanitizers).each(["address,undefined", "thread"])(
   (sanitizers) => {
     const program = join(folder, `hostile-${sanitizers}`);
     // batch.c stands in the test's own file.
-    const product = ["ring", "extract", "log"].map((name) => `ffi/${name}.c`);
+    const product = ["host/extract", "shared/log", "shared/ring"].map((name) => `ffi/${name}.c`);
     compileSanitized(program, sanitizers, ["test/native/hostile.c", ...product]);
     const record = join(root, "test/native/fuzz/corpus/record-usual");
     const options = { ASAN_OPTIONS: "detect_leaks=0", TSAN_OPTIONS: "halt_on_error=1" };

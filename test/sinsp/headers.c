@@ -1,14 +1,16 @@
-// ffi/falco_abi.h, plugin.c and the generated constants beside libsinsp's own headers. Nothing here runs: that it
+// ffi/shared/falco_abi.h and the generated constants beside libsinsp's own headers. Nothing here runs: that it
 // compiles is the test.
-#include "../../ffi/plugin.c"
-
 #include <driver/ppm_events_public.h>
 #include <plugin/plugin_api.h>
+
+#include "constants.h"
+#include "host/extract.h"
+#include "shared/falco_abi.h"
 
 // Structs -----------------------------------------------------------------------------------------------------------
 
 #define SIZE(ours, real) static_assert(sizeof(ours) == sizeof(real), "the size of " #real)
-#define MEMBER(ours, our_member, real, real_member)                                                     \
+#define MEMBER(ours, our_member, real, real_member)                                                        \
     static_assert(offsetof(ours, our_member) == offsetof(real, real_member), "where " #real_member " is"); \
     static_assert(sizeof(((ours *)0)->our_member) == sizeof(((real *)0)->real_member), "the size of " #real_member)
 
@@ -118,33 +120,34 @@ typedef ss_plugin_set_config_input real_set_config_input;
 typedef struct falco_metric ours_metric;
 typedef ss_plugin_metric real_metric;
 
-#define FUNCTIONS(IS, side)                                                                          \
-    IS(get_required_api_version, const char *, (void));                                              \
-    IS(get_name, const char *, (void));                                                              \
-    IS(get_description, const char *, (void));                                                       \
-    IS(get_contact, const char *, (void));                                                           \
-    IS(get_version, const char *, (void));                                                           \
-    IS(get_init_schema, const char *, (side##_schema_type *));                                       \
-    IS(init, void *, (const side##_init_input *, side##_rc *));                                      \
-    IS(destroy, void, (void *));                                                                     \
-    IS(get_last_error, const char *, (void *));                                                      \
-    IS(get_id, uint32_t, (void));                                                                    \
-    IS(get_event_source, const char *, (void));                                                      \
-    IS(open, void *, (void *, const char *, side##_rc *));                                           \
-    IS(close, void, (void *, void *));                                                               \
-    IS(list_open_params, const char *, (void *, side##_rc *));                                       \
-    IS(get_progress, const char *, (void *, void *, uint32_t *));                                    \
-    IS(event_to_string, const char *, (void *, const side##_event_input *));                         \
-    IS(next_batch, side##_rc, (void *, void *, uint32_t *, side##_event ***));                       \
-    IS(get_fields, const char *, (void));                                                            \
+#define FUNCTIONS(IS, side)                                                                            \
+    IS(get_required_api_version, const char *, (void));                                                \
+    IS(get_name, const char *, (void));                                                                \
+    IS(get_description, const char *, (void));                                                         \
+    IS(get_contact, const char *, (void));                                                             \
+    IS(get_version, const char *, (void));                                                             \
+    IS(get_init_schema, const char *, (side##_schema_type *));                                         \
+    IS(init, void *, (const side##_init_input *, side##_rc *));                                        \
+    IS(destroy, void, (void *));                                                                       \
+    IS(get_last_error, const char *, (void *));                                                        \
+    IS(get_id, uint32_t, (void));                                                                      \
+    IS(get_event_source, const char *, (void));                                                        \
+    IS(open, void *, (void *, const char *, side##_rc *));                                             \
+    IS(close, void, (void *, void *));                                                                 \
+    IS(list_open_params, const char *, (void *, side##_rc *));                                         \
+    IS(get_progress, const char *, (void *, void *, uint32_t *));                                      \
+    IS(event_to_string, const char *, (void *, const side##_event_input *));                           \
+    IS(next_batch, side##_rc, (void *, void *, uint32_t *, side##_event ***));                         \
+    IS(get_fields, const char *, (void));                                                              \
     IS(extract_fields, side##_rc, (void *, const side##_event_input *, const side##_extract_input *)); \
-    IS(set_config, side##_rc, (void *, const side##_set_config_input *));                            \
+    IS(set_config, side##_rc, (void *, const side##_set_config_input *));                              \
     IS(get_metrics, side##_metric *, (void *, uint32_t *))
 
 #define IS_OURS(name, result, arguments) \
     static_assert(__builtin_types_compatible_p(__typeof__(&plugin_##name), result(*) arguments), "ours: " #name)
-#define IS_REAL(name, result, arguments)                                                                             \
-    static_assert(__builtin_types_compatible_p(__typeof__(((plugin_api *)0)->name), result(*) arguments), "real: " #name)
+#define IS_REAL(name, result, arguments)                                                                  \
+    static_assert(__builtin_types_compatible_p(__typeof__(((plugin_api *)0)->name), result(*) arguments), \
+                  "real: " #name)
 FUNCTIONS(IS_OURS, ours);
 FUNCTIONS(IS_REAL, real);
 

@@ -1,8 +1,8 @@
-/** Falco's ABI as ffi/falco_abi.h says it, beside the headers that libsinsp is made with. */
+/** Falco's ABI as ffi/shared/falco_abi.h says it, beside the headers that libsinsp is made with. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { C_FLAGS, zigCc } from "../../build.ts";
+import { C_FLAGS, cSources, zigCc } from "../../build.ts";
 import { HEADERS, missing, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -45,11 +45,12 @@ test.skipIf(missing !== undefined).each([
 test("every symbol that plugin.c exports is looked at, and every number of falco_abi.h", () => {
   const headers = readFileSync(source, "utf8");
   const of = (file: string, pattern: RegExp) =>
-    [...readFileSync(join(root, "ffi", file), "utf8").matchAll(pattern)].map(([, name = ""]) => name);
-  const exported = readdirSync(join(root, "ffi")).flatMap((file) => of(file, /^EXPORT .*?\bplugin_(\w+)\(/gm));
+    [...readFileSync(file, "utf8").matchAll(pattern)].map(([, name = ""]) => name);
+  const abi = join(root, "ffi/shared/falco_abi.h");
+  const exported = cSources().flatMap((file) => of(file, /^EXPORT .*?\bplugin_(\w+)\(/gm));
   expect(exported.length).toBeGreaterThan(20);
   for (const name of new Set(exported)) expect(headers).toContain(`IS(${name}, `);
-  for (const name of of("falco_abi.h", /\b(FALCO_[A-Z0-9_]+) =/g)) expect(headers).toContain(`(${name}, `);
-  for (const name of of("falco_abi.h", /^struct (?:__attribute__\(\(packed\)\) )?(\w+) \{/gm))
+  for (const name of of(abi, /\b(FALCO_[A-Z0-9_]+) =/g)) expect(headers).toContain(`(${name}, `);
+  for (const name of of(abi, /^struct (?:__attribute__\(\(packed\)\) )?(\w+) \{/gm))
     expect(headers).toContain(`struct ${name}`);
 });

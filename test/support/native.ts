@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { zigCc } from "../../build.ts";
+import { C_FLAGS, zigCc } from "../../build.ts";
 
 const root = join(import.meta.dir, "../..");
 
-/** Compiles a program of test/native, with parts of the product where it wants them. */
+/** Compiles a program of test/native, with further flags and parts of the product where it wants them. */
 export function compileNative(
   name: string,
   out: string,
@@ -13,8 +13,8 @@ export function compileNative(
   const source = join("test/native", name);
   const command = [
     ...zigCc(),
+    ...C_FLAGS,
     ...flags,
-    "-Iffi",
     "-O1",
     "-g",
     source,
@@ -31,5 +31,5 @@ export function compileNative(
 
 /** Compiles native/falco.c, which plays Falco's ways with libdocker.so from C. */
 export function compileFalco(out: string): void {
-  compileNative("falco.c", out, ["-std=c11", "-Wall", "-Wextra", "-Werror"]);
+  compileNative("falco.c", out, []);
 }

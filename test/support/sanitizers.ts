@@ -24,7 +24,7 @@ const arch = process.arch === "x64" ? "x86_64" : "aarch64";
 export const asanRuntime = clangRuntime(`asan-${arch}.so`);
 export const hasSanitizers = asanRuntime !== undefined && clangRuntime(`fuzzer-${arch}.a`) !== undefined;
 
-const strict = [...C_FLAGS, "-Iffi", "-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"];
+const strict = [...C_FLAGS, "-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"];
 
 /** Compiles a program of the test's own with parts of the product; `files` are relative to the project, or flags. */
 export function compileSanitized(out: string, sanitizers: string, files: readonly string[]): void {

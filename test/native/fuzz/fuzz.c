@@ -1,12 +1,19 @@
 // libFuzzer target: what a hostile runtime can write into the ring and onto the sockets, read by the host's own code.
 // The first byte of an input says where it goes. clang -fsanitize=fuzzer,address,undefined; see run.ts.
-#include "../../../ffi/supervisor.c"  // its reader of the greeting is static
-
-#include "batch.h"
-#include "extract.h"
-#include "record.h"
-
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/batch.h"
+#include "host/extract.h"
+#include "host/supervisor.h"
+#include "shared/clock.h"
+#include "shared/record.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct ring ring;
 static struct batch batch;
@@ -21,12 +28,20 @@ static void count_line(void *owner, const char *component, const char *text, int
     lines++;
 }
 
+// As on kernels before 6.16, which bring the host whatever is sent.
+static void take_descriptors(void) {
+    const int sockets[] = {runtime.link.control, runtime.link.request};
+    for (int i = 0; i < 2; i++) setsockopt(sockets[i], SOL_SOCKET, 83, &(int){1}, sizeof(int));
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     int theirs[2];
     if (ring_create(&ring) != 0 || batch_create(&batch) != 0) abort();
     runtime = (struct runtime){.pid = -1, .confined = true, .folder_granted = true, .folder = "/run"};
+    lock_try(&runtime.lock);
     if (link_create(&runtime.link) != 0 || link_connect(&runtime.link, theirs) != 0) abort();
+    take_descriptors();
     control_peer = theirs[0];
     request_peer = theirs[1];
     runtime.logger.write = count_line;
@@ -111,7 +126,8 @@ static void send_with_fds(int socket, const uint8_t *data, size_t size) {
         message.msg_control = &buffer;
         message.msg_controllen = CMSG_SPACE(count * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+        *header = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
         for (size_t i = 0; i < count; i++) memcpy(CMSG_DATA(header) + i * sizeof(int), &socket, sizeof socket);
     }
     sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -129,6 +145,7 @@ static void fuzz_log(const uint8_t *data, size_t size) {
         link_cut(&runtime.link);
         int theirs[2];
         if (link_connect(&runtime.link, theirs) != 0) abort();
+        take_descriptors();
         control_peer = theirs[0];
         request_peer = theirs[1];
     }
@@ -153,8 +170,10 @@ static void fuzz_answer(const uint8_t *data, size_t size) {
 static void fuzz_greeting(const uint8_t *data, size_t size) {
     struct request request;
     runtime.phase = RUNTIME_GREETING;
+    runtime.phase_deadline = UINT64_MAX;
     channel_send(request_peer, data, size, -1);
-    if (greeted(&runtime) && runtime.phase == RUNTIME_CONFIGURING) channel_receive(request_peer, &request, sizeof request, NULL, false);
+    if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING)
+        channel_receive(request_peer, &request, sizeof request, NULL, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -12,7 +12,7 @@ const INPUT_MAX = 8192;
 /** Returns the fuzzer's path. */
 export function compileFuzzer(folder: string): string {
   const program = join(folder, "fuzz");
-  const product = cSources().filter((path) => !/\/(bridge|plugin|supervisor)\.c$/.test(path));
+  const product = cSources().filter((path) => !/\/(bridge|plugin)\.c$/.test(path));
   compileSanitized(program, "fuzzer,address,undefined", ["test/native/fuzz/fuzz.c", ...product]);
   return program;
 }

@@ -1,0 +1,28 @@
+// The memory of an instance.
+#define _GNU_SOURCE
+#include "host/instance.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct instance *instance_create(const char *params) {
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (instance == NULL) return NULL;
+    instance->ring.fd = -1;
+    instance->params = strdup(params == NULL ? "" : params);
+    if (instance->params != NULL && batch_create(&instance->batch) == 0 && ring_create(&instance->ring) == 0)
+        return instance;
+    const int error = errno;
+    instance_free(instance);
+    errno = error;
+    return NULL;
+}
+
+void instance_free(struct instance *instance) {
+    if (instance == NULL) return;
+    batch_free(&instance->batch);
+    ring_close(&instance->ring);
+    free(instance->params);
+    free(instance);
+}

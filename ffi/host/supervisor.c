@@ -1,0 +1,405 @@
+// The life of the runtime's process: start, greeting, configuration, reopened instances, health, end, and the next one.
+#define _GNU_SOURCE
+#include "host/supervisor.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/confine.h"
+#include "host/explain.h"
+#include "host/spawn.h"
+#include "shared/clock.h"
+
+#ifndef HANG_MS
+#define HANG_MS 10000u  // without one, the runtime hangs
+#endif
+#define BACKOFF_MIN_MS 100u
+#define BACKOFF_MAX_MS 10000u
+#define FORGIVE_MS 500u  // a run of this length makes up for one death
+#define HEALTHY_MS 10000u  // after one of this length the next death is told of as the first
+#define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
+
+bool fail(struct runtime *runtime, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(runtime->error, sizeof runtime->error, format, arguments);
+    va_end(arguments);
+    log_clean(runtime->error);
+    return false;
+}
+
+// There is a process in every phase but one.
+static bool is_coherent(const struct runtime *runtime) {
+    return (runtime->phase == RUNTIME_DOWN) == (runtime->pid < 0);
+}
+
+// Death ----------------------------------------------------------------------------------------------------------------
+
+// Notes what the runtime was working on when it ended.
+static void note_suspects(struct runtime *runtime) {
+    struct link *link = &runtime->link;
+    suspects_note(&runtime->lines, link_u64(link, MAILBOX_LINE));
+    suspects_note(&runtime->inspections, link_u64(link, MAILBOX_INSPECTION));
+    const uint64_t id = link_u64(link, MAILBOX_QUESTION);
+    if (id != 0 && runtime->asked[id % ASKED_MAX].id == id)
+        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].fingerprint);
+}
+
+// Tells the next runtime what to pass over: a line that ended one twice, an answer that did so once, as an event goes
+// without.
+static void tell_suspects(struct runtime *runtime) {
+    struct link *link = &runtime->link;
+    link_set_u64(link, MAILBOX_LINE, 0);
+    link_set_u64(link, MAILBOX_INSPECTION, 0);
+    link_set_u64(link, MAILBOX_QUESTION, 0);
+    for (uint32_t i = 0; i < SUSPECTS_MAX; i++) {
+        const struct suspect line = runtime->lines.suspect[i];
+        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.fingerprint : 0);
+        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].fingerprint);
+    }
+}
+
+void stop(struct runtime *runtime, unsigned patience_ms) {
+    assert(lock_held(&runtime->lock));
+    if (runtime->pid < 0) return;
+    int status;
+    link_read_log(&runtime->link, &runtime->logger);
+    link_cut(&runtime->link);
+    spawn_end(runtime->pid, patience_ms, &status, &runtime->unreaped);
+    runtime->pid = -1;
+    runtime->phase = RUNTIME_DOWN;
+    explain_end(status, runtime->how, sizeof runtime->how);
+}
+
+static uint32_t earlier(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+static uint64_t backoff_ms(uint32_t failures) {
+    if (failures <= 1) return 0;
+    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << earlier(failures - 2, 16);
+    return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+}
+
+void replace(struct runtime *runtime, const char *why) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime));
+    const uint64_t now = clock_now();
+    if (runtime->phase == RUNTIME_READY) {
+        const uint64_t ran_ms = (now - runtime->ready_at) / NS_PER_MS, forgiven = ran_ms / FORGIVE_MS;
+        runtime->crashes -= forgiven < runtime->crashes ? (uint32_t)forgiven : runtime->crashes;
+        if (ran_ms >= HEALTHY_MS) runtime->deaths = 0;
+        runtime->crashes++;
+    } else {
+        runtime->barren++;
+    }
+    if (runtime->crashes > CRASHES_MAX) runtime->crashes = CRASHES_MAX;
+    char how[sizeof runtime->how + 4] = "";
+    if (runtime->pid >= 0) {
+        stop(runtime, 0);
+        snprintf(how, sizeof how, " (%s)", runtime->how);
+    }
+    note_suspects(runtime);
+    const uint64_t delay_ms = backoff_ms(runtime->crashes + runtime->barren);
+    runtime->not_before = now + delay_ms * NS_PER_MS;
+    // One that ends for ever is not told of for ever: the first ones, then at growing intervals.
+    const uint32_t deaths = ++runtime->deaths;
+    if (deaths > 3 && (deaths & (deaths - 1)) != 0 && deaths % 256 != 0) return;
+    log_line(&runtime->logger, FALCO_ERROR, "the runtime was lost: %s%s; starting it again in %llu ms", why, how,
+             (unsigned long long)delay_ms);
+    if (deaths > 3) log_line(&runtime->logger, FALCO_ERROR, "the runtime was lost %u times by now", deaths);
+}
+
+// Start ------------------------------------------------------------------------------------------------------------
+
+// The folder of this library, found through an address inside it, and the program beside it.
+bool find_program(struct runtime *runtime) {
+    Dl_info self;
+    char path[PATH_MAX];
+    if (dladdr((const void *)&runtime_begin, &self) == 0 || realpath(self.dli_fname, path) == NULL)
+        return fail(runtime, "cannot find the path of libdocker.so: %s", strerror(errno));
+    runtime->library = strdup(path);
+    const char *named = secure_getenv(PROGRAM_VARIABLE);
+    if (named != NULL && *named != 0) {
+        runtime->program = strdup(named);
+    } else {
+        char *slash = strrchr(path, '/');
+        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), PROGRAM_NAME);
+        runtime->program = strdup(path);
+    }
+    if (runtime->library == NULL || runtime->program == NULL) return fail(runtime, "out of memory");
+    if (*runtime->program != '/')
+        return fail(runtime, "%s is \"%s\": expected an absolute path of docker-plugin", PROGRAM_VARIABLE,
+                    runtime->program);
+    return true;
+}
+
+bool start(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
+    // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
+    if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
+        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
+                    runtime->unreaped.count);
+    tell_suspects(runtime);
+    int theirs[2];
+    if (link_connect(&runtime->link, theirs) != 0)
+        return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
+    // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
+    // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
+    char docker_host[PATH_MAX + 16];
+    char *envp[] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000", NULL, NULL};
+    const char *host = getenv("DOCKER_HOST");
+    if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
+        envp[2] = docker_host;
+    char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
+    const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
+    static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
+    const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
+    runtime->confined = ruleset >= 0;
+    const struct spawn spawn = {
+        .path = runtime->program, .argv = argv, .envp = envp, .fds = fds, .fd_count = 3, .ruleset = ruleset};
+    enum spawn_step step;
+    const pid_t pid = spawn_start(&spawn, &step);
+    const int error = errno;
+    if (ruleset >= 0) close(ruleset);
+    close(theirs[0]);
+    close(theirs[1]);
+    if (pid < 0) {
+        link_cut(&runtime->link);
+        explain_start(runtime->program, step, error, runtime->error, sizeof runtime->error);
+        return false;
+    }
+    runtime->pid = pid;
+    runtime->phase = RUNTIME_GREETING;
+    runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
+    return true;
+}
+
+bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
+                  const void *data, size_t length) {
+    assert(lock_held(&runtime->lock) && (instance == NULL || instance->slot < INSTANCES_MAX));
+    if (length > RECORD_MAX) return fail(runtime, "a request of %zu bytes is too long", length);
+    const struct request request = {
+        .kind = kind,
+        .instance = instance == NULL ? 0 : instance->slot,
+        .resume = resume,
+        .length = length,
+    };
+    if (link_send(&runtime->link, request, data, kind == REQUEST_OPEN ? instance->ring.fd : -1) == 0) return true;
+    return fail(runtime, "the runtime does not take requests: %s", strerror(errno));
+}
+
+// Makes a folder and those above it, for their owner alone.
+static void make_folder(const char *path) {
+    char copy[PATH_MAX];
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) return;
+    for (char *c = copy + 1; *c != 0; c++) {
+        if (*c != '/') continue;
+        *c = 0;
+        mkdir(copy, 0700);
+        *c = '/';
+    }
+    mkdir(copy, 0700);
+}
+
+char *guess_folder(const char *config) {
+    static const char key[] = "\"statefile\"";
+    const char *at = strcasestr(config, key);
+    if (at == NULL) return strdup(STATE_FOLDER);
+    at += sizeof key - 1;
+    at += strspn(at, " \t\r\n:");
+    const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
+    if (*end != '"' || at[1] != '/') return strdup(STATE_FOLDER);
+    const char *slash = memrchr(at + 1, '/', (size_t)(end - at - 1));
+    return strndup(at + 1, slash == at + 1 ? 1 : (size_t)(slash - at - 1));
+}
+
+void take_flush_interval(struct runtime *runtime, const struct answer *answer) {
+    const uint64_t ms = answer->value < FLUSH_INTERVAL_MAX_MS ? answer->value : FLUSH_INTERVAL_MAX_MS;
+    atomic_store(&runtime->flush_interval_ns, ms * NS_PER_MS);
+}
+
+static void answer_folder(const struct runtime *runtime, const struct answer *answer, char folder[PATH_MAX]) {
+    folder[link_data(&runtime->link, answer, folder, PATH_MAX - 1)] = 0;
+}
+
+bool lacks_folder(const struct runtime *runtime, const struct answer *answer) {
+    char folder[PATH_MAX];
+    answer_folder(runtime, answer, folder);
+    return runtime->confined && *folder == '/' && !(runtime->folder_granted && strcmp(folder, runtime->folder) == 0);
+}
+
+// The configuration says where the state lies, and only the runtime understands it. Its word is taken once, from one that
+// has opened nothing yet: a later one may be that of a runtime that was taken over. True where a new start gives it the
+// right to write there.
+static bool settle_folder(struct runtime *runtime, const struct answer *answer) {
+    if (runtime->folder_settled) return false;
+    runtime->folder_settled = true;
+    if (!lacks_folder(runtime, answer)) return false;
+    char folder[PATH_MAX];
+    answer_folder(runtime, answer, folder);
+    char *copy = strdup(folder);
+    if (copy == NULL) return false;
+    free(runtime->folder);
+    runtime->folder = copy;
+    make_folder(folder);
+    struct stat found;
+    return stat(folder, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+// Opens the first instance at or after `slot` again, or is ready.
+static bool open_next(struct runtime *runtime, uint32_t slot) {
+    while (slot < INSTANCES_MAX && runtime->instances[slot] == NULL) slot++;
+    const uint64_t now = clock_now();
+    runtime->opening = slot;
+    runtime->phase_deadline = now + START_MS * NS_PER_MS;
+    if (slot < INSTANCES_MAX) {
+        const struct instance *instance = runtime->instances[slot];
+        runtime->phase = RUNTIME_OPENING;
+        return send_request(runtime, REQUEST_OPEN, instance, true, instance->params, strlen(instance->params));
+    }
+    runtime->phase = RUNTIME_READY;
+    runtime->ready_at = now;
+    runtime->hopeless = false;
+    // Starts that came to nothing do not slow down what came after them.
+    runtime->barren = 0;
+    runtime->silent_ns = 0;
+    return true;
+}
+
+// The runtime ended before it was ready.
+static bool ended_early(struct runtime *runtime, const char *what) {
+    stop(runtime, 0);
+    return fail(runtime, "%s (%s)%s", what, runtime->how, explain_refusals());
+}
+
+static bool greeted(struct runtime *runtime) {
+    char version[128];
+    const ssize_t bytes = channel_receive(runtime->link.request, version, sizeof version - 1, NULL, false);
+    if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+    if (bytes <= 0) {
+        char what[2 * PATH_MAX + 80];
+        snprintf(what, sizeof what, "%s ended before it said anything; try `%s --version`", runtime->program,
+                 runtime->program);
+        return ended_early(runtime, what);
+    }
+    version[bytes] = 0;
+    log_clean(version);
+    if (strcmp(version, BUILD_ID) != 0)
+        return fail(runtime, "%s is version %s and libdocker.so is %s: install both from one release", runtime->program,
+                    version, BUILD_ID);
+    runtime->phase = RUNTIME_CONFIGURING;
+    return send_request(runtime, REQUEST_CONFIGURE, NULL, false, runtime->config, strlen(runtime->config));
+}
+
+// The answer to the configuration, or to an open.
+static bool answered(struct runtime *runtime) {
+    struct answer answer;
+    const enum received received = link_receive(&runtime->link, &answer);
+    if (received == NOTHING_YET) return true;
+    if (received == RUNTIME_GONE) return ended_early(runtime, "the runtime ended while it started");
+    if (answer.rc != 0) {
+        link_text(&runtime->link, &answer, runtime->error, sizeof runtime->error);
+        return false;
+    }
+    if (runtime->phase == RUNTIME_OPENING) return open_next(runtime, runtime->opening + 1);
+    take_flush_interval(runtime, &answer);
+    if (!settle_folder(runtime, &answer)) return open_next(runtime, 0);
+    // What may be written to is settled before a program begins. This one has opened nothing yet.
+    stop(runtime, 0);
+    return start(runtime);
+}
+
+bool advance(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock));
+    for (;;) {
+        const enum runtime_phase before = runtime->phase;
+        if (before == RUNTIME_DOWN) return fail(runtime, "the runtime is not there");
+        if (before == RUNTIME_READY) return true;
+        if (!(before == RUNTIME_GREETING ? greeted(runtime) : answered(runtime))) return false;
+        if (runtime->phase == RUNTIME_READY) return true;
+        if (runtime->phase != before) continue;
+        if (clock_now() < runtime->phase_deadline) return true;
+        return fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
+    }
+}
+
+static bool start_anew(struct runtime *runtime) {
+    atomic_fetch_add(&runtime->restarts, 1);
+    if (start(runtime)) return true;
+    replace(runtime, runtime->error);
+    return false;
+}
+
+bool await_ready(struct runtime *runtime, uint64_t deadline) {
+    while (runtime->phase != RUNTIME_READY) {
+        const uint64_t now = clock_now();
+        if (now >= deadline) return fail(runtime, "the runtime is not ready");
+        if (runtime->phase == RUNTIME_DOWN) {
+            if (now < runtime->not_before) {
+                nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+                continue;
+            }
+            if (!start_anew(runtime)) return false;
+        }
+        link_await(&runtime->link, &runtime->logger,
+                   deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
+        if (!advance(runtime)) {
+            replace(runtime, runtime->error);
+            return false;
+        }
+    }
+    return true;
+}
+
+// Care -------------------------------------------------------------------------------------------------------------
+
+bool look_is_due(struct runtime *runtime) {
+    const uint64_t now = clock_now();
+    return now - runtime->looked_at >= LOOK_MS * NS_PER_MS || runtime->phase != RUNTIME_READY ||
+           (link_u64(&runtime->link, MAILBOX_LOGGED) != runtime->logged && link_may_log(&runtime->link, now));
+}
+
+// Whether the runtime's event loop still turns. A Falco that is slow looks rarely, and a runtime that hangs shows all the
+// same; but the whole machine may have stood still, the runtime too. So one pause, however long, is no proof: it counts
+// as a third of what is allowed, and the rest is time in which a runtime that is well moves its heartbeat.
+static bool is_alive(struct runtime *runtime, uint64_t since_last_look) {
+    const uint64_t allowed = HANG_MS * NS_PER_MS;
+    const uint64_t heartbeat = link_u64(&runtime->link, MAILBOX_HEARTBEAT);
+    if (heartbeat != runtime->heartbeat) runtime->silent_ns = 0;
+    else runtime->silent_ns += since_last_look < allowed / 3 ? since_last_look : allowed / 3;
+    runtime->heartbeat = heartbeat;
+    return runtime->silent_ns < allowed;
+}
+
+void supervise(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime));
+    const uint64_t now = clock_now();
+    const uint64_t since_last_look = now - runtime->looked_at;
+    runtime->looked_at = now;
+    spawn_reap(&runtime->unreaped, 0);
+    if (runtime->phase == RUNTIME_DOWN) {
+        if (now >= runtime->not_before && runtime->barren < RUNTIME_TRIES) start_anew(runtime);
+        return;
+    }
+    runtime->logged = link_u64(&runtime->link, MAILBOX_LOGGED);
+    const bool ended = link_has_ended(&runtime->link);
+    link_read_log(&runtime->link, &runtime->logger);
+    if (runtime->phase != RUNTIME_READY) {
+        if (!advance(runtime)) replace(runtime, runtime->error);
+    } else if (ended) {
+        replace(runtime, "it ended");
+    } else if (!is_alive(runtime, since_last_look)) {
+        replace(runtime, "it hung: no heartbeat for 10 s");
+    }
+}

@@ -1,0 +1,47 @@
+// A record: its header, the finished Falco event, and the index of the event's values (src/runtime/record.ts writes
+// it). Everything read here lies in the host's private memory, but the bytes came from another process.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "constants.h"
+#include "shared/falco_abi.h"
+
+#define INDEX_BYTES (FIELD_COUNT * SLOT_BYTES)
+// A record of an empty payload: aligned end of the event, the slots, at least one NUL.
+#define RECORD_MIN \
+    ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
+
+static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
+static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
+static_assert(RECORD_EVENT % RECORD_ALIGN == 0 && SLOT_BYTES % RECORD_ALIGN == 0, "");
+
+static inline uint32_t record_u32(const uint8_t *record, size_t offset) {
+    uint32_t value;
+    memcpy(&value, record + offset, sizeof value);
+    return value;
+}
+
+static inline uint32_t record_size(const uint8_t *record) {
+    return record_u32(record, RECORD_SIZE);
+}
+
+static inline struct falco_event *record_event(uint8_t *record) {
+    return (struct falco_event *)(void *)(record + RECORD_EVENT);
+}
+
+// Whether a record of at most `available` bytes (at least RECORD_MIN) is what it says: sizes in order, the event's
+// header the one that Falco expects, and a NUL at its end, so that no string inside runs out of it.
+static inline bool record_valid(const uint8_t *record, size_t available) {
+    size_t size = record_size(record);
+    size_t index = record_u32(record, RECORD_INDEX);
+    const struct falco_event *event = (const struct falco_event *)(const void *)(record + RECORD_EVENT);
+    size_t length = event->len;
+    return size >= RECORD_MIN && size <= available && size % RECORD_ALIGN == 0 &&         //
+           index % RECORD_ALIGN == 0 && index < size && size - index > INDEX_BYTES &&      //
+           length >= EVENT_PAYLOAD && length <= index && RECORD_EVENT + length <= index && //
+           event->type == EVENT_TYPE && event->nparams == 2 && event->param_len[0] == 4 && //
+           event->param_len[1] == length - EVENT_PAYLOAD && event->plugin_id == PLUGIN_ID && record[size - 1] == 0;
+}
