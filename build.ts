@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { constantsHeader } from "./src/runtime/constants.ts";
+import { constantsHeader } from "./build/constants.ts";
 
 const root = import.meta.dir;
 const dist = join(root, "dist");

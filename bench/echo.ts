@@ -4,10 +4,10 @@
  */
 import { writeSync } from "node:fs";
 import { parseEvent } from "../src/docker/event.ts";
-import { Bridge } from "../src/runtime/bridge.ts";
-import { buildId } from "../src/runtime/build_id.ts";
-import { layout } from "../src/runtime/layout.ts";
-import { RecordWriter } from "../src/runtime/record.ts";
+import { Bridge } from "../src/ipc/bridge.ts";
+import { buildId } from "../src/ipc/build_id.ts";
+import { layout } from "../src/ipc/layout.ts";
+import { RecordWriter } from "../src/ipc/record.ts";
 
 const LINE = '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web"}},"timeNano":1}';
 

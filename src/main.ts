@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { runCli } from "./cli/cli.ts";
-import { runRuntime } from "./runtime/runtime.ts";
+import { runRuntime } from "./runtime/main.ts";
 
 // "runtime" is how libdocker.so starts this program; all else is a person's.
 const [command, library] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
+import { fieldsText } from "../../build/field_docs.ts";
 import { EngineError } from "../docker/client.ts";
 import { BadAddress } from "../docker/endpoint.ts";
-import { fieldsText } from "../plugin/field_docs.ts";
-import { buildId } from "../runtime/build_id.ts";
+import { buildId } from "../ipc/build_id.ts";
 import { dumpDemo, dumpEngine } from "./dump.ts";
 import { BadFormat, DEFAULT_OUTPUT, OutputFormat } from "./output.ts";
 

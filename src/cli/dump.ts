@@ -1,14 +1,14 @@
+import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
-import { LINE_MAX } from "../docker/connection.ts";
 import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
-import { additionOf } from "../docker/falco.ts";
-import { connectionText, Feed } from "../docker/feed.ts";
-import { LineSplitter } from "../docker/lines.ts";
-import type { Loss } from "../docker/stream.ts";
+import { LINE_MAX } from "../docker/stream/connection.ts";
+import { LineSplitter } from "../docker/stream/lines.ts";
+import type { Loss } from "../docker/stream/stream.ts";
+import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
-import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
-import { printable } from "../text.ts";
+import { additionOf } from "../sensor/enrichment.ts";
+import { connectionText, Feed } from "../sensor/feed.ts";
 import demo from "./demo.jsonl" with { type: "text" };
 import { type OutputFormat, timeOfDay } from "./output.ts";
 

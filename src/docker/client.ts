@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
-import { printable } from "../text.ts";
+import { printable } from "../base/text.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";

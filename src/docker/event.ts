@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type FalcoPart, readFalco } from "./falco.ts";
+import { type FalcoPart, readFalco } from "../sensor/enrichment.ts";
 
 /**
  * A Docker event as the engine writes it (moby: api/types/events, Message). `status`, `id` and `from` are gone with

@@ -7,7 +7,7 @@
  * on values were checked against dockerd 20.10.24 (API 1.41).
  */
 import * as v from "valibot";
-import { bool, compact, isMap, listOf, map, part, text, texts } from "./tolerant.ts";
+import { bool, compact, isMap, listOf, map, part, text, texts } from "../base/lenient.ts";
 
 /** A mount of a container. A text that the engine does not give is empty. */
 export interface ContainerMount {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { layout } from "../runtime/layout.ts";
+import { layout } from "../ipc/layout.ts";
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {

@@ -1,6 +1,6 @@
 import type { DockerEvent } from "../docker/event.ts";
-import { containerIdOf, execOf, healthOf, imageOf, uninspectedOf } from "../docker/facts.ts";
-import type { ContainerPart } from "../docker/falco.ts";
+import { containerIdOf, execOf, healthOf, imageOf, uninspectedOf } from "../docker/subject.ts";
+import type { ContainerPart } from "../sensor/enrichment.ts";
 
 /** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;

@@ -1,18 +1,18 @@
+import { RateLimit } from "../base/rate_limit.ts";
+import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { connectionText, Feed } from "../docker/feed.ts";
-import type { Mark } from "../docker/resume.ts";
-import type { Loss } from "../docker/stream.ts";
+import type { Mark } from "../docker/stream/resume.ts";
+import type { Loss } from "../docker/stream/stream.ts";
+import type { Bridge } from "../ipc/bridge.ts";
+import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
-import { printable } from "../text.ts";
-import type { Bridge } from "./bridge.ts";
-import { lossLine } from "./loss_event.ts";
-import { Outlet } from "./outlet.ts";
-import { RateLimit } from "./rate_limit.ts";
-import { RingProducer } from "./ring.ts";
+import { connectionText, Feed } from "../sensor/feed.ts";
+import { lossLine } from "../sensor/loss.ts";
+import { type Kept, StateFile } from "./checkpoint.ts";
 import { Spool, type Undelivered } from "./spool.ts";
-import { type Kept, StateFile } from "./state_file.ts";
+import { Outlet } from "./writer.ts";
 
 /** How long open waits for a first connection where it need not have one, ms. */
 const OPEN_PATIENCE_MS = 2_000;

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
-import { type Mark, REMEMBERED } from "../docker/resume.ts";
-import { ADDITION_BYTES, copyPayload } from "./record.ts";
+import { type Mark, REMEMBERED } from "../docker/stream/resume.ts";
+import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
 
 /** What of the events that Falco has not taken is kept over its restart, bytes, and how long that may take, ms. */
 export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,11 +1,11 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
 import { parseEvent } from "../../src/docker/event.ts";
+import { Bridge } from "../../src/ipc/bridge.ts";
+import { buildId } from "../../src/ipc/build_id.ts";
+import { layout } from "../../src/ipc/layout.ts";
+import { RecordWriter } from "../../src/ipc/record.ts";
 import { fields } from "../../src/plugin/fields.ts";
-import { Bridge } from "../../src/runtime/bridge.ts";
-import { buildId } from "../../src/runtime/build_id.ts";
-import { layout } from "../../src/runtime/layout.ts";
-import { RecordWriter } from "../../src/runtime/record.ts";
 import { Random } from "../support/random.ts";
 
 const LINE =

@@ -1,7 +1,7 @@
 /** The host and a runtime that dies, hangs, floods, or is dead already when it is asked. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { buildId } from "../../src/runtime/build_id.ts";
+import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type Instance, Plugin, pluginBeside, rc, type State } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fieldsMarkdown, sensitivePathsMarkdown } from "../../src/plugin/field_docs.ts";
+import { initSchemaJson } from "../../build/constants.ts";
+import { fieldsMarkdown, sensitivePathsMarkdown } from "../../build/field_docs.ts";
 import { metrics } from "../../src/plugin/metrics.ts";
-import { initSchemaJson } from "../../src/runtime/constants.ts";
 
 /** The README's tables are made from the definitions: `UPDATE=1 bun test test/unit/readme.test.ts` writes them anew. */
 const README = join(import.meta.dir, "../../README.md");

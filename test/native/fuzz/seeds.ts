@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseEvent } from "../../../src/docker/event.ts";
-import { additionOf, type FalcoPart } from "../../../src/docker/falco.ts";
-import { RecordWriter, recordBound } from "../../../src/runtime/record.ts";
+import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
+import { additionOf, type FalcoPart } from "../../../src/sensor/enrichment.ts";
 
 const folder = join(import.meta.dir, "corpus");
 

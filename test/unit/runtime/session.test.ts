@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { StateFile } from "../../../src/runtime/state_file.ts";
+import { StateFile } from "../../../src/runtime/checkpoint.ts";
 import { failToOpen, NOWHERE } from "../../support/session.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 

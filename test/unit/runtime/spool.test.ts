@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { BadState, StateFile } from "../../../src/runtime/checkpoint.ts";
 import {
   SPOOL_BYTES_MAX,
   Spool,
@@ -9,7 +10,6 @@ import {
   type Waiting,
   writeSpool,
 } from "../../../src/runtime/spool.ts";
-import { BadState, StateFile } from "../../../src/runtime/state_file.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 const line = (name: string, timeNano: number, more = ""): string =>

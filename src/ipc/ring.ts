@@ -1,0 +1,103 @@
+import type { DockerEvent } from "../docker/event.ts";
+import type { Mark } from "../docker/stream/resume.ts";
+import type { ResumePoint } from "../docker/stream/stream.ts";
+import { isToldAnew, type Waiting } from "../runtime/spool.ts";
+import type { Bridge } from "./bridge.ts";
+import { Journal } from "./journal.ts";
+import { layout } from "./layout.ts";
+import { RecordWriter, recordBound } from "./record.ts";
+
+/** The writing end of an instance's ring, with its resume journal. */
+export class RingProducer {
+  readonly #writer: RecordWriter;
+  readonly #data: ArrayBuffer;
+  readonly #journal: Journal;
+  #head: number;
+  #tail: number;
+
+  constructor(
+    readonly bridge: Bridge,
+    readonly instance: number,
+  ) {
+    const { data, header, head } = bridge.ring(instance);
+    this.#writer = new RecordWriter(data);
+    this.#data = data;
+    this.#journal = new Journal(header);
+    this.#head = head;
+    this.#tail = bridge.ringTail(instance);
+  }
+
+  /** Where the stream that wrote here before stood; undefined in a new ring. */
+  get written(): ResumePoint | undefined {
+    return this.#journal.began === 0n ? undefined : this.#journal.read(this.#head);
+  }
+
+  /** What has reached Falco: not what was handed over to it, and that it never went on from. */
+  get delivered(): ResumePoint {
+    return this.#journal.read(this.bridge.ringTail(this.instance));
+  }
+
+  /** What lies in the ring and has not reached Falco, oldest first, but for what the next open tells of anew. */
+  *undelivered(): Generator<Waiting> {
+    let at = this.bridge.ringTail(this.instance);
+    const marks = this.#journal.above(at);
+    const bytes = Buffer.from(this.#data);
+    const words = new Uint32Array(this.#data);
+    while (at < this.#head) {
+      const base = at % layout.RING_BYTES;
+      const event = base + layout.RECORD_EVENT;
+      const start = event + layout.EVENT_PAYLOAD;
+      const end = event + (words[(event + layout.EVENT_LENGTH) >>> 2] as number);
+      at += words[(base + layout.RECORD_SIZE) >>> 2] as number;
+      const hash = marks.get(at)?.hash;
+      if (!isToldAnew(hash, bytes, start)) yield { buffer: bytes, start, end, addition: "", hash };
+    }
+  }
+
+  /** Whether the containers that ran at open stand in the ring. */
+  get snapshotTaken(): boolean {
+    return this.#journal.snapshotTaken;
+  }
+
+  set snapshotTaken(taken: boolean) {
+    this.#journal.snapshotTaken = taken;
+  }
+
+  /** Says when the stream that is written here began, by the engine's clock, ns since 1970. */
+  set began(nano: bigint) {
+    this.#journal.began = nano;
+  }
+
+  /** Notes an event of the engine's that is known and has no record here. */
+  know(mark: Mark): void {
+    this.#journal.append(0, mark);
+  }
+
+  /**
+   * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
+   * @param mark how a successor knows the event again; undefined for an event of our own
+   * @param addition the JSON of `event.falco`, empty for none
+   */
+  write(
+    line: Buffer,
+    start: number,
+    end: number,
+    event: DockerEvent,
+    mark: Mark | undefined,
+    addition: string,
+  ): boolean {
+    const bound = recordBound(end - start, event, addition);
+    if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
+      this.#tail = this.bridge.ringTail(this.instance);
+      if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
+    }
+    // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
+    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event, addition);
+    if (mark !== undefined) this.#journal.append(this.#head, mark);
+    return true;
+  }
+
+  publish(): void {
+    this.bridge.ringPublish(this.instance, this.#head);
+  }
+}

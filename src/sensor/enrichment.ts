@@ -1,0 +1,123 @@
+/**
+ * What we add to an event: the `falco` object that is inserted before the last `}` of the engine's line. A capture
+ * file carries it, so that a replayed event has the fields that the live one had.
+ */
+import * as v from "valibot";
+import { bool, compact, isMap, listOf, type Parts, part, text, texts } from "../base/lenient.ts";
+import type { ContainerInspection, ExecInspection } from "../docker/inspect.ts";
+import type { Cut } from "../docker/stream/truncation.ts";
+
+/** Which engine an event is from, where there could be a doubt. */
+export interface EngineIdentity {
+  /** The address, as in `open_params`. */
+  readonly host?: string;
+  /** The name of the engine's machine. */
+  readonly name?: string;
+  /** The version of the engine, `28.5.2`. */
+  readonly version?: string;
+}
+
+export interface ContainerPart extends ContainerInspection {
+  /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
+  readonly sensitiveMount?: boolean;
+}
+
+export interface ExecPart extends Omit<ExecInspection, "containerId"> {}
+
+/**
+ * Why a container's facts are not there. `late`: no answer came in time; `refused`: the engine, or a proxy before it,
+ * turned the question down, or the id is none that may be asked for; `gone`: there is no such container any more;
+ * `huge`: the answer is larger than is read. That nobody asked (`off`) an event says by having no `inspected`.
+ */
+export const UNINSPECTED = ["late", "refused", "gone", "huge"] as const;
+export type Uninspected = (typeof UNINSPECTED)[number];
+
+export interface FalcoPart {
+  readonly engine?: EngineIdentity;
+  /** Whether the container's facts are here: false where they should be and could not be had in time. */
+  readonly inspected?: boolean;
+  /** Why they are not; absent where they are. */
+  readonly uninspected?: Uninspected;
+  readonly container?: ContainerPart;
+  readonly exec?: ExecPart;
+  /** What is missing in an event that was too long. */
+  readonly cut?: Cut;
+}
+
+const U64_MAX = 2n ** 64n - 1n;
+
+const nanoseconds = part(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,20}$/),
+    v.check((digits) => BigInt(digits) <= U64_MAX),
+  ),
+);
+
+/** Parts that may be missing or undefined. */
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+const compacted = <T extends object>(schema: v.GenericSchema<unknown, Loose<T>>) =>
+  part(
+    v.pipe(
+      schema,
+      v.transform((parts) => compact<T>(parts as Parts<T>)),
+    ),
+  );
+
+const engine = compacted<EngineIdentity>(v.object({ host: text, name: text, version: text }));
+
+const container = compacted<ContainerPart>(
+  v.object({
+    name: text,
+    created: nanoseconds,
+    imageId: text,
+    command: texts,
+    user: text,
+    privileged: bool,
+    pidMode: text,
+    ipcMode: text,
+    utsMode: text,
+    usernsMode: text,
+    networkMode: text,
+    capAdd: texts,
+    capDrop: texts,
+    devices: texts,
+    securityOpt: texts,
+    ports: texts,
+    networks: texts,
+    mounts: listOf(v.object({ source: v.string(), destination: v.string(), mode: v.string(), type: v.string() })),
+    readonlyRootfs: bool,
+    runtime: text,
+    restartPolicy: text,
+    sensitiveMount: bool,
+  }),
+);
+
+const exec = compacted<ExecPart>(v.object({ user: text, privileged: bool, tty: bool, command: texts }));
+
+const cut = part(
+  v.object({ bytes: v.number(), attributes: v.pipe(v.array(v.string()), v.readonly()), count: v.optional(v.number()) }),
+);
+
+const falco = v.pipe(
+  v.object({ engine, inspected: bool, uninspected: part(v.picklist(UNINSPECTED)), container, exec, cut }),
+  v.transform((parts: Loose<FalcoPart>) => compact<FalcoPart>(parts as Parts<FalcoPart>)),
+);
+
+/** Reads the `falco` object of a payload; undefined where it is none. What is wrong in it is absent. */
+export function readFalco(json: unknown): FalcoPart | undefined {
+  return isMap(json) ? v.parse(falco, json) : undefined;
+}
+
+const additions = new WeakMap<FalcoPart, string>();
+
+/** The JSON text of a part, as it goes into the payload; made once for each object. */
+export function additionOf(falco: FalcoPart): string {
+  let addition = additions.get(falco);
+  if (addition === undefined) {
+    addition = JSON.stringify(falco);
+    additions.set(falco, addition);
+  }
+  return addition;
+}

@@ -1,0 +1,227 @@
+/**
+ * The events of an engine as rules want them: first what runs already, then all that happens, in order, each with what
+ * was found out about it.
+ */
+import { type Engine, EngineError } from "../docker/client.ts";
+import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import type { Mark } from "../docker/stream/resume.ts";
+import { EventStream, type Loss, type StreamOptions } from "../docker/stream/stream.ts";
+import type { Cut } from "../docker/stream/truncation.ts";
+import { NO_TRACE } from "../docker/trace.ts";
+import type { EngineIdentity, FalcoPart } from "./enrichment.ts";
+import { Inspector } from "./inspector.ts";
+import { Gate } from "./sequencer.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** How long the events that happen are held back for those that tell what runs already, ms. */
+const SNAPSHOT_MAX_MS = 5_000;
+/** How long events are held back for what the engine says of itself, ms. */
+const IDENTITY_MAX_MS = 1_000;
+
+/** What the feed tells whoever reads it; everything in order. */
+export interface FeedSink {
+  /**
+   * An event; `event.falco` is what is added to its line. The line's bytes are valid only during the call.
+   * @param mark how the engine's own event is known again; undefined for one of ours
+   */
+  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
+  /** A line of the engine's that is not delivered, and has to be known when it comes again. */
+  known(mark: Mark): void;
+  /** A line that is no event, with its first bytes. */
+  malformed(why: string, head: Buffer): void;
+  /**
+   * Events that never will come.
+   * @param mark how the engine's line is known again that was passed over, if it is one
+   */
+  lost(loss: Loss, mark?: Mark): void;
+  /** What came in one piece has been handed over. */
+  settled(): void;
+  /** Connected, for the first time or again. */
+  opened(): void;
+  /** As of the stream: the connection is in trouble (`error`), or well again (undefined). */
+  connection(error: EngineError | undefined, kept: boolean): void;
+  /** What runs already has been told. */
+  snapshotTaken(): void;
+  /** Something that a person should know, and that costs no event. */
+  warning(text: string): void;
+}
+
+export interface FeedOptions extends StreamOptions {
+  /** How containers are asked about; undefined: not at all. */
+  readonly inspect: { readonly timeout: number; readonly sensitive: readonly string[] } | undefined;
+  /** Whether what runs already is told of, at the first connection and after a loss; needs `inspect`. */
+  readonly snapshot: boolean;
+  /** What ran at the first connection was told of by who opened the same stream before. */
+  readonly snapshotTaken?: boolean;
+  /** Whether an event says which engine it is from. */
+  readonly identified: () => boolean;
+}
+
+/** What a person is told of the connection. */
+export function connectionText(address: string, error: EngineError | undefined, kept: boolean): string {
+  if (error !== undefined)
+    return `${error.message}; ${kept ? "its stream is kept until another stands" : "connecting again"}`;
+  return kept ? `the engine at ${address} shows life again` : `connected to ${address} again`;
+}
+
+export class Feed {
+  readonly #stream: EventStream;
+  readonly #inspector: Inspector | undefined;
+  readonly #gate: Gate;
+  readonly #timeout: number;
+  #snapshot: Snapshot | undefined;
+  #first: boolean;
+  #identity: EngineIdentity | undefined;
+  readonly #refused = new Set<string>();
+
+  constructor(
+    readonly engine: Engine,
+    readonly sink: FeedSink,
+    readonly options: FeedOptions,
+  ) {
+    const { inspect } = options;
+    this.#inspector = inspect && new Inspector(engine, inspect.sensitive);
+    this.#timeout = inspect?.timeout ?? 0;
+    this.#first = options.snapshot && !options.snapshotTaken;
+    this.#gate = new Gate(() => sink.settled());
+    this.#stream = new EventStream(
+      engine,
+      {
+        opened: () => {
+          sink.opened();
+          // Behind each connection there may be another engine than before: a newer one, say.
+          if (options.identified()) this.#identify();
+          if (this.#first) this.#tellWhatRuns(this.began);
+          this.#first = false;
+        },
+        event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
+        known: (mark) => sink.known(mark),
+        malformed: (why, head) => sink.malformed(why, head),
+        lost: (loss, mark) => {
+          this.#inOrder(() => sink.lost(loss, mark));
+          this.tellAgain(loss);
+        },
+        settled: () => sink.settled(),
+        connection: (error, kept) => sink.connection(error, kept),
+      },
+      options,
+    );
+  }
+
+  /** When the stream began, by the engine's clock, ns since 1970; before a first connection by ours. */
+  get began(): bigint {
+    return this.#stream.began;
+  }
+
+  /** Whether the engine keeps its last events only, as far as is known. */
+  get forgets(): boolean {
+    return this.#stream.forgets;
+  }
+
+  /**
+   * Connects to the engine.
+   * @throws EngineError where that fails
+   */
+  open(): Promise<void> {
+    return this.#stream.open();
+  }
+
+  /** Connects, and keeps trying until it is closed. */
+  reopen(): void {
+    this.#stream.reopen();
+  }
+
+  close(): void {
+    this.#stream.close();
+    this.#gate.close();
+  }
+
+  /** Tells what runs once more, as starts may be among what was lost. */
+  tellAgain({ until }: Loss): void {
+    if (this.options.snapshot && this.#snapshot === undefined) this.#tellWhatRuns(until);
+  }
+
+  #event(
+    event: DockerEvent,
+    line: Buffer,
+    start: number,
+    end: number,
+    mark: Mark | undefined,
+    cut: Cut | undefined,
+  ): void {
+    if (this.#identity === undefined && this.options.identified()) this.#identify();
+    if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
+    const answer = this.#inspector?.ask(event);
+    if (answer === undefined && this.#gate.isOpen) {
+      this.#describe(event, cut);
+      this.sink.event(event, line, start, end, mark);
+      return;
+    }
+    const own = Buffer.from(line.subarray(start, end));
+    this.#gate.push(own.length, answer, this.#timeout, () => {
+      const { trace = NO_TRACE } = this.options;
+      if (mark !== undefined) trace.begin(mark.hash);
+      this.#describe(event, cut);
+      this.sink.event(event, own, 0, own.length, mark);
+      trace.end();
+    });
+  }
+
+  #inOrder(go: () => void): void {
+    if (this.#gate.isOpen) go();
+    else this.#gate.push(0, undefined, 0, go);
+  }
+
+  #describe(event: DockerEvent, cut: Cut | undefined): void {
+    const found = this.#inspector?.describe(event);
+    const engine = this.options.identified() ? this.#identity : undefined;
+    const part: FalcoPart | undefined =
+      cut === undefined && engine === undefined
+        ? found
+        : { ...found, ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) };
+    if (part !== undefined) event.falco = part;
+    // A line must not speak for us: our own key, even an empty one, comes after its and wins.
+    else if (event.forgedFalco) event.falco = {};
+  }
+
+  /** Asks which engine this is, and holds back what happens until that is known. */
+  #identify(): void {
+    const host = this.engine.address;
+    this.#identity ??= { host };
+    const answer = this.engine.identify((what, error) => {
+      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
+      this.#refused.add(what);
+    });
+    this.#gate.push(
+      0,
+      answer.then((said) => {
+        this.#identity = { host, ...said };
+      }),
+      IDENTITY_MAX_MS,
+      () => {},
+    );
+  }
+
+  /** Holds back what happens until what runs already has been told. */
+  #tellWhatRuns(startedBefore: bigint): void {
+    if (this.#inspector === undefined) return;
+    const snapshot = new Snapshot(this.engine, this.#inspector, startedBefore);
+    this.#snapshot = snapshot;
+    let why = new EngineError(`the engine at ${this.engine.address} does not answer`);
+    const ready = snapshot.ready.catch((error: EngineError) => {
+      why = error;
+    });
+    this.#gate.push(0, ready, SNAPSHOT_MAX_MS, () => {
+      this.#snapshot = undefined;
+      const lines = snapshot.lines(this.engine.clock.now);
+      if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      for (const text of lines ?? []) {
+        const line = Buffer.from(text);
+        const event = parseEvent(text);
+        this.#describe(event, undefined);
+        this.sink.event(event, line, 0, line.length, undefined);
+      }
+      this.sink.snapshotTaken();
+    });
+  }
+}
