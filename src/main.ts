@@ -5,4 +5,5 @@ import { runRuntime } from "./runtime/main.ts";
 // "runtime" is how libdocker.so starts this program; all else is a person's.
 const [command, library] = process.argv.slice(2);
 if (command === "runtime" && library !== undefined) runRuntime(library);
-else runCli(process.argv.slice(2)).then(process.exit);
+// A fault of ours ends the process with its stack.
+else void runCli(process.argv.slice(2)).then(process.exit);

@@ -1,13 +1,13 @@
 import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
 import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
-import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
+import { NotAnEvent } from "../docker/event.ts";
 import { LINE_MAX } from "../docker/stream/connection.ts";
 import { LineSplitter } from "../docker/stream/lines.ts";
 import type { Loss } from "../docker/stream/stream.ts";
 import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
-import { additionOf } from "../sensor/enrichment.ts";
+import { additionOf, type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
 import demo from "./demo.jsonl" with { type: "text" };
 import { type OutputFormat, timeOfDay } from "./output.ts";
@@ -21,7 +21,7 @@ class Printer {
   /** @param format undefined: the payload itself */
   constructor(readonly format: OutputFormat | undefined) {}
 
-  event(event: DockerEvent, line: Buffer, start: number, end: number): void {
+  event(event: EnrichedEvent, line: Buffer, start: number, end: number): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
     const bound = recordBound(end - start, event, addition);
     if (bound > this.#memory.byteLength) {
@@ -59,7 +59,7 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
     LINE_MAX,
     (line, start, end) => {
       try {
-        printer.event(parseEvent(line.toString("utf8", start, end)), line, start, end);
+        printer.event(parseEnriched(line.toString("utf8", start, end), "engine"), line, start, end);
       } catch (error) {
         if (!(error instanceof NotAnEvent)) throw error;
         printer.malformed(error.message, line.subarray(start, end));

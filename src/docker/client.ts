@@ -2,10 +2,10 @@ import { statSync } from "node:fs";
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import { printable } from "../base/text.ts";
+import { nanoseconds } from "../base/time.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { nanoseconds } from "./inspect.ts";
 import { fingerprintOf, NO_TRACE, type Trace } from "./trace.ts";
 
 /**

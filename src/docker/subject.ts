@@ -66,23 +66,20 @@ function commandOf(said: string | undefined, inspected: readonly string[] | unde
 /** The attribute that an exec's end has its code in, by Action; podman 4 has it in each event of a container. */
 const EXIT_CODES: Readonly<Record<string, string>> = { exec_die: "exitCode", exec_died: "containerExitCode" };
 
-export function execOf(event: DockerEvent): Exec | undefined {
+/**
+ * What an event says of an exec; undefined where it is about none.
+ * @param inspected program and arguments as the exec's inspection tells them, where that is known
+ */
+export function execOf(event: DockerEvent, inspected?: readonly string[]): Exec | undefined {
   if (!isExec(event)) return undefined;
-  const { Action, Actor, falco } = event;
+  const { Action, Actor } = event;
   const key = EXIT_CODES[Action];
   const code = key === undefined ? undefined : Actor.Attributes[key];
   return {
-    command: commandOf(argumentOf(Action), falco?.exec?.command),
+    command: commandOf(argumentOf(Action), inspected),
     id: Actor.Attributes.execID,
     exitCode: code !== undefined && EXIT_CODE.test(code) ? BigInt(code) : undefined,
   };
-}
-
-/** Why the facts of an event's container are not known; `off` where nobody asked, as the event has nothing of it. */
-export function uninspectedOf(event: DockerEvent): string | undefined {
-  const { inspected, uninspected } = event.falco ?? {};
-  if (inspected !== undefined) return uninspected;
-  return containerIdOf(event) === undefined ? undefined : "off";
 }
 
 /** `healthy`, `unhealthy` …: in moby's Action, in a key of podman's. */

@@ -1,6 +1,7 @@
 import { dlopen, FFIType, JSCallback, type Pointer, toArrayBuffer } from "bun:ffi";
 import { type MetricName, metrics } from "../plugin/metrics.ts";
-import { layout, type Severity, severities } from "./layout.ts";
+import { type Severity, severities } from "../plugin/severities.ts";
+import { layout } from "./layout.ts";
 import { Suspects } from "./suspects.ts";
 
 const { u32, i32, u64, ptr } = FFIType;

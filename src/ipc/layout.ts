@@ -3,6 +3,8 @@
  * find at fixed descriptors. `build.ts` writes them into the C header, where static asserts check what they add up to.
  */
 
+import { FLUSH_INTERVAL_MAX_MS } from "../plugin/config.ts";
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** The largest page of memory that a kernel we run on may have (arm64); on those of 4 KiB it is 16 of them. */
@@ -68,8 +70,7 @@ export const layout = {
   BATCH_BYTES: 1 * MiB,
   /** next_batch's longest wait, ms: Falco sees signals only between calls. */
   BATCH_WAIT_MS: 100,
-  /** The longest flushinterval, ms. */
-  FLUSH_INTERVAL_MAX_MS: 60_000,
+  FLUSH_INTERVAL_MAX_MS,
 
   // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
   /** u64: moved by the runtime's event loop every three seconds. */
@@ -108,8 +109,3 @@ export const layout = {
   REQUEST_EXTRACT: 4,
   REQUEST_LIST: 5,
 } as const;
-
-/** Falco's numbers for the severity of a log line (falcosecurity/libs, plugin_types.h). */
-export const severities = { critical: 2, error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const;
-
-export type Severity = keyof typeof severities;

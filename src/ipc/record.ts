@@ -1,6 +1,6 @@
-import type { DockerEvent } from "../docker/event.ts";
 import { type Field, fields, type Part } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { layout } from "./layout.ts";
 
 const INDEX_SLOTS = fields.length * layout.SLOT_BYTES;
@@ -104,7 +104,7 @@ function valueBytes({ source }: Taken, part: object): number {
  * @param lineBytes bytes of the engine's line, or of a captured payload
  * @param addition as `RecordWriter.write` gets it
  */
-export function recordBound(lineBytes: number, event: DockerEvent, addition = ""): number {
+export function recordBound(lineBytes: number, event: EnrichedEvent, addition = ""): number {
   const payload = lineBytes + Buffer.byteLength(addition);
   if (payload <= SMALL_PAYLOAD) return align(FIXED_BYTES + (1 + COPIES_MAX) * payload);
   let bytes = FIXED_BYTES + payload;
@@ -147,7 +147,7 @@ export class RecordWriter {
    * @param addition the JSON text of `event.falco`, where the line does not hold it yet; empty for none
    * @returns the bytes of the record, a multiple of 8
    */
-  write(base: number, line: Buffer, start: number, end: number, event: DockerEvent, addition = ""): number {
+  write(base: number, line: Buffer, start: number, end: number, event: EnrichedEvent, addition = ""): number {
     const words = this.#words;
     const payload = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
     const payloadEnd = copyPayload(this.#bytes, payload, line, start, end, addition);

@@ -1,11 +1,22 @@
-import type { DockerEvent } from "../docker/event.ts";
 import type { Mark } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
-import { isToldAnew, type Waiting } from "../runtime/spool.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
+import { isToldAnew } from "../sensor/snapshot.ts";
 import type { Bridge } from "./bridge.ts";
 import { Journal } from "./journal.ts";
 import { layout } from "./layout.ts";
 import { RecordWriter, recordBound } from "./record.ts";
+
+/** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
+export interface Waiting {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** What is to be added to the payload; empty for nothing, or where it is there already. */
+  readonly addition: string;
+  /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
+  readonly hash: Mark["hash"] | undefined;
+}
 
 /** The writing end of an instance's ring, with its resume journal. */
 export class RingProducer {
@@ -82,7 +93,7 @@ export class RingProducer {
     line: Buffer,
     start: number,
     end: number,
-    event: DockerEvent,
+    event: EnrichedEvent,
     mark: Mark | undefined,
     addition: string,
   ): boolean {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { layout } from "../ipc/layout.ts";
+import { errorMessage } from "../base/errors.ts";
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {
@@ -18,10 +18,13 @@ function flag(byDefault: boolean, description: string) {
 
 const MiB = 1024 * 1024;
 
+/** The longest flushinterval, ms. */
+export const FLUSH_INTERVAL_MAX_MS = 60_000;
+
 /** `init_config`. The JSON Schema that Falco checks it against is made from this (build.ts). */
 export const configSchema = v.object({
   flushinterval: milliseconds(
-    layout.FLUSH_INTERVAL_MAX_MS,
+    FLUSH_INTERVAL_MAX_MS,
     0,
     "Milliseconds between two flushes of events to Falco. 0 delivers an event at once.",
   ),
@@ -130,7 +133,7 @@ export function readConfig(text: string): ConfigResult {
   try {
     input = text.trim() === "" ? {} : (JSON.parse(text) ?? {});
   } catch (error) {
-    return { error: `init_config is not JSON: ${error instanceof Error ? error.message : String(error)}` };
+    return { error: `init_config is not JSON: ${errorMessage(error)}` };
   }
   if (!isObject(input)) return { error: `init_config: expected a map of settings, got ${describe(input)}` };
 

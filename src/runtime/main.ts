@@ -1,12 +1,14 @@
 import { writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { errorMessage } from "../base/errors.ts";
 import { listEngines } from "../docker/discover.ts";
-import { NotAnEvent, parseEvent } from "../docker/event.ts";
+import { NotAnEvent } from "../docker/event.ts";
 import { Bridge } from "../ipc/bridge.ts";
 import { buildId } from "../ipc/build_id.ts";
 import { layout } from "../ipc/layout.ts";
 import { RecordWriter, recordBound } from "../ipc/record.ts";
 import { readConfig, readDefaults } from "../plugin/config.ts";
+import { parseEnriched } from "../sensor/enrichment.ts";
 import { Session } from "./session.ts";
 
 /** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
@@ -16,8 +18,6 @@ const HEARTBEAT_MS = 3_000;
  * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
  */
 const MEMORY_MAX = 512 * 1024 * 1024;
-
-const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * The runtime behind libdocker.so: serves the host that started this process until that closes its sockets.
@@ -43,7 +43,7 @@ export function runRuntime(library: string): void {
         sessions.get(instance)?.abandon();
         sessions.delete(instance);
         bridge.ringClose(instance);
-        bridge.refuse(id, words(error));
+        bridge.refuse(id, errorMessage(error));
       };
       try {
         const session = new Session(bridge, config, instance, params, () => sessions.size > 1);
@@ -61,11 +61,11 @@ export function runRuntime(library: string): void {
     },
     extract(id, payload) {
       try {
-        const event = parseEvent(payload.toString(), "capture");
+        const event = parseEnriched(payload.toString(), "capture");
         if (recordBound(payload.length, event) > layout.RECORD_MAX) throw new NotAnEvent("too large");
         bridge.answer(id, answers.write(0, payload, 0, payload.length, event));
       } catch (error) {
-        bridge.refuse(id, words(error));
+        bridge.refuse(id, errorMessage(error));
       }
     },
     list(id) {

@@ -1,13 +1,15 @@
+import { errorMessage } from "../base/errors.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
-import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import { parseEvent } from "../docker/event.ts";
 import type { Mark } from "../docker/stream/resume.ts";
 import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
 import { lossLine } from "../sensor/loss.ts";
 import { type Kept, StateFile } from "./checkpoint.ts";
@@ -19,8 +21,6 @@ const OPEN_PATIENCE_MS = 2_000;
 
 /** How long open takes at most where it needs a connection, ms; the host waits for 10 s. */
 const OPEN_MAX_MS = 9_000;
-
-const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What `promise` comes to, or `error` where that takes more than `ms`. */
 function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
@@ -158,7 +158,7 @@ export class Session {
       if (stateWarning.allows())
         this.bridge.log(
           "warning",
-          `statefile: ${words(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
+          `statefile: ${errorMessage(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
         );
     }
   }
@@ -176,12 +176,12 @@ export class Session {
     try {
       return this.#state?.read();
     } catch (error) {
-      this.bridge.log("warning", `statefile is not used: ${words(error)}`);
+      this.bridge.log("warning", `statefile is not used: ${errorMessage(error)}`);
       return undefined;
     }
   }
 
-  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void {
+  #event(event: EnrichedEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void {
     if (mark !== undefined) this.bridge.count("received");
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");

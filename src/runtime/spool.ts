@@ -1,7 +1,9 @@
 import { writeSync } from "node:fs";
-import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
+import { NotAnEvent, parseEvent } from "../docker/event.ts";
 import { type Mark, REMEMBERED } from "../docker/stream/resume.ts";
 import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
+import type { Waiting } from "../ipc/ring.ts";
+import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 
 /** What of the events that Falco has not taken is kept over its restart, bytes, and how long that may take, ms. */
 export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
@@ -18,17 +20,6 @@ const HEAD_MAX = 21;
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const NO_HASH = 0x2d;
-
-/** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
-export interface Waiting {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** What is to be added to the payload; empty for nothing, or where it is there already. */
-  readonly addition: string;
-  /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
-  readonly hash: Mark["hash"] | undefined;
-}
 
 /** When an event happened, ns since 1970; 0 where it is none. */
 export function timeOf({ buffer, start, end }: Waiting): bigint {
@@ -63,17 +54,6 @@ export interface Lost {
   readonly since: bigint;
   readonly until: bigint;
 }
-
-/** How our own event of a container that runs already begins: each open tells of them anew. */
-const EXISTING = Buffer.from('{"status":"existing"');
-const EXISTING_TELLS = EXISTING.indexOf("xisting");
-
-/** Whether an event need not be kept, as the next open makes it again. */
-export const isToldAnew = (hash: Mark["hash"] | undefined, line: Buffer, start: number): boolean =>
-  hash === undefined &&
-  // Most begin alike, and a comparison by call takes longer.
-  line[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
-  EXISTING.compare(line, start, start + EXISTING.length) === 0;
 
 /**
  * Writes what Falco has not taken: a line an event, its hash (`-` for none), a space, its payload. Where it is too much,
@@ -125,7 +105,7 @@ export function lostOf({ newest, forgotten }: Undelivered, count: number, since:
 
 /** An event that an earlier Falco did not take. */
 export interface Spooled {
-  readonly event: DockerEvent;
+  readonly event: EnrichedEvent;
   /** Where its payload lies, with what was added to it. */
   readonly start: number;
   readonly end: number;
@@ -208,7 +188,7 @@ export class Spool {
     const head = this.#head(from);
     if (head === undefined || head.start > end) throw new NotAnEvent("not what this plugin writes");
     const { hash, start } = head;
-    const event = parseEvent(this.bytes.toString("utf8", start, end), "capture");
+    const event = parseEnriched(this.bytes.toString("utf8", start, end), "capture");
     return { event, start, end, mark: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
   }
 }

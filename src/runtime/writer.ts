@@ -1,13 +1,13 @@
-import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import type { Mark } from "../docker/stream/resume.ts";
 import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { layout } from "../ipc/layout.ts";
 import { recordBound } from "../ipc/record.ts";
-import type { RingProducer } from "../ipc/ring.ts";
-import { additionOf, readFalco } from "../sensor/enrichment.ts";
+import type { RingProducer, Waiting } from "../ipc/ring.ts";
+import { additionOf, type EnrichedEvent, parseEnriched, readFalco } from "../sensor/enrichment.ts";
+import { isToldAnew } from "../sensor/snapshot.ts";
 import { EventQueue } from "./spill_queue.ts";
-import { isToldAnew, SPOOL_MS, type Spool, timeOf, type Undelivered, type Waiting } from "./spool.ts";
+import { SPOOL_MS, type Spool, timeOf, type Undelivered } from "./spool.ts";
 
 /** How soon the ring is looked at again while events wait for room in it, ms. */
 const DRAIN_MS = 5;
@@ -39,7 +39,7 @@ export class Outlet {
   ) {}
 
   /** Writes an event of the engine's (`mark`), or one of our own. What goes into the ring is seen after its `publish`. */
-  write(line: Buffer, start: number, end: number, event: DockerEvent, mark: Mark | undefined): void {
+  write(line: Buffer, start: number, end: number, event: EnrichedEvent, mark: Mark | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
     if (this.#isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
     if (this.#isTooLarge(end - start, event, addition)) return;
@@ -143,7 +143,7 @@ export class Outlet {
   }
 
   /** Whether no ring could hold an event: then it is dropped, which is told. */
-  #isTooLarge(bytes: number, event: DockerEvent, addition: string): boolean {
+  #isTooLarge(bytes: number, event: EnrichedEvent, addition: string): boolean {
     if (recordBound(bytes, event, addition) <= layout.RECORD_MAX) return false;
     this.bridge.count("dropped");
     const { timeNano } = event;
@@ -167,7 +167,7 @@ export class Outlet {
   #drainQueue(): void {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
       const { buffer, start, end, addition, hash } = item;
-      const event = parseEvent(buffer.toString("utf8", start, end), "engine");
+      const event = parseEnriched(buffer.toString("utf8", start, end), "engine");
       const falco = addition === "" ? undefined : readFalco(JSON.parse(addition));
       if (falco !== undefined) event.falco = falco;
       const mark = hash === undefined ? undefined : { timeNano: event.timeNano, hash };

@@ -4,8 +4,11 @@
  */
 import * as v from "valibot";
 import { bool, compact, isMap, listOf, type Parts, part, text, texts } from "../base/lenient.ts";
+import { U64_MAX } from "../base/time.ts";
+import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import type { ContainerInspection, ExecInspection } from "../docker/inspect.ts";
 import type { Cut } from "../docker/stream/truncation.ts";
+import { containerIdOf } from "../docker/subject.ts";
 
 /** Which engine an event is from, where there could be a doubt. */
 export interface EngineIdentity {
@@ -43,8 +46,6 @@ export interface FalcoPart {
   /** What is missing in an event that was too long. */
   readonly cut?: Cut;
 }
-
-const U64_MAX = 2n ** 64n - 1n;
 
 const nanoseconds = part(
   v.pipe(
@@ -120,4 +121,50 @@ export function additionOf(falco: FalcoPart): string {
     additions.set(falco, addition);
   }
   return addition;
+}
+
+/** An event with what we found out about it. */
+export interface EnrichedEvent extends DockerEvent {
+  /** What we add; its JSON is what `RecordWriter.write` takes as the addition. */
+  falco?: FalcoPart;
+  /** The engine's line has a key `falco` of its own, which nobody believes: ours must come after it. */
+  readonly forgedFalco?: true;
+}
+
+/** The keys of an enriched event that no line may set. */
+interface Ours {
+  falco?: unknown;
+  forgedFalco?: unknown;
+}
+
+/** Who wrote a line: the engine, or a capture file, whose payloads carry what we added. */
+export type Origin = "engine" | "capture";
+
+/** Takes (a capture's) or refuses (an engine's) what the line of an event says in the keys that are ours. */
+export function claim(event: DockerEvent, origin: Origin): EnrichedEvent {
+  const ours = event as Ours;
+  const { falco } = ours;
+  if (falco === undefined && ours.forgedFalco === undefined) return event;
+  delete ours.falco;
+  delete ours.forgedFalco;
+  if (origin === "engine") {
+    ours.forgedFalco = true;
+  } else {
+    const part = readFalco(falco);
+    if (part !== undefined) ours.falco = part;
+  }
+  return event;
+}
+
+/**
+ * Parses one line of an engine's event stream, or a captured payload of ours.
+ * @throws NotAnEvent where it is not JSON or not an event
+ */
+export const parseEnriched = (text: string, origin: Origin): EnrichedEvent => claim(parseEvent(text), origin);
+
+/** Why the facts of an event's container are not known; `off` where nobody asked, as the event has nothing of it. */
+export function uninspectedOf(event: EnrichedEvent): string | undefined {
+  const { inspected, uninspected } = event.falco ?? {};
+  if (inspected !== undefined) return uninspected;
+  return containerIdOf(event) === undefined ? undefined : "off";
 }

@@ -3,12 +3,12 @@
  * was found out about it.
  */
 import { type Engine, EngineError } from "../docker/client.ts";
-import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import { parseEvent } from "../docker/event.ts";
 import type { Mark } from "../docker/stream/resume.ts";
 import { EventStream, type Loss, type StreamOptions } from "../docker/stream/stream.ts";
 import type { Cut } from "../docker/stream/truncation.ts";
 import { NO_TRACE } from "../docker/trace.ts";
-import type { EngineIdentity, FalcoPart } from "./enrichment.ts";
+import { claim, type EngineIdentity, type EnrichedEvent, type FalcoPart } from "./enrichment.ts";
 import { Inspector } from "./inspector.ts";
 import { Gate } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -24,7 +24,7 @@ export interface FeedSink {
    * An event; `event.falco` is what is added to its line. The line's bytes are valid only during the call.
    * @param mark how the engine's own event is known again; undefined for one of ours
    */
-  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
+  event(event: EnrichedEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
   /** A line of the engine's that is not delivered, and has to be known when it comes again. */
   known(mark: Mark): void;
   /** A line that is no event, with its first bytes. */
@@ -94,7 +94,7 @@ export class Feed {
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
-        event: (event, line, start, end, mark, cut) => this.#event(event, line, start, end, mark, cut),
+        event: (event, line, start, end, mark, cut) => this.#event(claim(event, "engine"), line, start, end, mark, cut),
         known: (mark) => sink.known(mark),
         malformed: (why, head) => sink.malformed(why, head),
         lost: (loss, mark) => {
@@ -142,7 +142,7 @@ export class Feed {
   }
 
   #event(
-    event: DockerEvent,
+    event: EnrichedEvent,
     line: Buffer,
     start: number,
     end: number,
@@ -172,7 +172,7 @@ export class Feed {
     else this.#gate.push(0, undefined, 0, go);
   }
 
-  #describe(event: DockerEvent, cut: Cut | undefined): void {
+  #describe(event: EnrichedEvent, cut: Cut | undefined): void {
     const found = this.#inspector?.describe(event);
     const engine = this.options.identified() ? this.#identity : undefined;
     const part: FalcoPart | undefined =
@@ -217,7 +217,7 @@ export class Feed {
       if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
       for (const text of lines ?? []) {
         const line = Buffer.from(text);
-        const event = parseEvent(text);
+        const event: EnrichedEvent = parseEvent(text);
         this.#describe(event, undefined);
         this.sink.event(event, line, 0, line.length, undefined);
       }

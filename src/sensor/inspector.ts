@@ -5,10 +5,11 @@
 import { LRUCache } from "lru-cache";
 import { type Engine, type EngineError, UnreadableAnswer } from "../docker/client.ts";
 import type { DockerEvent } from "../docker/event.ts";
-import { inspectContainer, inspectExec, sensitiveMount, shortened } from "../docker/inspect.ts";
+import { inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { fingerprintOf } from "../docker/trace.ts";
 import type { ExecPart, FalcoPart, Uninspected } from "./enrichment.ts";
+import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
 const CONTAINERS_MAX = 4096;

@@ -1,7 +1,6 @@
+/** The event of our own that tells of events that were lost. */
+import { isoTime } from "../base/time.ts";
 import type { Loss } from "../docker/stream/stream.ts";
-
-const iso = (nano: bigint): string =>
-  `${new Date(Number(nano / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${String(nano % 1_000_000_000n).padStart(9, "0")}Z`;
 
 /**
  * The line of the event that says in the stream itself that events were lost, in the engine's own form, so that a rule
@@ -12,8 +11,8 @@ export function lossLine(loss: Loss, engine: string, now: bigint): string {
   const attributes = {
     name: "docker",
     reason: loss.reason,
-    since: iso(loss.since),
-    until: iso(loss.until),
+    since: isoTime(loss.since),
+    until: isoTime(loss.until),
     ...(loss.count === undefined ? {} : { count: String(loss.count) }),
     engine,
   };

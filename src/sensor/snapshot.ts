@@ -1,8 +1,8 @@
 /** The containers that run already: no event of theirs tells of them, so each becomes one of our own. */
 import * as v from "valibot";
 import { isMap, listOf, map, part, text } from "../base/lenient.ts";
+import { nanoseconds } from "../base/time.ts";
 import type { Engine } from "../docker/client.ts";
-import { nanoseconds } from "../docker/inspect.ts";
 import type { Inspector } from "./inspector.ts";
 
 /** How long the list may take, ms. */
@@ -51,6 +51,20 @@ function existingLine({ id, name, image, labels }: Existing, timeNano: bigint): 
   // The digits of timeNano are more than a number holds.
   return `${JSON.stringify(event).slice(0, -1)},"timeNano":${timeNano}}`;
 }
+
+/** How our own event of a container that runs already begins: each open tells of them anew. */
+const EXISTING = Buffer.from('{"status":"existing"');
+const EXISTING_TELLS = EXISTING.indexOf("xisting");
+
+/**
+ * Whether an event need not be kept, as the next open makes it again.
+ * @param hash of an engine's line; undefined for an event of ours
+ */
+export const isToldAnew = (hash: bigint | undefined, line: Buffer, start: number): boolean =>
+  hash === undefined &&
+  // Most begin alike, and a comparison by call takes longer.
+  line[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
+  EXISTING.compare(line, start, start + EXISTING.length) === 0;
 
 /** Asks an engine for the containers that run, and about each of them. */
 export class Snapshot {

@@ -1,20 +1,20 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
-import { parseEvent } from "../../src/docker/event.ts";
 import { Bridge } from "../../src/ipc/bridge.ts";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { layout } from "../../src/ipc/layout.ts";
 import { RecordWriter } from "../../src/ipc/record.ts";
 import { fields } from "../../src/plugin/fields.ts";
+import { parseEnriched } from "../../src/sensor/enrichment.ts";
 import { Random } from "../support/random.ts";
 
 const LINE =
   '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web","image":"alpine"}},"timeNano":1}';
 const line = Buffer.from(LINE);
-const event = parseEvent(LINE);
+const event = parseEnriched(LINE, "engine");
 
 /** An event with a list as long as the host answers with. */
-const many = parseEvent(LINE);
+const many = parseEnriched(LINE, "engine");
 many.falco = { inspected: true, container: { capAdd: Array.from({ length: 4096 }, (_, i) => `CAP_${i}`) } };
 const CAPADD = fields.findIndex(({ name }) => name === "docker.container.capadd");
 

@@ -31,10 +31,6 @@ export function timeOfLine(line: Buffer, start: number, end: number): bigint {
   return BigInt(digits);
 }
 
-/** A time as `since` and `until` take it. */
-export const timestamp = (nano: bigint): string =>
-  `${nano / 1_000_000_000n}.${String(nano % 1_000_000_000n).padStart(9, "0")}`;
-
 /**
  * Remembers what the stream brought, so that after a cut it goes on where it stood, with nothing twice and nothing
  * missing. An engine that sends one of these events again still has all that came after it: without such an overlap,

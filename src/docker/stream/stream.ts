@@ -1,3 +1,4 @@
+import { timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import { type DockerEvent, NotAnEvent, parseEvent } from "../event.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
@@ -6,7 +7,7 @@ import { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
 import { Reads } from "./pacing.ts";
-import { hashLine, hashLongLine, type Mark, Resume, timeOfLine, timestamp } from "./resume.ts";
+import { hashLine, hashLongLine, type Mark, Resume, timeOfLine } from "./resume.ts";
 import { type Cut, cutLine, rejoin } from "./truncation.ts";
 
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */

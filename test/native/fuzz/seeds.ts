@@ -1,9 +1,8 @@
 /** Writes the seeds of the fuzzer: what an honest runtime sends. `bun test/native/fuzz/seeds.ts`, after the layout changed. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseEvent } from "../../../src/docker/event.ts";
 import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
-import { additionOf, type FalcoPart } from "../../../src/sensor/enrichment.ts";
+import { additionOf, type FalcoPart, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const folder = join(import.meta.dir, "corpus");
 
@@ -11,7 +10,7 @@ const folder = join(import.meta.dir, "corpus");
 const reader = { ring: 0, record: 1, log: 2, answer: 3, greeting: 4 } as const;
 
 function record(text: string, falco?: FalcoPart): Buffer {
-  const event = parseEvent(text);
+  const event = parseEnriched(text, "engine");
   if (falco !== undefined) event.falco = falco;
   const addition = falco === undefined ? "" : additionOf(falco);
   const line = Buffer.from(text);

@@ -1,16 +1,15 @@
 /** What an event is about, of moby and of podman. */
 import { expect, test } from "bun:test";
 import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
-import { containerIdOf, execOf, uninspectedOf } from "../../../src/docker/subject.ts";
+import { containerIdOf, execOf } from "../../../src/docker/subject.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
 function event(
   Action: string,
   Attributes: Record<string, string> = {},
-  { Type = "container", ID = "c1", command }: { Type?: string; ID?: string; command?: string[] } = {},
+  { Type = "container", ID = "c1" }: { Type?: string; ID?: string } = {},
 ): DockerEvent {
-  const falco = command === undefined ? undefined : { inspected: true, exec: { command } };
-  return parseEvent(JSON.stringify({ Type, Action, Actor: { ID, Attributes }, timeNano: 1, falco }), "capture");
+  return parseEvent(JSON.stringify({ Type, Action, Actor: { ID, Attributes }, timeNano: 1 }));
 }
 
 test.each([
@@ -29,13 +28,12 @@ test.each([
   ["sh -c x ", ["sh", "-c", "y"], "sh -c x "],
   ["sh ", ["other"], "sh"],
 ])("exec_create: %p with the inspection %p runs %p", (said, command, expected) => {
-  const own = command === undefined ? {} : { command };
-  expect(execOf(event(`exec_create: ${said}`, {}, own))?.command).toBe(expected);
-  expect(execOf(event(`exec_start: ${said}`, {}, own))?.command).toBe(expected);
+  expect(execOf(event(`exec_create: ${said}`), command)?.command).toBe(expected);
+  expect(execOf(event(`exec_start: ${said}`), command)?.command).toBe(expected);
 });
 
 test("the end of an exec says what ran by its inspection alone", () => {
-  expect(execOf(event("exec_die", {}, { command: ["sh", "-c", "x "] }))?.command).toBe("sh -c x ");
+  expect(execOf(event("exec_die"), ["sh", "-c", "x "])?.command).toBe("sh -c x ");
   expect(execOf(event("exec_die"))?.command).toBeUndefined();
 });
 
@@ -76,16 +74,4 @@ test.each([
   ["a container", "c1", event("start")],
 ])("%s is about container %p", (_, id, each) => {
   expect(containerIdOf(each)).toBe(id);
-});
-
-test("why facts are not there: what the payload says, and off where it says nothing", () => {
-  const line = JSON.stringify({ Type: "container", Action: "start", Actor: { ID: "c1", Attributes: {} }, timeNano: 1 });
-  const said = (falco: string) => uninspectedOf(parseEvent(line.replace(/\}$/, `,"falco":${falco}}`), "capture"));
-  expect(said('{"inspected":false,"uninspected":"huge"}')).toBe("huge");
-  expect(said('{"inspected":false,"uninspected":"a lie"}')).toBeUndefined();
-  expect(said('{"inspected":false}')).toBeUndefined();
-  expect(said('{"inspected":true}')).toBeUndefined();
-  expect(said('{"cut":{"bytes":1,"attributes":[]}}')).toBe("off");
-  expect(uninspectedOf(parseEvent(line))).toBe("off");
-  expect(uninspectedOf(event("pull", {}, { Type: "image" }))).toBeUndefined();
 });

@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
-import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
 import { type Field, fields } from "../../../src/plugin/fields.ts";
-import { additionOf, type FalcoPart } from "../../../src/sensor/enrichment.ts";
+import { additionOf, type EnrichedEvent, type FalcoPart, parseEnriched } from "../../../src/sensor/enrichment.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
 const memory = new ArrayBuffer(2 * layout.RECORD_MAX);
@@ -15,7 +14,7 @@ const CANARY = 0xa5;
 const named = (name: string): Field => fields.find((field) => field.name === name) as Field;
 
 /** Writes a record and sees that it stays within its bound. Returns its bytes. */
-function write(event: DockerEvent, text: string): number {
+function write(event: EnrichedEvent, text: string): number {
   const line = Buffer.from(text);
   const addition = event.falco === undefined ? "" : additionOf(event.falco);
   const bound = recordBound(line.length, event, addition);
@@ -31,7 +30,7 @@ const eventOf = (parts: object): string =>
 
 test("a record is as long as its bound says at most, for every real line", () => {
   for (const line of recordedLines()) {
-    write(parseEvent(line), line);
+    write(parseEnriched(line, "engine"), line);
     expect(reader.payload(0)).toBe(line);
   }
 });
@@ -72,7 +71,7 @@ test.each([
 ])("%s: the record stays within its bound, and that fits the ring", (_, parts) => {
   const text = eventOf(parts);
   for (const falco of [undefined, facts]) {
-    const event = parseEvent(text);
+    const event = parseEnriched(text, "engine");
     if (falco !== undefined) event.falco = falco;
     write(event, text);
     if (text.length > 4 * MiB + 1000) continue;
@@ -84,7 +83,7 @@ test.each([
 
 test("a NUL inside a value becomes U+FFFD, so that no label ends a string early", () => {
   const text = eventOf({ Actor: { ID: "a\0b", Attributes: { name: "\0", "k\0y": "v\0\0w" } } });
-  write(parseEvent(text), text);
+  write(parseEnriched(text, "engine"), text);
   expect(reader.value(0, named("docker.actor.id"))).toBe("a\ufffdb");
   expect(reader.value(0, named("docker.attributes.name"))).toBe("\ufffd");
   expect(reader.value(0, named("docker.attributes"), "k\0y")).toBe("v\ufffd\ufffdw");
@@ -92,10 +91,10 @@ test("a NUL inside a value becomes U+FFFD, so that no label ends a string early"
 
 test("nothing of one event shows in the next, at the same place", () => {
   const full = recordedLines().find((line) => line.includes('"exitCode"')) as string;
-  write(parseEvent(full), full);
+  write(parseEnriched(full, "engine"), full);
   expect(reader.value(0, named("docker.attributes.exitcode"))).toBeString();
   const bare = eventOf({});
-  write(parseEvent(bare), bare);
+  write(parseEnriched(bare, "engine"), bare);
   const present = fields.filter((field) => reader.value(0, field, "exitCode") !== undefined).map(({ name }) => name);
   expect(present).toEqual([
     ...["docker.status", "docker.id", "docker.type", "docker.action", "docker.actor.id", "docker.time"],
@@ -106,7 +105,7 @@ test("nothing of one event shows in the next, at the same place", () => {
 
 test("present and empty is not absent", () => {
   const text = eventOf({ Type: "volume", scope: "", Actor: { ID: "", Attributes: { name: "" } } });
-  write(parseEvent(text), text);
+  write(parseEnriched(text, "engine"), text);
   expect(reader.value(0, named("docker.scope"))).toBe("");
   expect(reader.value(0, named("docker.attributes.name"))).toBe("");
   expect(reader.value(0, named("docker.attributes.image"))).toBeUndefined();
@@ -115,7 +114,7 @@ test("present and empty is not absent", () => {
 
 test("the addition stands before the line's last brace, and nothing else is moved", () => {
   const text = `${eventOf({ scope: "}" })}  `;
-  const event = parseEvent(text);
+  const event = parseEnriched(text, "engine");
   event.falco = { inspected: false };
   write(event, text);
   expect(reader.payload(0)).toBe(`${text.trimEnd().slice(0, -1)},"falco":{"inspected":false}}  `);

@@ -1,15 +1,9 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Waiting } from "../../../src/ipc/ring.ts";
 import { BadState, StateFile } from "../../../src/runtime/checkpoint.ts";
-import {
-  SPOOL_BYTES_MAX,
-  Spool,
-  timeOf,
-  type Undelivered,
-  type Waiting,
-  writeSpool,
-} from "../../../src/runtime/spool.ts";
+import { SPOOL_BYTES_MAX, Spool, timeOf, type Undelivered, writeSpool } from "../../../src/runtime/spool.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 const line = (name: string, timeNano: number, more = ""): string =>

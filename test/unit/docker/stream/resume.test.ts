@@ -6,7 +6,6 @@ import {
   REMEMBERED,
   Resume,
   timeOfLine,
-  timestamp,
 } from "../../../../src/docker/stream/resume.ts";
 
 const SECOND = 1_000_000_000n;
@@ -15,10 +14,6 @@ const BEGAN = 1_795_427_240n * SECOND;
 const mark = (i: number): Mark => ({ timeNano: BEGAN + BigInt(i), hash: BigInt(i) });
 const knows = (resume: Resume, { timeNano, hash }: Mark): boolean => resume.knows(hash, () => timeNano);
 const read = (text: string) => timeOfLine(Buffer.from(`xx${text}xx`), 2, text.length + 2);
-
-test("a time is written with nine digits behind its second", () => {
-  expect(timestamp(BEGAN + 7n)).toBe("1795427240.000000007");
-});
 
 test("an event is known by its time and its hash together, whichever time that is", () => {
   const resume = new Resume([mark(5)]);
