@@ -6,7 +6,7 @@ import { nanoseconds } from "../base/time.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { fingerprintOf, NO_TRACE, type Trace } from "./trace.ts";
+import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
 
 /**
  * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the
@@ -195,8 +195,8 @@ export class Engine {
    *   `timeoutMs`, or where the answer ended a process before
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
-    const fingerprint = fingerprintOf(path);
-    if (!this.trace.begin(fingerprint))
+    const hash = hashOf(path);
+    if (!this.trace.begin(hash))
       throw new UnreadableAnswer(`what ${this.address} answers to ${path} ended the runtime before`);
     this.trace.end();
     const version = this.#questionVersion;
@@ -204,7 +204,7 @@ export class Engine {
     // An engine that no longer speaks a version says so with a 400, as to any other fault of a question.
     if (answer.status === 400 && version !== undefined) answer = await this.#ask(path, timeoutMs);
     const { status, body } = this.#good(path, answer);
-    this.trace.begin(fingerprint);
+    this.trace.begin(hash);
     try {
       return JSON.parse(body);
     } catch {

@@ -1,4 +1,4 @@
-import { type Mark, REMEMBERED } from "../docker/stream/resume.ts";
+import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
 import { layout } from "./layout.ts";
 
@@ -14,7 +14,7 @@ if (ENTRIES < REMEMBERED || layout.RING_JOURNAL + ENTRIES * layout.JOURNAL_ENTRY
  */
 export class Journal {
   readonly #ends: Float64Array;
-  readonly #marks: BigUint64Array;
+  readonly #fingerprints: BigUint64Array;
   readonly #began: BigUint64Array;
   readonly #snapshot: BigUint64Array;
   #next = 0;
@@ -24,7 +24,7 @@ export class Journal {
     this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
     this.#snapshot = new BigUint64Array(header, layout.RING_SNAPSHOT, 1);
     this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
-    this.#marks = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
+    this.#fingerprints = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
   }
 
   /** When the stream began, by the engine's clock, ns since 1970; 0 in a new ring. */
@@ -49,19 +49,19 @@ export class Journal {
    * Notes an event whose record ends at the ring position `end`; it counts once the head has reached that. An event
    * that was delivered before this ring was made, or that is only to be known again, ends at 0.
    */
-  append(end: number, mark: Mark): void {
+  append(end: number, fingerprint: Fingerprint): void {
     const at = this.#next * ENTRY_DOUBLES;
     // A process that dies in the middle must not leave a mix of two entries that counts.
     this.#ends[at] = 0;
-    this.#marks[at + 1] = mark.timeNano;
-    this.#marks[at + 2] = mark.hash;
+    this.#fingerprints[at + 1] = fingerprint.timeNano;
+    this.#fingerprints[at + 2] = fingerprint.hash;
     this.#ends[at] = end + 1;
     this.#next = (this.#next + 1) % ENTRIES;
   }
 
   /** How the events are known again whose records end above `position`, by where they end. */
-  above(position: number): Map<number, Mark> {
-    return new Map(this.#entries((end) => end > position).map(({ end, mark }) => [end, mark]));
+  above(position: number): Map<number, Fingerprint> {
+    return new Map(this.#entries((end) => end > position).map(({ end, fingerprint }) => [end, fingerprint]));
   }
 
   /** The events whose records end at or below `position`, oldest first. The next `append` goes behind the newest. */
@@ -69,17 +69,21 @@ export class Journal {
     const entries = this.#entries((end) => end <= position);
     const newest = entries.at(-1);
     this.#next = newest === undefined ? 0 : (newest.entry + 1) % ENTRIES;
-    return { began: this.began, marks: entries.map(({ mark }) => mark) };
+    return { began: this.began, fingerprints: entries.map(({ fingerprint }) => fingerprint) };
   }
 
   /** The entries that hold something and are wanted, oldest first. */
-  #entries(isWanted: (end: number) => boolean): { end: number; entry: number; mark: Mark }[] {
-    const entries: { end: number; entry: number; mark: Mark }[] = [];
+  #entries(isWanted: (end: number) => boolean): { end: number; entry: number; fingerprint: Fingerprint }[] {
+    const entries: { end: number; entry: number; fingerprint: Fingerprint }[] = [];
     for (let entry = 0; entry < ENTRIES; entry++) {
       const at = entry * ENTRY_DOUBLES;
       const end = (this.#ends[at] ?? 0) - 1;
       if (!(end >= 0 && isWanted(end))) continue;
-      entries.push({ end, entry, mark: { timeNano: this.#marks[at + 1] ?? 0n, hash: this.#marks[at + 2] ?? 0n } });
+      entries.push({
+        end,
+        entry,
+        fingerprint: { timeNano: this.#fingerprints[at + 1] ?? 0n, hash: this.#fingerprints[at + 2] ?? 0n },
+      });
     }
     return entries.sort((a, b) => a.end - b.end);
   }

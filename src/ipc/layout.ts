@@ -81,9 +81,9 @@ export const layout = {
   MAILBOX_METRICS: 128,
   // What the runtime works on, from before it is read until nothing more is done with it; 0: nothing. It outlives a
   // runtime that dies of it.
-  /** u64: the fingerprint of a line of an engine. */
+  /** u64: the hash of a line of an engine. */
   MAILBOX_LINE: 1024,
-  /** u64: the fingerprint of what an answer of an engine was asked for with. */
+  /** u64: the hash of what an answer of an engine was asked for with. */
   MAILBOX_INSPECTION: 1032,
   /** u64: the id of a question of the host's. */
   MAILBOX_QUESTION: 1040,

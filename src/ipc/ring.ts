@@ -1,4 +1,4 @@
-import type { Mark } from "../docker/stream/resume.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { isToldAnew } from "../sensor/snapshot.ts";
@@ -15,7 +15,7 @@ export interface Waiting {
   /** What is to be added to the payload; empty for nothing, or where it is there already. */
   readonly addition: string;
   /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
-  readonly hash: Mark["hash"] | undefined;
+  readonly hash: Fingerprint["hash"] | undefined;
 }
 
 /** The writing end of an instance's ring, with its resume journal. */
@@ -51,7 +51,7 @@ export class RingProducer {
   /** What lies in the ring and has not reached Falco, oldest first, but for what the next open tells of anew. */
   *undelivered(): Generator<Waiting> {
     let at = this.bridge.ringTail(this.instance);
-    const marks = this.#journal.above(at);
+    const fingerprints = this.#journal.above(at);
     const bytes = Buffer.from(this.#data);
     const words = new Uint32Array(this.#data);
     while (at < this.#head) {
@@ -60,7 +60,7 @@ export class RingProducer {
       const start = event + layout.EVENT_PAYLOAD;
       const end = event + (words[(event + layout.EVENT_LENGTH) >>> 2] as number);
       at += words[(base + layout.RECORD_SIZE) >>> 2] as number;
-      const hash = marks.get(at)?.hash;
+      const hash = fingerprints.get(at)?.hash;
       if (!isToldAnew(hash, bytes, start)) yield { buffer: bytes, start, end, addition: "", hash };
     }
   }
@@ -80,13 +80,13 @@ export class RingProducer {
   }
 
   /** Notes an event of the engine's that is known and has no record here. */
-  know(mark: Mark): void {
-    this.#journal.append(0, mark);
+  know(fingerprint: Fingerprint): void {
+    this.#journal.append(0, fingerprint);
   }
 
   /**
    * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
-   * @param mark how a successor knows the event again; undefined for an event of our own
+   * @param fingerprint how a successor knows the event again; undefined for an event of our own
    * @param addition the JSON of `event.falco`, empty for none
    */
   write(
@@ -94,7 +94,7 @@ export class RingProducer {
     start: number,
     end: number,
     event: EnrichedEvent,
-    mark: Mark | undefined,
+    fingerprint: Fingerprint | undefined,
     addition: string,
   ): boolean {
     const bound = recordBound(end - start, event, addition);
@@ -104,7 +104,7 @@ export class RingProducer {
     }
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
     this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event, addition);
-    if (mark !== undefined) this.#journal.append(this.#head, mark);
+    if (fingerprint !== undefined) this.#journal.append(this.#head, fingerprint);
     return true;
   }
 

@@ -1,8 +1,8 @@
 import type { Trace } from "../docker/trace.ts";
 import { layout } from "./layout.ts";
 
-/** No fingerprint is zero, which means that nothing is worked on. */
-const numberOf = (fingerprint: bigint): bigint => fingerprint || 1n;
+/** No hash is zero, which means that nothing is worked on. */
+const numberOf = (hash: bigint): bigint => hash || 1n;
 
 /** A trace in the shared page, which outlives the process. */
 export class Suspects implements Trace {
@@ -11,7 +11,7 @@ export class Suspects implements Trace {
 
   /**
    * @param page the shared page
-   * @param now where the fingerprint of what is worked on stands, bytes from the page's start
+   * @param now where the hash of what is worked on stands, bytes from the page's start
    * @param bad where those stand that ended a process before; written by the host before this process began
    */
   constructor(page: ArrayBuffer, now: number, bad: number) {
@@ -19,8 +19,8 @@ export class Suspects implements Trace {
     this.#bad = new Set(new BigUint64Array(page, bad, layout.SUSPECTS_MAX).filter((each) => each !== 0n));
   }
 
-  begin(fingerprint: bigint): boolean {
-    const number = numberOf(fingerprint);
+  begin(hash: bigint): boolean {
+    const number = numberOf(hash);
     if (this.#bad.size > 0 && this.#bad.has(number)) return false;
     this.#now[0] = number;
     return true;

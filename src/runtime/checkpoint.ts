@@ -15,7 +15,7 @@ import * as v from "valibot";
 import type { ResumePoint } from "../docker/stream/stream.ts";
 import { type Lost, lostOf, NOTHING, SPOOL_BYTES_MAX, type Undelivered, writeSpool } from "./spool.ts";
 
-/** 512 marks of at most 48 bytes, and the frame. */
+/** 512 fingerprints of at most 48 bytes, and the frame. */
 const SIZE_MAX = 64 * 1024;
 
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
@@ -43,14 +43,14 @@ const NEWLINE = 0x0a;
 const u64 = (text: string): bigint => BigInt.asUintN(64, BigInt(text));
 
 /** State that must not be believed; the message says why. */
-export class BadState extends Error {}
+export class BadCheckpoint extends Error {}
 
 /**
  * What was delivered of one engine's events, and before it, line by line, what was not: kept from the close of an
  * instance to the next open of the same address. They are one file, so that one never counts without the other. One file
  * an engine: two instances never write the same one.
  */
-export class StateFile {
+export class Checkpoint {
   readonly path: string;
 
   /** @param base the setting `statefile` */
@@ -65,7 +65,7 @@ export class StateFile {
    * Reads the state, which stays until `occupy`: a stream that never stands must not lose the place of the next one.
    * However old it is: the engine itself says, by what it sends again, whether it still holds.
    * @returns undefined where there is none; `pause` by our clock, and only where that makes sense
-   * @throws BadState where somebody else could have written it, or it is garbage; that one is gone then
+   * @throws BadCheckpoint where somebody else could have written it, or it is garbage; that one is gone then
    */
   read(now = Date.now()): Kept | undefined {
     let fd: number;
@@ -74,7 +74,7 @@ export class StateFile {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-      throw new BadState(`${this.path}: ${code === "ELOOP" ? "it is a link" : (error as Error).message}`);
+      throw new BadCheckpoint(`${this.path}: ${code === "ELOOP" ? "it is a link" : (error as Error).message}`);
     }
     try {
       return this.#believed(fd, now);
@@ -92,7 +92,7 @@ export class StateFile {
    */
   occupy(began: bigint, now = Date.now()): void {
     try {
-      this.#replace(() => this.#text({ began, marks: [] }, now, { isOpen: true }));
+      this.#replace(() => this.#text({ began, fingerprints: [] }, now, { isOpen: true }));
     } catch {
       this.forget();
     }
@@ -107,20 +107,20 @@ export class StateFile {
 
   #believed(fd: number, now: number): Kept | undefined {
     const { uid, mode, size } = fstatSync(fd);
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new BadState(`${this.path}: it is no file`);
-    if (uid !== process.geteuid?.()) throw new BadState(`${this.path}: it belongs to another user (${uid})`);
-    if ((mode & 0o022) !== 0) throw new BadState(`${this.path}: others may write it`);
-    if (size > SPOOL_BYTES_MAX + SIZE_MAX) throw new BadState(`${this.path}: ${size} bytes are too many`);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new BadCheckpoint(`${this.path}: it is no file`);
+    if (uid !== process.geteuid?.()) throw new BadCheckpoint(`${this.path}: it belongs to another user (${uid})`);
+    if ((mode & 0o022) !== 0) throw new BadCheckpoint(`${this.path}: others may write it`);
+    if (size > SPOOL_BYTES_MAX + SIZE_MAX) throw new BadCheckpoint(`${this.path}: ${size} bytes are too many`);
     const bytes = readFileSync(fd);
     const start = bytes.lastIndexOf(NEWLINE) + 1;
-    if (size - start > SIZE_MAX) throw new BadState(`${this.path}: ${size - start} bytes of state are too many`);
+    if (size - start > SIZE_MAX) throw new BadCheckpoint(`${this.path}: ${size - start} bytes of state are too many`);
     const state = this.#parse(bytes.toString("utf8", start));
     if (state.address !== this.address) return undefined;
     const { began, marks, isOpen, lost } = state;
     const pause = now - state.saved;
     return {
       began: u64(began),
-      marks: marks.map(([time, hash]) => ({ timeNano: u64(time), hash: u64(hash) })),
+      fingerprints: marks.map(([time, hash]) => ({ timeNano: u64(time), hash: u64(hash) })),
       ...(pause >= 0 ? { pause } : {}),
       ...(isOpen ? { isOpen } : {}),
       ...(start === 0 ? {} : { spooled: bytes.subarray(0, start) }),
@@ -148,9 +148,9 @@ export class StateFile {
     });
   }
 
-  #text({ began, marks }: ResumePoint, saved: number, more?: object): string {
-    const known = marks.map(({ timeNano, hash }) => [String(timeNano), String(hash)]);
-    return JSON.stringify({ address: this.address, saved, began: String(began), ...more, marks: known });
+  #text({ began, fingerprints }: ResumePoint, saved: number, more?: object): string {
+    const marks = fingerprints.map(({ timeNano, hash }) => [String(timeNano), String(hash)]);
+    return JSON.stringify({ address: this.address, saved, began: String(began), ...more, marks });
   }
 
   /** @param write writes what comes first, and returns the last line */
@@ -175,7 +175,7 @@ export class StateFile {
     try {
       return v.parse(stateSchema, JSON.parse(text));
     } catch {
-      throw new BadState(`${this.path}: it is not what this plugin writes`);
+      throw new BadCheckpoint(`${this.path}: it is not what this plugin writes`);
     }
   }
 }

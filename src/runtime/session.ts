@@ -4,7 +4,7 @@ import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { parseEndpoint } from "../docker/endpoint.ts";
 import { parseEvent } from "../docker/event.ts";
-import type { Mark } from "../docker/stream/resume.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
@@ -12,9 +12,9 @@ import { type Config, feedOptions } from "../plugin/config.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
 import { lossLine } from "../sensor/loss.ts";
-import { type Kept, StateFile } from "./checkpoint.ts";
+import { Checkpoint, type Kept } from "./checkpoint.ts";
 import { Spool, type Undelivered } from "./spool.ts";
-import { Outlet } from "./writer.ts";
+import { EventWriter } from "./writer.ts";
 
 /** How long open waits for a first connection where it need not have one, ms. */
 const OPEN_PATIENCE_MS = 2_000;
@@ -36,9 +36,9 @@ const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export class Session {
   readonly #engine: Engine;
   readonly #ring: RingProducer;
-  readonly #outlet: Outlet;
+  readonly #writer: EventWriter;
   readonly #feed: Feed;
-  readonly #state: StateFile | undefined;
+  readonly #checkpoint: Checkpoint | undefined;
   /** Whether it was ever connected: until then what the state file says is still needed. */
   #stood = false;
   readonly #badLines = new RateLimit(10, 60_000);
@@ -60,28 +60,29 @@ export class Session {
     this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
     const isRemote = this.#engine.endpoint.kind === "tcp";
     this.#ring = new RingProducer(bridge, instance);
-    this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => {
+    this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {
       this.#feed.tellAgain(loss);
       return this.#lossLine(loss);
     });
-    this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
+    this.#checkpoint = config.statefile === "" ? undefined : new Checkpoint(config.statefile, this.#engine.address);
     const written = this.#ring.written;
     const kept = written === undefined ? this.#kept() : undefined;
     const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
     // What was not delivered comes from the spool, and is known where the engine sends it again.
-    const known = kept && !kept.isOpen ? { ...kept, marks: [...kept.marks, ...spool.marks()] } : undefined;
+    const known =
+      kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
     this.#feed = new Feed(
       this.#engine,
       {
-        event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
+        event: (event, line, start, end, fingerprint) => this.#event(event, line, start, end, fingerprint),
         malformed: (why, head) => this.#malformed(why, head),
-        lost: (loss, mark) => this.#lost(loss, mark),
-        known: (mark) => this.#ring.know(mark),
+        lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
+        known: (fingerprint) => this.#ring.know(fingerprint),
         settled: () => this.#ring.publish(),
         opened: () => {
           this.#ring.began = this.#feed.began;
-          if (!this.#stood) this.#state?.occupy(this.#feed.began);
+          if (!this.#stood) this.#checkpoint?.occupy(this.#feed.began);
           this.#stood = true;
           this.#isConnected(true);
         },
@@ -103,8 +104,8 @@ export class Session {
     this.#isConnected(false);
     if (written !== undefined) return;
     this.#ring.began = this.#feed.began;
-    for (const mark of kept?.marks ?? []) this.#ring.know(mark);
-    this.#outlet.restore(spool);
+    for (const fingerprint of kept?.fingerprints ?? []) this.#ring.know(fingerprint);
+    this.#writer.restore(spool);
     if (kept?.lost !== undefined) {
       const reason = "Falco ended before it took them, and there was no room to keep them";
       this.#lost({ reason, ...kept.lost }, undefined);
@@ -148,14 +149,14 @@ export class Session {
   close(): void {
     const undelivered = this.#end();
     const { count } = undelivered;
-    if (this.#state === undefined) {
+    if (this.#checkpoint === undefined) {
       if (count > 0) this.bridge.log("notice", `${count} events that Falco did not take are not kept: no statefile`);
       return;
     }
     try {
-      this.#state.keep(this.#ring.delivered, Date.now(), undelivered);
+      this.#checkpoint.keep(this.#ring.delivered, Date.now(), undelivered);
     } catch (error) {
-      if (stateWarning.allows())
+      if (checkpointWarning.allows())
         this.bridge.log(
           "warning",
           `statefile: ${errorMessage(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
@@ -169,25 +170,25 @@ export class Session {
     this.#feed.close();
     connected.delete(this);
     this.#showConnected();
-    return this.#outlet.close(this.#feed.forgets);
+    return this.#writer.close(this.#feed.forgets);
   }
 
   #kept(): Kept | undefined {
     try {
-      return this.#state?.read();
+      return this.#checkpoint?.read();
     } catch (error) {
       this.bridge.log("warning", `statefile is not used: ${errorMessage(error)}`);
       return undefined;
     }
   }
 
-  #event(event: EnrichedEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void {
-    if (mark !== undefined) this.bridge.count("received");
+  #event(event: EnrichedEvent, line: Buffer, start: number, end: number, fingerprint: Fingerprint | undefined): void {
+    if (fingerprint !== undefined) this.bridge.count("received");
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
-    this.#outlet.write(line, start, end, event, mark);
+    this.#writer.write(line, start, end, event, fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {
@@ -196,10 +197,10 @@ export class Session {
       this.bridge.log("warning", `a line of the engine is no event (${printable(why)}): ${printable(head.toString())}`);
   }
 
-  /** @param mark of the engine's line whose place the announcement takes */
-  #lost(loss: Loss, mark: Mark | undefined): void {
+  /** @param fingerprint of the engine's line whose place the announcement takes */
+  #lost(loss: Loss, fingerprint: Fingerprint | undefined): void {
     const line = Buffer.from(this.#lossLine(loss));
-    this.#outlet.write(line, 0, line.length, parseEvent(line.toString()), mark);
+    this.#writer.write(line, 0, line.length, parseEvent(line.toString()), fingerprint);
   }
 
   /** Says a loss in the log and in a metric; the line says it in the stream. */
@@ -233,4 +234,4 @@ export class Session {
 const connected = new Map<Session, boolean>();
 
 /** Once an hour, for all instances: what cannot be written now cannot be written in a second either. */
-const stateWarning = new RateLimit(1, 3_600_000);
+const checkpointWarning = new RateLimit(1, 3_600_000);

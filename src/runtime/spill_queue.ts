@@ -23,7 +23,7 @@ interface Segment {
  * Events that wait for a Falco that stands still: first in, first out. They lie as bytes in few large pieces, so that
  * what they cost is what they are long, and the garbage collector has nothing to look at.
  */
-export class EventQueue {
+export class SpillQueue {
   readonly #segments: Segment[] = [];
   #read = 0;
   #bytes = 0;

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
-import { type Mark, REMEMBERED } from "../docker/stream/resume.ts";
+import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
 import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
 import type { Waiting } from "../ipc/ring.ts";
 import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
@@ -109,7 +109,7 @@ export interface Spooled {
   /** Where its payload lies, with what was added to it. */
   readonly start: number;
   readonly end: number;
-  readonly mark: Mark | undefined;
+  readonly fingerprint: Fingerprint | undefined;
 }
 
 /** Reads what `writeSpool` wrote, line by line: what is no such line is told and passed over. */
@@ -129,19 +129,19 @@ export class Spool {
   }
 
   /** How the newest of its events are known again, oldest first: as many as a stream remembers. */
-  marks(): Mark[] {
-    const marks: Mark[] = [];
-    for (let end = this.bytes.length - 1; end > this.#at && marks.length < REMEMBERED; ) {
+  fingerprints(): Fingerprint[] {
+    const fingerprints: Fingerprint[] = [];
+    for (let end = this.bytes.length - 1; end > this.#at && fingerprints.length < REMEMBERED; ) {
       const start = this.bytes.lastIndexOf(NEWLINE, end - 1) + 1;
       try {
-        const { mark } = this.#read(start, end);
-        if (mark !== undefined) marks.push(mark);
+        const { fingerprint } = this.#read(start, end);
+        if (fingerprint !== undefined) fingerprints.push(fingerprint);
       } catch (error) {
         if (!(error instanceof NotAnEvent)) throw error;
       }
       end = start - 1;
     }
-    return marks.reverse();
+    return fingerprints.reverse();
   }
 
   /** The first event that is left; undefined where none is. */
@@ -176,7 +176,7 @@ export class Spool {
   }
 
   /** What stands before the payload of the line that begins at `from`, and where that begins; undefined: no such line. */
-  #head(from: number): { hash: Mark["hash"] | undefined; start: number } | undefined {
+  #head(from: number): { hash: Fingerprint["hash"] | undefined; start: number } | undefined {
     const start = this.bytes.indexOf(SPACE, from) + 1;
     const head = this.bytes.toString("latin1", from, Math.min(start, from + HEAD_MAX + 1));
     if (!HEAD.test(head)) return undefined;
@@ -189,6 +189,6 @@ export class Spool {
     if (head === undefined || head.start > end) throw new NotAnEvent("not what this plugin writes");
     const { hash, start } = head;
     const event = parseEnriched(this.bytes.toString("utf8", start, end), "capture");
-    return { event, start, end, mark: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
+    return { event, start, end, fingerprint: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
   }
 }

@@ -1,12 +1,12 @@
-import type { Mark } from "../docker/stream/resume.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { layout } from "../ipc/layout.ts";
 import { recordBound } from "../ipc/record.ts";
 import type { RingProducer, Waiting } from "../ipc/ring.ts";
-import { additionOf, type EnrichedEvent, parseEnriched, readFalco } from "../sensor/enrichment.ts";
+import { additionOf, type EnrichedEvent, parseEnriched, readEnrichment } from "../sensor/enrichment.ts";
 import { isToldAnew } from "../sensor/snapshot.ts";
-import { EventQueue } from "./spill_queue.ts";
+import { SpillQueue } from "./spill_queue.ts";
 import { SPOOL_MS, type Spool, timeOf, type Undelivered } from "./spool.ts";
 
 /** How soon the ring is looked at again while events wait for room in it, ms. */
@@ -19,8 +19,8 @@ const ROOM_AGAIN = 0.75;
  * the time. Where the queue is full the newest events are dropped, for the oldest are where an attack began, and what
  * is lost then lies in one piece; an event of our own says so at its place in the stream.
  */
-export class Outlet {
-  readonly #queue = new EventQueue();
+export class EventWriter {
+  readonly #queue = new SpillQueue();
   /** How many events are in the queue that the next open does not tell of anew, and the time of the newest. */
   #queued = 0;
   #newest = 0n;
@@ -38,18 +38,18 @@ export class Outlet {
     readonly announce: (loss: Loss) => string,
   ) {}
 
-  /** Writes an event of the engine's (`mark`), or one of our own. What goes into the ring is seen after its `publish`. */
-  write(line: Buffer, start: number, end: number, event: EnrichedEvent, mark: Mark | undefined): void {
+  /** Writes an event of the engine's (`fingerprint`), or one of our own. What goes into the ring is seen after its `publish`. */
+  write(line: Buffer, start: number, end: number, event: EnrichedEvent, fingerprint: Fingerprint | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    if (this.#isEmpty && this.ring.write(line, start, end, event, mark, addition)) return;
+    if (this.#isEmpty && this.ring.write(line, start, end, event, fingerprint, addition)) return;
     if (this.#isTooLarge(end - start, event, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
-    if (mark !== undefined && this.#queue.bytes + (end - start) > bound) {
+    if (fingerprint !== undefined && this.#queue.bytes + (end - start) > bound) {
       this.#drop(event.timeNano);
       return;
     }
     this.#tellOfDrops();
-    this.#enqueue(line, start, end, addition, event.timeNano, mark?.hash);
+    this.#enqueue(line, start, end, addition, event.timeNano, fingerprint?.hash);
   }
 
   /** Lets what an earlier Falco did not take go first. Called once, before any `write`. */
@@ -97,7 +97,7 @@ export class Outlet {
     end: number,
     addition: string,
     timeNano: bigint,
-    hash: Mark["hash"] | undefined,
+    hash: Fingerprint["hash"] | undefined,
   ): void {
     this.#queue.push(line, start, end, addition, hash);
     if (!isToldAnew(hash, line, start)) this.#queued++;
@@ -155,9 +155,9 @@ export class Outlet {
   #drainSpool(): boolean {
     const spool = this.#spool;
     for (let item = spool?.peek(); item !== undefined; spool?.shift(), item = spool?.peek()) {
-      const { event, start, end, mark } = item;
+      const { event, start, end, fingerprint } = item;
       // What was added to it stands in its payload already.
-      if (this.ring.write(spool?.bytes as Buffer, start, end, event, mark, "")) continue;
+      if (this.ring.write(spool?.bytes as Buffer, start, end, event, fingerprint, "")) continue;
       if (!this.#isTooLarge(end - start, event, "")) return false;
     }
     this.#spool = undefined;
@@ -168,10 +168,10 @@ export class Outlet {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
       const { buffer, start, end, addition, hash } = item;
       const event = parseEnriched(buffer.toString("utf8", start, end), "engine");
-      const falco = addition === "" ? undefined : readFalco(JSON.parse(addition));
+      const falco = addition === "" ? undefined : readEnrichment(JSON.parse(addition));
       if (falco !== undefined) event.falco = falco;
-      const mark = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
-      if (!this.ring.write(buffer, start, end, event, mark, addition)) break;
+      const fingerprint = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
+      if (!this.ring.write(buffer, start, end, event, fingerprint, addition)) break;
       if (!isToldAnew(hash, buffer, start)) this.#queued--;
       this.#queue.shift();
       if (this.#queue.isEmpty) this.#tellOfDrops();

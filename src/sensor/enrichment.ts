@@ -7,7 +7,7 @@ import { bool, compact, isMap, listOf, type Parts, part, text, texts } from "../
 import { U64_MAX } from "../base/time.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import type { ContainerInspection, ExecInspection } from "../docker/inspect.ts";
-import type { Cut } from "../docker/stream/truncation.ts";
+import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
 /** Which engine an event is from, where there could be a doubt. */
@@ -35,7 +35,7 @@ export interface ExecPart extends Omit<ExecInspection, "containerId"> {}
 export const UNINSPECTED = ["late", "refused", "gone", "huge"] as const;
 export type Uninspected = (typeof UNINSPECTED)[number];
 
-export interface FalcoPart {
+export interface Enrichment {
   readonly engine?: EngineIdentity;
   /** Whether the container's facts are here: false where they should be and could not be had in time. */
   readonly inspected?: boolean;
@@ -44,7 +44,7 @@ export interface FalcoPart {
   readonly container?: ContainerPart;
   readonly exec?: ExecPart;
   /** What is missing in an event that was too long. */
-  readonly cut?: Cut;
+  readonly cut?: Truncation;
 }
 
 const nanoseconds = part(
@@ -103,18 +103,18 @@ const cut = part(
 
 const falco = v.pipe(
   v.object({ engine, inspected: bool, uninspected: part(v.picklist(UNINSPECTED)), container, exec, cut }),
-  v.transform((parts: Loose<FalcoPart>) => compact<FalcoPart>(parts as Parts<FalcoPart>)),
+  v.transform((parts: Loose<Enrichment>) => compact<Enrichment>(parts as Parts<Enrichment>)),
 );
 
 /** Reads the `falco` object of a payload; undefined where it is none. What is wrong in it is absent. */
-export function readFalco(json: unknown): FalcoPart | undefined {
+export function readEnrichment(json: unknown): Enrichment | undefined {
   return isMap(json) ? v.parse(falco, json) : undefined;
 }
 
-const additions = new WeakMap<FalcoPart, string>();
+const additions = new WeakMap<Enrichment, string>();
 
 /** The JSON text of a part, as it goes into the payload; made once for each object. */
-export function additionOf(falco: FalcoPart): string {
+export function additionOf(falco: Enrichment): string {
   let addition = additions.get(falco);
   if (addition === undefined) {
     addition = JSON.stringify(falco);
@@ -126,7 +126,7 @@ export function additionOf(falco: FalcoPart): string {
 /** An event with what we found out about it. */
 export interface EnrichedEvent extends DockerEvent {
   /** What we add; its JSON is what `RecordWriter.write` takes as the addition. */
-  falco?: FalcoPart;
+  falco?: Enrichment;
   /** The engine's line has a key `falco` of its own, which nobody believes: ours must come after it. */
   readonly forgedFalco?: true;
 }
@@ -150,7 +150,7 @@ export function claim(event: DockerEvent, origin: Origin): EnrichedEvent {
   if (origin === "engine") {
     ours.forgedFalco = true;
   } else {
-    const part = readFalco(falco);
+    const part = readEnrichment(falco);
     if (part !== undefined) ours.falco = part;
   }
   return event;

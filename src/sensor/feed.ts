@@ -4,13 +4,13 @@
  */
 import { type Engine, EngineError } from "../docker/client.ts";
 import { parseEvent } from "../docker/event.ts";
-import type { Mark } from "../docker/stream/resume.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
 import { EventStream, type Loss, type StreamOptions } from "../docker/stream/stream.ts";
-import type { Cut } from "../docker/stream/truncation.ts";
+import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE } from "../docker/trace.ts";
-import { claim, type EngineIdentity, type EnrichedEvent, type FalcoPart } from "./enrichment.ts";
+import { claim, type EngineIdentity, type EnrichedEvent, type Enrichment } from "./enrichment.ts";
 import { Inspector } from "./inspector.ts";
-import { Gate } from "./sequencer.ts";
+import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** How long the events that happen are held back for those that tell what runs already, ms. */
@@ -22,18 +22,18 @@ const IDENTITY_MAX_MS = 1_000;
 export interface FeedSink {
   /**
    * An event; `event.falco` is what is added to its line. The line's bytes are valid only during the call.
-   * @param mark how the engine's own event is known again; undefined for one of ours
+   * @param fingerprint how the engine's own event is known again; undefined for one of ours
    */
-  event(event: EnrichedEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void;
+  event(event: EnrichedEvent, line: Buffer, start: number, end: number, fingerprint: Fingerprint | undefined): void;
   /** A line of the engine's that is not delivered, and has to be known when it comes again. */
-  known(mark: Mark): void;
+  known(fingerprint: Fingerprint): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
   /**
    * Events that never will come.
-   * @param mark how the engine's line is known again that was passed over, if it is one
+   * @param fingerprint how the engine's line is known again that was passed over, if it is one
    */
-  lost(loss: Loss, mark?: Mark): void;
+  lost(loss: Loss, fingerprint?: Fingerprint): void;
   /** What came in one piece has been handed over. */
   settled(): void;
   /** Connected, for the first time or again. */
@@ -67,7 +67,7 @@ export function connectionText(address: string, error: EngineError | undefined, 
 export class Feed {
   readonly #stream: EventStream;
   readonly #inspector: Inspector | undefined;
-  readonly #gate: Gate;
+  readonly #sequencer: Sequencer;
   readonly #timeout: number;
   #snapshot: Snapshot | undefined;
   #first: boolean;
@@ -83,7 +83,7 @@ export class Feed {
     this.#inspector = inspect && new Inspector(engine, inspect.sensitive);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
-    this.#gate = new Gate(() => sink.settled());
+    this.#sequencer = new Sequencer(() => sink.settled());
     this.#stream = new EventStream(
       engine,
       {
@@ -94,11 +94,12 @@ export class Feed {
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
-        event: (event, line, start, end, mark, cut) => this.#event(claim(event, "engine"), line, start, end, mark, cut),
-        known: (mark) => sink.known(mark),
+        event: (event, line, start, end, fingerprint, cut) =>
+          this.#event(claim(event, "engine"), line, start, end, fingerprint, cut),
+        known: (fingerprint) => sink.known(fingerprint),
         malformed: (why, head) => sink.malformed(why, head),
-        lost: (loss, mark) => {
-          this.#inOrder(() => sink.lost(loss, mark));
+        lost: (loss, fingerprint) => {
+          this.#inOrder(() => sink.lost(loss, fingerprint));
           this.tellAgain(loss);
         },
         settled: () => sink.settled(),
@@ -133,7 +134,7 @@ export class Feed {
 
   close(): void {
     this.#stream.close();
-    this.#gate.close();
+    this.#sequencer.close();
   }
 
   /** Tells what runs once more, as starts may be among what was lost. */
@@ -146,36 +147,36 @@ export class Feed {
     line: Buffer,
     start: number,
     end: number,
-    mark: Mark | undefined,
-    cut: Cut | undefined,
+    fingerprint: Fingerprint | undefined,
+    cut: Truncation | undefined,
   ): void {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     const answer = this.#inspector?.ask(event);
-    if (answer === undefined && this.#gate.isOpen) {
+    if (answer === undefined && this.#sequencer.isOpen) {
       this.#describe(event, cut);
-      this.sink.event(event, line, start, end, mark);
+      this.sink.event(event, line, start, end, fingerprint);
       return;
     }
     const own = Buffer.from(line.subarray(start, end));
-    this.#gate.push(own.length, answer, this.#timeout, () => {
+    this.#sequencer.push(own.length, answer, this.#timeout, () => {
       const { trace = NO_TRACE } = this.options;
-      if (mark !== undefined) trace.begin(mark.hash);
+      if (fingerprint !== undefined) trace.begin(fingerprint.hash);
       this.#describe(event, cut);
-      this.sink.event(event, own, 0, own.length, mark);
+      this.sink.event(event, own, 0, own.length, fingerprint);
       trace.end();
     });
   }
 
   #inOrder(go: () => void): void {
-    if (this.#gate.isOpen) go();
-    else this.#gate.push(0, undefined, 0, go);
+    if (this.#sequencer.isOpen) go();
+    else this.#sequencer.push(0, undefined, 0, go);
   }
 
-  #describe(event: EnrichedEvent, cut: Cut | undefined): void {
+  #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
     const found = this.#inspector?.describe(event);
     const engine = this.options.identified() ? this.#identity : undefined;
-    const part: FalcoPart | undefined =
+    const part: Enrichment | undefined =
       cut === undefined && engine === undefined
         ? found
         : { ...found, ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) };
@@ -192,7 +193,7 @@ export class Feed {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
     });
-    this.#gate.push(
+    this.#sequencer.push(
       0,
       answer.then((said) => {
         this.#identity = { host, ...said };
@@ -211,7 +212,7 @@ export class Feed {
     const ready = snapshot.ready.catch((error: EngineError) => {
       why = error;
     });
-    this.#gate.push(0, ready, SNAPSHOT_MAX_MS, () => {
+    this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
       const lines = snapshot.lines(this.engine.clock.now);
       if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);

@@ -7,8 +7,8 @@ import { type Engine, type EngineError, UnreadableAnswer } from "../docker/clien
 import type { DockerEvent } from "../docker/event.ts";
 import { inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
-import { fingerprintOf } from "../docker/trace.ts";
-import type { ExecPart, FalcoPart, Uninspected } from "./enrichment.ts";
+import { hashOf } from "../docker/trace.ts";
+import type { Enrichment, ExecPart, Uninspected } from "./enrichment.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -28,13 +28,13 @@ const CHANGES: ReadonlySet<string> = new Set(["create", "start", "update", "rena
 /** After these it is gone; podman says remove. */
 const ENDS: ReadonlySet<string> = new Set(["destroy", "remove"]);
 
-const without = (uninspected: Uninspected): FalcoPart => ({ inspected: false, uninspected });
+const without = (uninspected: Uninspected): Enrichment => ({ inspected: false, uninspected });
 const NOT_INSPECTED = {
   late: without("late"),
   refused: without("refused"),
   gone: without("gone"),
   huge: without("huge"),
-} as const satisfies Record<Uninspected, FalcoPart>;
+} as const satisfies Record<Uninspected, Enrichment>;
 
 /** Why a question brought nothing. */
 function reasonOf(error: EngineError): Uninspected {
@@ -46,12 +46,12 @@ function reasonOf(error: EngineError): Uninspected {
 const nothing = (): void => {};
 
 /** Whether asking once more would bring nothing else, as long as the container has not changed. */
-const isFinal = ({ inspected, uninspected }: FalcoPart): boolean =>
+const isFinal = ({ inspected, uninspected }: Enrichment): boolean =>
   inspected === true || uninspected === "gone" || uninspected === "huge";
 
 /** The containers of one engine, as far as its events need them. */
 export class Inspector {
-  readonly #containers = new LRUCache<string, FalcoPart>({ max: CONTAINERS_MAX, maxSize: CHARS_MAX });
+  readonly #containers = new LRUCache<string, Enrichment>({ max: CONTAINERS_MAX, maxSize: CHARS_MAX });
   readonly #execs = new LRUCache<string, ExecPart & { containerId?: string }>({ max: EXECS_MAX, maxSize: CHARS_MAX });
   readonly #questions = new Map<string, Promise<void>>();
   #asked = 0;
@@ -72,7 +72,7 @@ export class Inspector {
   }
 
   /** What is known of an event's container and exec; undefined where the event is about none. */
-  describe(event: DockerEvent): FalcoPart | undefined {
+  describe(event: DockerEvent): Enrichment | undefined {
     const id = containerIdOf(event);
     if (id === undefined) return undefined;
     const ends = event.Type === "container" && ENDS.has(event.Action);
@@ -94,7 +94,7 @@ export class Inspector {
     const path = `/containers/${id}/json`;
     try {
       const json = await this.engine.getJson(path, ANSWER_MAX_MS);
-      this.engine.trace.begin(fingerprintOf(path));
+      this.engine.trace.begin(hashOf(path));
       this.#learn(id, json);
       this.engine.trace.end();
       return json;
@@ -119,7 +119,7 @@ export class Inspector {
     if (why !== "late" && this.#containers.get(id)?.inspected !== true) this.#keep(id, NOT_INSPECTED[why]);
   }
 
-  #keep(id: string, part: FalcoPart): void {
+  #keep(id: string, part: Enrichment): void {
     this.#containers.set(id, part, { size: JSON.stringify(part).length });
   }
 
@@ -139,7 +139,7 @@ export class Inspector {
    * Only the networks are taken from the answer: a container that is being stopped has lost its ports already. At a
    * start nothing is asked, as a container has its networks from its creation on.
    */
-  #askNetworks(event: DockerEvent, id: string, known: FalcoPart): Promise<void> | undefined {
+  #askNetworks(event: DockerEvent, id: string, known: Enrichment): Promise<void> | undefined {
     // In podman's events `name` is the container's.
     const { container, name, network } = event.Actor.Attributes;
     const which = container === undefined ? network : name;

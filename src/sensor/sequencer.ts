@@ -1,5 +1,5 @@
 /** Bytes of lines that may wait; beyond, nothing is waited for any more. */
-export const GATE_BYTES = 16 * 1024 * 1024;
+export const SEQUENCER_BYTES = 16 * 1024 * 1024;
 
 interface Waiting {
   readonly bytes: number;
@@ -13,7 +13,7 @@ interface Waiting {
  * where nothing is before it; else it goes right after what it came behind. Nothing waits longer than its bound, and
  * nothing at all once too much has gathered.
  */
-export class Gate {
+export class Sequencer {
   readonly #waiting: Waiting[] = [];
   #first = 0;
   #bytes = 0;
@@ -21,7 +21,7 @@ export class Gate {
   /** @param settled called after what waited has gone on */
   constructor(
     readonly settled: () => void,
-    readonly bytesMax = GATE_BYTES,
+    readonly bytesMax = SEQUENCER_BYTES,
   ) {}
 
   /** Whether nothing waits: then what needs no answer may pass without `push`. */

@@ -11,7 +11,7 @@ const FULL_READ = 32;
  * Puts together what one read of a socket brought. The engine sends each event as a piece of its own (an HTTP chunk),
  * and undici hands over all pieces of a read in one go.
  */
-export class Reads {
+export class Pacing {
   #pieces = 0;
   #last = 0;
 

@@ -5,7 +5,7 @@ export const REMEMBERED = 512;
  * How an event is known again: by its time and its line together. The hash is fast and not secret, so that a line can be
  * made that has another's hash: but not at another's time, which is the engine's.
  */
-export interface Mark {
+export interface Fingerprint {
   /** Ns since 1970; 0 where a line that is no event does not say it. */
   readonly timeNano: bigint;
   /** 64 bits. */
@@ -43,9 +43,9 @@ export class Resume {
   #count = 0;
   #last: bigint | undefined;
 
-  /** @param marks what was brought before a restart of ours, oldest first */
-  constructor(marks: readonly Mark[] = []) {
-    for (const mark of marks) this.remember(mark);
+  /** @param fingerprints what was brought before a restart of ours, oldest first */
+  constructor(fingerprints: readonly Fingerprint[] = []) {
+    for (const fingerprint of fingerprints) this.remember(fingerprint);
   }
 
   /** Whether no event is known that the engine could send again. */
@@ -79,7 +79,7 @@ export class Resume {
   }
 
   /** Takes an event as brought. */
-  remember({ timeNano, hash }: Mark): void {
+  remember({ timeNano, hash }: Fingerprint): void {
     this.#times[this.#next] = timeNano;
     this.#hashes[this.#next] = hash;
     this.#next = (this.#next + 1) % REMEMBERED;

@@ -6,9 +6,9 @@ import { Connection, LINE_MAX } from "./connection.ts";
 import { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
-import { Reads } from "./pacing.ts";
-import { hashLine, hashLongLine, type Mark, Resume, timeOfLine } from "./resume.ts";
-import { type Cut, cutLine, rejoin } from "./truncation.ts";
+import { Pacing } from "./pacing.ts";
+import { type Fingerprint, hashLine, hashLongLine, Resume, timeOfLine } from "./resume.ts";
+import { rejoin, type Truncation, truncate } from "./truncation.ts";
 
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
 const RECONNECT_MIN_MS = 50;
@@ -53,16 +53,23 @@ export interface EventSink {
   /** Connected, for the first time or again; called before anything that the connection brings. */
   opened(): void;
   /** An event that was not delivered before. The line's bytes are valid only during the call; `cut`: they are ours. */
-  event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark, cut: Cut | undefined): void;
+  event(
+    event: DockerEvent,
+    line: Buffer,
+    start: number,
+    end: number,
+    fingerprint: Fingerprint,
+    cut: Truncation | undefined,
+  ): void;
   /** A line that is not delivered, and has to be known when it comes again. */
-  known(mark: Mark): void;
+  known(fingerprint: Fingerprint): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
   /**
    * Events that never will come.
-   * @param mark how the engine's line is known again that was passed over, if it is one
+   * @param fingerprint how the engine's line is known again that was passed over, if it is one
    */
-  lost(loss: Loss, mark?: Mark): void;
+  lost(loss: Loss, fingerprint?: Fingerprint): void;
   /** All that came in one piece has been handed over. */
   settled(): void;
   /**
@@ -88,7 +95,7 @@ export interface ResumePoint {
   /** When that stream began, by the engine's clock, ns since 1970. */
   readonly began: bigint;
   /** What it delivered last, oldest first. */
-  readonly marks: readonly Mark[];
+  readonly fingerprints: readonly Fingerprint[];
   /** For how long nobody has listened since, ms; undefined where nobody knows. */
   readonly pause?: number;
 }
@@ -102,7 +109,7 @@ const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 /** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
   readonly #resume: Resume;
-  readonly #reads: Reads;
+  readonly #pacing: Pacing;
   readonly #trace: Trace;
   readonly #made = performance.now();
   #began: bigint;
@@ -144,11 +151,11 @@ export class EventStream {
   ) {
     const { resume, pingInterval, trace = NO_TRACE } = options;
     this.#trace = trace;
-    this.#resume = new Resume(resume?.marks);
+    this.#resume = new Resume(resume?.fingerprints);
     this.#began = resume?.began ?? engine.clock.now;
     this.#isResumed = resume !== undefined;
     this.#cutAt = this.#made - (resume?.pause ?? Number.POSITIVE_INFINITY);
-    this.#reads = new Reads(() => sink.settled());
+    this.#pacing = new Pacing(() => sink.settled());
     if (pingInterval > 0) this.#lookAfter(pingInterval);
   }
 
@@ -222,7 +229,7 @@ export class EventStream {
         longLine: (head, tail, bytes) => this.#longLine(connection, head, tail, bytes),
         piece: () => {
           this.#brought = true;
-          this.#reads.piece();
+          this.#pacing.piece();
         },
         stands: () => {
           this.#proveNoGap(connection, this.engine.clock.now);
@@ -263,19 +270,20 @@ export class EventStream {
    * A later connection that is sent one of these events has missed none. Returns how many events the engine has.
    */
   async #readHistory(): Promise<number> {
-    const marks = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
-    for (const mark of marks) if (mark.timeNano <= this.#began) this.#known(mark);
-    return marks.length;
+    const fingerprints = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
+    for (const fingerprint of fingerprints) if (fingerprint.timeNano <= this.#began) this.#known(fingerprint);
+    return fingerprints.length;
   }
 
   /** What the engine still has between two times, as far as it comes in time and within so many bytes. */
-  #read(since: bigint, until: bigint, bytesMax: number): Promise<Mark[]> {
-    const marks: Mark[] = [];
+  #read(since: bigint, until: bigint, bytesMax: number): Promise<Fingerprint[]> {
+    const fingerprints: Fingerprint[] = [];
     const lines = new LineSplitter(
       LINE_MAX,
-      (line, start, end) => marks.push({ timeNano: timeOfLine(line, start, end), hash: hashLine(line, start, end) }),
+      (line, start, end) =>
+        fingerprints.push({ timeNano: timeOfLine(line, start, end), hash: hashLine(line, start, end) }),
       (head, tail, bytes) =>
-        marks.push({ timeNano: timeOfLine(tail, 0, tail.length), hash: hashLongLine(head, tail, bytes) }),
+        fingerprints.push({ timeNano: timeOfLine(tail, 0, tail.length), hash: hashLongLine(head, tail, bytes) }),
     );
     return new Promise((resolve, reject) => {
       let left = bytesMax;
@@ -289,7 +297,7 @@ export class EventStream {
         },
         onEnd: (error) => {
           clearTimeout(bound);
-          if (error === undefined) resolve(marks);
+          if (error === undefined) resolve(fingerprints);
           else reject(error);
         },
       });
@@ -425,8 +433,8 @@ export class EventStream {
     const quiet = until - nano(performance.now() - this.#broughtAt + this.options.pingInterval);
     // The engine looks from its newest event back to the first that is older: after a step of its clock both count.
     const since = least(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
-    const isMissing = ({ timeNano, hash }: Mark) => !this.#resume.knows(hash, () => timeNano);
-    let missing: Mark[];
+    const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
+    let missing: Fingerprint[];
     try {
       missing = (await this.#read(since, until, CHECK_BYTES_MAX)).filter(isMissing);
     } catch {
@@ -482,21 +490,21 @@ export class EventStream {
     const bytes = end - start;
     const whole = bytes <= this.options.maxEventBytes;
     // Cut before it is parsed: to parse megabytes of labels would stop everything else for a second.
-    const short = whole ? undefined : cutLine(line.subarray(start, end), this.options.maxEventBytes);
+    const short = whole ? undefined : truncate(line.subarray(start, end), this.options.maxEventBytes);
     const text = short?.line.toString() ?? line.toString("utf8", start, end);
     const event = this.#parse(text, line, start, end);
     if (event === undefined) {
-      const mark = { timeNano: timeOfLine(line, start, end), hash };
-      this.#proveNoGap(connection, mark.timeNano || this.engine.clock.now);
-      this.#known(mark);
+      const fingerprint = { timeNano: timeOfLine(line, start, end), hash };
+      this.#proveNoGap(connection, fingerprint.timeNano || this.engine.clock.now);
+      this.#known(fingerprint);
       this.#announceBad();
       return;
     }
-    const mark = { timeNano: event.timeNano, hash };
-    this.#new(connection, mark);
-    if (short !== undefined) this.sink.event(event, short.line, 0, short.line.length, mark, short.cut);
-    else if (whole) this.sink.event(event, line, start, end, mark, undefined);
-    else this.#unreadable(bytes, mark.timeNano);
+    const fingerprint = { timeNano: event.timeNano, hash };
+    this.#new(connection, fingerprint);
+    if (short !== undefined) this.sink.event(event, short.line, 0, short.line.length, fingerprint, short.cut);
+    else if (whole) this.sink.event(event, line, start, end, fingerprint, undefined);
+    else this.#unreadable(bytes, fingerprint.timeNano);
   }
 
   /** A line beyond all bounds: its event goes on without attributes. */
@@ -515,25 +523,25 @@ export class EventStream {
     const text = rejoin(head, tail) ?? "";
     const event = this.#parse(text, head, 0, head.length);
     if (event === undefined) {
-      const mark = { timeNano: timeOfLine(tail, 0, tail.length), hash };
-      const at = mark.timeNano || this.engine.clock.now;
+      const fingerprint = { timeNano: timeOfLine(tail, 0, tail.length), hash };
+      const at = fingerprint.timeNano || this.engine.clock.now;
       this.#proveNoGap(connection, at);
-      this.#known(mark);
+      this.#known(fingerprint);
       this.#unreadable(bytes, at);
       return;
     }
-    const mark = { timeNano: event.timeNano, hash };
+    const fingerprint = { timeNano: event.timeNano, hash };
     const line = Buffer.from(text);
-    this.#new(connection, mark);
-    this.sink.event(event, line, 0, line.length, mark, { bytes, attributes: [] });
+    this.#new(connection, fingerprint);
+    this.sink.event(event, line, 0, line.length, fingerprint, { bytes, attributes: [] });
   }
 
   /** A line that ended two processes. */
-  #passOver(connection: Connection, mark: Mark): void {
-    this.#new(connection, mark);
-    const at = mark.timeNano || this.engine.clock.now;
+  #passOver(connection: Connection, fingerprint: Fingerprint): void {
+    this.#new(connection, fingerprint);
+    const at = fingerprint.timeNano || this.engine.clock.now;
     const reason = "a line of the engine ended the runtime twice and is passed over";
-    this.sink.lost({ reason, since: at, until: at, count: 1 }, mark);
+    this.sink.lost({ reason, since: at, until: at, count: 1 }, fingerprint);
   }
 
   #unreadable(bytes: number, at: bigint): void {
@@ -550,15 +558,15 @@ export class EventStream {
     }
   }
 
-  #new(connection: Connection, mark: Mark): void {
-    this.#proveNoGap(connection, mark.timeNano);
+  #new(connection: Connection, fingerprint: Fingerprint): void {
+    this.#proveNoGap(connection, fingerprint.timeNano);
     connection.isFruitful = true;
-    this.#resume.remember(mark);
+    this.#resume.remember(fingerprint);
   }
 
-  #known(mark: Mark): void {
-    this.#resume.remember(mark);
-    this.sink.known(mark);
+  #known(fingerprint: Fingerprint): void {
+    this.#resume.remember(fingerprint);
+    this.sink.known(fingerprint);
   }
 
   /** A line that was no event may have stood for one: that is a loss, and many are told of at once. */

@@ -1,5 +1,5 @@
 /** What was taken out of an event that was too long. */
-export interface Cut {
+export interface Truncation {
   /** Bytes of the engine's line. */
   readonly bytes: number;
   /** The attributes that are gone or shortened, at most NAMES_MAX of them. */
@@ -144,7 +144,7 @@ function nameOf(line: Buffer, [from, to]: Span): string {
  * @returns the new line, in the order and the spelling of the engine's, and what is missing in it; undefined where the
  *   line does not have the form of an event
  */
-export function cutLine(line: Buffer, max: number): { line: Buffer; cut: Cut } | undefined {
+export function truncate(line: Buffer, max: number): { line: Buffer; cut: Truncation } | undefined {
   const layout = layoutOf(line);
   if (layout === undefined) return undefined;
   const { attributes, texts } = layout;

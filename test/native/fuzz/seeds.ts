@@ -2,14 +2,14 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
-import { additionOf, type FalcoPart, parseEnriched } from "../../../src/sensor/enrichment.ts";
+import { additionOf, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const folder = join(import.meta.dir, "corpus");
 
 /** Which reader of fuzz.c an input is for. */
 const reader = { ring: 0, record: 1, log: 2, answer: 3, greeting: 4 } as const;
 
-function record(text: string, falco?: FalcoPart): Buffer {
+function record(text: string, falco?: Enrichment): Buffer {
   const event = parseEnriched(text, "engine");
   if (falco !== undefined) event.falco = falco;
   const addition = falco === undefined ? "" : additionOf(falco);

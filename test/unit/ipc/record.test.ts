@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { layout } from "../../../src/ipc/layout.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
 import { type Field, fields } from "../../../src/plugin/fields.ts";
-import { additionOf, type EnrichedEvent, type FalcoPart, parseEnriched } from "../../../src/sensor/enrichment.ts";
+import { additionOf, type EnrichedEvent, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
 const memory = new ArrayBuffer(2 * layout.RECORD_MAX);
@@ -38,7 +38,7 @@ test("a record is as long as its bound says at most, for every real line", () =>
 const MiB = 1024 * 1024;
 const many = (count: number, value: string) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(36), value]));
-const facts: FalcoPart = {
+const facts: Enrichment = {
   inspected: true,
   container: {
     command: Array.from({ length: 8000 }, () => "\0\0"),

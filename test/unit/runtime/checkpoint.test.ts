@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { BadState, StateFile } from "../../../src/runtime/checkpoint.ts";
+import { BadCheckpoint, Checkpoint } from "../../../src/runtime/checkpoint.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
-const point = { began: 1795427240000000000n, marks: [{ timeNano: 2n ** 64n - 1n, hash: 2n ** 64n - 1n }] };
-const make = () => new StateFile(join(temporaryFolder(), "state", "resume"), "unix:///run/docker.sock");
+const point = { began: 1795427240000000000n, fingerprints: [{ timeNano: 2n ** 64n - 1n, hash: 2n ** 64n - 1n }] };
+const make = () => new Checkpoint(join(temporaryFolder(), "state", "resume"), "unix:///run/docker.sock");
 
 test("what was kept is read, exact, however old it is, and whatever our clock says by then, until it is forgotten", () => {
   const file = make();
@@ -32,7 +32,7 @@ test("a stream that stands makes what was kept old: where nothing is kept after 
   const file = make();
   file.keep(point, 1_000);
   file.occupy(7n, 2_000);
-  expect(file.read(2_500)).toEqual({ began: 7n, marks: [], pause: 500, isOpen: true });
+  expect(file.read(2_500)).toEqual({ began: 7n, fingerprints: [], pause: 500, isOpen: true });
   file.keep(point, 3_000);
   expect(file.read(3_000)).toEqual({ ...point, pause: 0 });
 });
@@ -44,7 +44,7 @@ test("only its owner can read it, nothing is left beside it, and engines do not 
   expect(statSync(file.path).mode & 0o777).toBe(0o600);
   expect(statSync(join(file.path, "..")).mode & 0o777).toBe(0o700);
   expect(readdirSync(join(file.path, "..")).length).toBe(1);
-  expect(new StateFile(file.path, "tcp://other:2375").path).not.toBe(new StateFile(file.path, "unix:///x").path);
+  expect(new Checkpoint(file.path, "tcp://other:2375").path).not.toBe(new Checkpoint(file.path, "unix:///x").path);
 });
 
 /** Makes of a kept state one that must be refused; the key stands in the error. */
@@ -67,7 +67,7 @@ test.each(Object.entries(untrusted))("state is refused and says why: %s", (why, 
   const file = make();
   file.keep(point);
   spoil(file.path);
-  expect(() => file.read()).toThrow(BadState);
+  expect(() => file.read()).toThrow(BadCheckpoint);
   // What was refused is not read again.
   if (why !== "it is no file" && why !== "it is a link") expect(file.read()).toBeUndefined();
   rmSync(file.path, { recursive: true, force: true });
@@ -77,5 +77,5 @@ test.each(Object.entries(untrusted))("state is refused and says why: %s", (why, 
 });
 
 test("a folder that cannot be made is an error and not a crash", () => {
-  expect(() => new StateFile("/proc/nowhere/resume", "unix:///x").keep(point)).toThrow();
+  expect(() => new Checkpoint("/proc/nowhere/resume", "unix:///x").keep(point)).toThrow();
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { EventQueue } from "../../../src/runtime/spill_queue.ts";
+import { SpillQueue } from "../../../src/runtime/spill_queue.ts";
 
 test("what goes in comes out in order, with its hash and its addition", () => {
-  const queue = new EventQueue();
+  const queue = new SpillQueue();
   expect(queue.peek()).toBeUndefined();
   const line = Buffer.from("..line..");
   const sizes = [1, 500, 1_048_600, 3_000_000, 0, 7];
@@ -31,7 +31,7 @@ test("what goes in comes out in order, with its hash and its addition", () => {
 });
 
 test("its bytes are what it holds, and memory is given back as it drains", () => {
-  const queue = new EventQueue();
+  const queue = new SpillQueue();
   const line = Buffer.alloc(400, 97);
   for (let i = 0; i < 20_000; i++) queue.push(line, 0, line.length, "", BigInt(i));
   expect(queue.bytes).toBe(20_000 * 420);

@@ -6,7 +6,7 @@ import { layout } from "../../../src/ipc/layout.ts";
 import { recordBound } from "../../../src/ipc/record.ts";
 import type { RingProducer } from "../../../src/ipc/ring.ts";
 import { Spool } from "../../../src/runtime/spool.ts";
-import { Outlet } from "../../../src/runtime/writer.ts";
+import { EventWriter } from "../../../src/runtime/writer.ts";
 
 const LOSS = '{"Type":"plugin","Action":"events_lost","Actor":{"ID":"","Attributes":{}},"timeNano":1}';
 
@@ -33,7 +33,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
     },
     gauge() {},
   };
-  const made = new Outlet(bridge as unknown as Bridge, ring as unknown as RingProducer, queueBytes, (loss) => {
+  const made = new EventWriter(bridge as unknown as Bridge, ring as unknown as RingProducer, queueBytes, (loss) => {
     losses.push(loss);
     return LOSS;
   });
@@ -43,7 +43,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
 const event = (name: string, timeNano: number): string =>
   `{"Type":"container","Action":"${name}","Actor":{"ID":"x","Attributes":{}},"timeNano":${timeNano}}`;
 
-function write(into: Outlet, text: string): void {
+function write(into: EventWriter, text: string): void {
   const line = Buffer.from(text);
   const parsed = parseEvent(text);
   into.write(line, 0, line.length, parsed, { timeNano: parsed.timeNano, hash: 1n });

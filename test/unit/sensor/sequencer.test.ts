@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { Gate } from "../../../src/sensor/sequencer.ts";
+import { Sequencer } from "../../../src/sensor/sequencer.ts";
 
 const never = new Promise(() => {});
 
 test("what waits holds back what comes behind it, and no answer is waited for longer than its bound", async () => {
   const gone: string[] = [];
   let settled = 0;
-  const gate = new Gate(() => settled++);
+  const gate = new Sequencer(() => settled++);
   let answer = () => {};
   gate.push(1, new Promise<void>((resolve) => (answer = resolve)), 10_000, () => gone.push("asked"));
   gate.push(1, undefined, 0, () => gone.push("behind"));
@@ -23,7 +23,7 @@ test("what waits holds back what comes behind it, and no answer is waited for lo
 
 test("an answer that comes after the bound changes nothing", async () => {
   const gone: number[] = [];
-  const gate = new Gate(() => {});
+  const gate = new Sequencer(() => {});
   gate.push(1, Bun.sleep(30), 5, () => gone.push(1));
   await Bun.sleep(60);
   expect(gone).toEqual([1]);
@@ -31,7 +31,7 @@ test("an answer that comes after the bound changes nothing", async () => {
 
 test("more than the bound in bytes is not held back: all goes on, in order", () => {
   const gone: number[] = [];
-  const gate = new Gate(() => {}, 100);
+  const gate = new Sequencer(() => {}, 100);
   for (let i = 0; i < 10; i++) gate.push(10, never, 10_000, () => gone.push(i));
   expect(gone).toEqual([]);
   gate.push(10, never, 10_000, () => gone.push(10));
@@ -41,7 +41,7 @@ test("more than the bound in bytes is not held back: all goes on, in order", () 
 
 test("what goes on may itself push, and comes last", () => {
   const gone: string[] = [];
-  const gate = new Gate(() => {}, 0);
+  const gate = new Sequencer(() => {}, 0);
   gate.push(1, never, 10_000, () => {
     gone.push("a");
     gate.push(0, undefined, 0, () => gone.push("c"));
@@ -53,7 +53,7 @@ test("what goes on may itself push, and comes last", () => {
 
 test("a closed gate lets nothing through", async () => {
   const gone: number[] = [];
-  const gate = new Gate(() => {});
+  const gate = new Sequencer(() => {});
   gate.push(1, Bun.sleep(1), 10, () => gone.push(1));
   gate.close();
   await Bun.sleep(30);

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { Reads } from "../../../../src/docker/stream/pacing.ts";
+import { Pacing } from "../../../../src/docker/stream/pacing.ts";
 
 /** Feeds reads of so many pieces, so far apart; returns how many were settled and the ms that they took. */
 async function feed(reads: number, pieces: number, apartMs: number): Promise<{ settled: number; ms: number }> {
   let settled = 0;
-  const gathered = new Reads(() => settled++);
+  const gathered = new Pacing(() => settled++);
   const began = performance.now();
   for (let i = 0; i < reads; i++) {
     if (apartMs > 0) await Bun.sleep(apartMs);
@@ -16,7 +16,7 @@ async function feed(reads: number, pieces: number, apartMs: number): Promise<{ s
 
 test("the pieces of one read are settled once, after the last of them", async () => {
   const seen: string[] = [];
-  const reads = new Reads(() => seen.push("settled"));
+  const reads = new Pacing(() => seen.push("settled"));
   for (const piece of ["a", "b", "c"]) {
     reads.piece();
     seen.push(piece);
@@ -41,7 +41,7 @@ test("reads that bring much are not held up", async () => {
 });
 
 test("single events far apart are not held up", async () => {
-  const reads = new Reads(() => {});
+  const reads = new Pacing(() => {});
   let spent = 0;
   for (let i = 0; i < 20; i++) {
     await Bun.sleep(5);

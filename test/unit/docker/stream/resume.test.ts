@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import {
+  type Fingerprint,
   hashLine,
   hashLongLine,
-  type Mark,
   REMEMBERED,
   Resume,
   timeOfLine,
@@ -11,18 +11,18 @@ import {
 const SECOND = 1_000_000_000n;
 const BEGAN = 1_795_427_240n * SECOND;
 
-const mark = (i: number): Mark => ({ timeNano: BEGAN + BigInt(i), hash: BigInt(i) });
-const knows = (resume: Resume, { timeNano, hash }: Mark): boolean => resume.knows(hash, () => timeNano);
+const fingerprint = (i: number): Fingerprint => ({ timeNano: BEGAN + BigInt(i), hash: BigInt(i) });
+const knows = (resume: Resume, { timeNano, hash }: Fingerprint): boolean => resume.knows(hash, () => timeNano);
 const read = (text: string) => timeOfLine(Buffer.from(`xx${text}xx`), 2, text.length + 2);
 
 test("an event is known by its time and its hash together, whichever time that is", () => {
-  const resume = new Resume([mark(5)]);
-  expect(knows(resume, mark(5))).toBe(true);
-  expect(knows(resume, { ...mark(5), timeNano: BEGAN })).toBe(false);
-  expect(knows(resume, { ...mark(5), hash: 2n ** 63n })).toBe(false);
+  const resume = new Resume([fingerprint(5)]);
+  expect(knows(resume, fingerprint(5))).toBe(true);
+  expect(knows(resume, { ...fingerprint(5), timeNano: BEGAN })).toBe(false);
+  expect(knows(resume, { ...fingerprint(5), hash: 2n ** 63n })).toBe(false);
   // The same hash at two times.
   resume.remember({ timeNano: 1n, hash: 5n });
-  expect([knows(resume, mark(5)), knows(resume, { timeNano: 1n, hash: 5n })]).toEqual([true, true]);
+  expect([knows(resume, fingerprint(5)), knows(resume, { timeNano: 1n, hash: 5n })]).toEqual([true, true]);
 });
 
 test("a stream that knows nothing does not know an empty hash", () => {
@@ -32,9 +32,9 @@ test("a stream that knows nothing does not know an empty hash", () => {
 });
 
 test("the last is the one that came last and not the greatest, and the least is the least", () => {
-  const resume = new Resume([mark(5), mark(3_600), mark(4)]);
+  const resume = new Resume([fingerprint(5), fingerprint(3_600), fingerprint(4)]);
   expect([resume.last, resume.least]).toEqual([BEGAN + 4n, BEGAN + 4n]);
-  resume.remember(mark(9));
+  resume.remember(fingerprint(9));
   // A line that is no event may have no time.
   resume.remember({ timeNano: 0n, hash: 1n });
   expect([resume.last, resume.least]).toEqual([BEGAN + 9n, BEGAN + 4n]);
@@ -42,9 +42,9 @@ test("the last is the one that came last and not the greatest, and the least is 
 });
 
 test("twice of what an engine keeps is remembered, and no more", () => {
-  const marks = Array.from({ length: REMEMBERED + 1 }, (_, i) => mark(i));
-  const resume = new Resume(marks);
-  expect(marks.map((each) => knows(resume, each))).toEqual(marks.map((_, i) => i > 0));
+  const fingerprints = Array.from({ length: REMEMBERED + 1 }, (_, i) => fingerprint(i));
+  const resume = new Resume(fingerprints);
+  expect(fingerprints.map((each) => knows(resume, each))).toEqual(fingerprints.map((_, i) => i > 0));
 });
 
 test("the time of a line is read from its end, and only from a key", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type DockerEvent, parseEvent } from "../../../../src/docker/event.ts";
 import { HEAD_BYTES, TAIL_BYTES } from "../../../../src/docker/stream/lines.ts";
-import { cutLine, rejoin } from "../../../../src/docker/stream/truncation.ts";
+import { rejoin, truncate } from "../../../../src/docker/stream/truncation.ts";
 import { recordedLines } from "../../../support/recordings.ts";
 
 const MAX = 64 * 1024;
@@ -26,7 +26,7 @@ function lineOf({ attributes, action = "start", id = "c1" }: Parts, order: "usua
 }
 
 function cut(line: string, max = MAX) {
-  const result = cutLine(Buffer.from(line), max);
+  const result = truncate(Buffer.from(line), max);
   if (result === undefined) throw new Error("of another form");
   return { ...result, event: parseEvent(result.line.toString()) };
 }
@@ -126,7 +126,7 @@ test("a line that has another form than an event's is not cut", () => {
     `{"x":[${"1,".repeat(50_000)}1]}`,
   ])
     try {
-      const short = cutLine(Buffer.from(broken), MAX);
+      const short = truncate(Buffer.from(broken), MAX);
       expect(short === undefined || parseEvent(short.line.toString()) === undefined).toBe(true);
     } catch (error) {
       expect(String(error)).toMatch(/not JSON|Type/);
@@ -138,7 +138,7 @@ test("only the actor's attributes are those that are cut", () => {
   const beside = line.replace("{", '{"Attributes":{"a":"b"},');
   expect(cut(beside).event.Actor.Attributes).toEqual(engine);
   expect(cut(beside).line.toString()).toContain('{"Attributes":{"a":"b"},');
-  expect(cutLine(Buffer.from(line.replace("{", '{"Other":{"Attributes":{"a":"b"}},')), MAX)).toBeUndefined();
+  expect(truncate(Buffer.from(line.replace("{", '{"Other":{"Attributes":{"a":"b"}},')), MAX)).toBeUndefined();
 });
 
 test("half a million labels cost no more than the look at each byte", () => {
@@ -155,7 +155,7 @@ test("half a million labels cost no more than the look at each byte", () => {
   let event: DockerEvent | undefined;
   const whole = least(() => JSON.parse(line.toString()));
   const short = least(() => {
-    event = parseEvent(cutLine(line, 4 * 1024 * 1024)?.line.toString() ?? "");
+    event = parseEvent(truncate(line, 4 * 1024 * 1024)?.line.toString() ?? "");
   });
   console.log(
     `${line.length} bytes: cut and parsed in ${short.toFixed()} ms of CPU, parsed whole in ${whole.toFixed()} ms`,
