@@ -3,6 +3,7 @@
  * left is the bare round trip, to measure the real runtime against.
  */
 import { writeSync } from "node:fs";
+import { lineOf } from "../src/base/line.ts";
 import { Bridge } from "../src/ipc/bridge.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { layout } from "../src/ipc/layout.ts";
@@ -23,5 +24,5 @@ const bridge = new Bridge(process.argv.at(-1) ?? "", {
 });
 const line = Buffer.from(LINE);
 const { memory, offset } = bridge.answerMemory;
-bytes = new RecordWriter(memory, offset).write(0, line, 0, line.length, parseEnriched(LINE, "engine"));
+bytes = new RecordWriter(memory, offset).write(0, lineOf(line), parseEnriched(LINE, "engine"));
 setInterval(() => bridge.heartbeat(), 1000);

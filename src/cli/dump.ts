@@ -1,10 +1,11 @@
+import { bytesOf, type Line, textOf, viewOf } from "../base/line.ts";
 import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
-import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
+import { DEBUG_TOOL, resolveEndpoint } from "../docker/endpoint.ts";
 import { NotAnEvent } from "../docker/event.ts";
 import { LINE_MAX } from "../docker/stream/connection.ts";
 import { LineSplitter } from "../docker/stream/lines.ts";
-import type { Loss } from "../docker/stream/stream.ts";
+import type { Loss } from "../docker/stream/reader.ts";
 import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
 import { additionOf, type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
@@ -21,15 +22,15 @@ class Printer {
   /** @param format undefined: the payload itself */
   constructor(readonly format: OutputFormat | undefined) {}
 
-  event(event: EnrichedEvent, line: Buffer, start: number, end: number): void {
+  event(event: EnrichedEvent, line: Line): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    const bound = recordBound(end - start, event, addition);
+    const bound = recordBound(bytesOf(line), event, addition);
     if (bound > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(bound);
       this.#writer = new RecordWriter(this.#memory);
       this.#reader = new RecordReader(this.#memory);
     }
-    this.#writer.write(0, line, start, end, event, addition);
+    this.#writer.write(0, line, event, addition);
     if (this.format === undefined) process.stdout.write(`${this.#reader.payload(0)}\n`);
     else process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
   }
@@ -57,12 +58,12 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
   const printer = new Printer(format);
   const lines = new LineSplitter(
     LINE_MAX,
-    (line, start, end) => {
+    (line) => {
       try {
-        printer.event(parseEnriched(line.toString("utf8", start, end), "engine"), line, start, end);
+        printer.event(parseEnriched(textOf(line), "engine"), line);
       } catch (error) {
         if (!(error instanceof NotAnEvent)) throw error;
-        printer.malformed(error.message, line.subarray(start, end));
+        printer.malformed(error.message, viewOf(line));
       }
     },
     (head, _tail, bytes) => printer.malformed(`${bytes} bytes`, head.subarray(0, 256)),
@@ -78,23 +79,23 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  * @throws BadAddress, EngineError
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
+  const engine = new Engine(resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
   const printer = new Printer(format);
   const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
   const feed = new Feed(
     engine,
     {
-      event: (event, line, start, end) => printer.event(event, line, start, end),
+      event: (event, line) => printer.event(event, line),
       malformed: (why, head) => printer.malformed(why, head),
       lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
-      settled: () => {},
+      flush: () => {},
       opened: () => {},
       known: () => {},
       connection: (error, kept) => note(connectionText(engine.address, error, kept)),
       snapshotTaken: () => {},
       warning: note,
     },
-    { ...feedOptions(readDefaults()), identified: () => engine.endpoint.kind === "tcp" },
+    { ...feedOptions(readDefaults()), identified: () => engine.endpoint.isRemote },
   );
   const stop = enough();
   await feed.open();

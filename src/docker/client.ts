@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+/** The client of an engine: questions with an answer, and streams of events, over HTTP. */
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import { printable } from "../base/text.ts";
@@ -90,17 +90,6 @@ const newer = (a: string, b: string): boolean => {
   return aMajor > bMajor || (aMajor === bMajor && aMinor > bMinor);
 };
 
-/** What stands at a path where a socket should; undefined for a socket. */
-function notASocket(path: string): string | undefined {
-  try {
-    const there = statSync(path);
-    if (there.isSocket()) return undefined;
-    return there.isDirectory() ? "a folder" : "a file";
-  } catch {
-    return undefined;
-  }
-}
-
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
   /** What time it is for the engine. */
@@ -115,7 +104,7 @@ export class Engine {
     readonly endpoint: Endpoint,
     readonly trace: Trace = NO_TRACE,
   ) {
-    this.#pool = new Pool(this.#origin, {
+    this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: IDLE_MS,
@@ -241,7 +230,7 @@ export class Engine {
    */
   events(query: string, handler: StreamHandler): (why?: EngineError) => void {
     // podman sends the headers with the first event, whenever that is.
-    const client = new Client(this.#origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
+    const client = new Client(this.endpoint.origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
     const over = (error?: EngineError) => {
       if (ended) return;
       ended = true;
@@ -290,13 +279,12 @@ export class Engine {
     }
   }
 
-  get #origin(): string {
-    return this.endpoint.kind === "unix" ? "http://docker" : this.endpoint.origin;
-  }
-
   #options(): Client.Options {
-    const common = { connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: ANSWER_TIMEOUT_MS };
-    return this.endpoint.kind === "unix" ? { ...common, socketPath: this.endpoint.path } : common;
+    return {
+      ...this.endpoint.connection,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      headersTimeout: ANSWER_TIMEOUT_MS,
+    };
   }
 
   /** What questions are asked in: the engine's own version, or the newest that is known. */
@@ -417,7 +405,7 @@ export class Engine {
         return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
       case "ENOTSOCK":
       case "ECONNREFUSED": {
-        const there = endpoint.kind === "unix" ? notASocket(endpoint.path) : undefined;
+        const there = endpoint.obstacle();
         if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
         // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
         const how = there === "a folder" ? "remove it and start the engine, or" : "start the engine, or";

@@ -1,6 +1,7 @@
 /** A Docker event: what an engine writes about it, read from its line. */
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
+import { type Line, lineOf } from "../base/line.ts";
 import { U64_MAX } from "../base/time.ts";
 
 /**
@@ -91,4 +92,11 @@ export function parseEvent(text: string): DockerEvent {
   event.timeNano = timeNano;
   event.Actor.Attributes ??= {};
   return event as unknown as DockerEvent;
+}
+
+/**
+ * The line of an event, as engines write it: `timeNano` last, with all its digits, which are more than a number holds.
+ */
+export function writeEvent({ timeNano, ...event }: DockerEvent): Line {
+  return lineOf(`${JSON.stringify(event).slice(0, -1)},"timeNano":${timeNano}}`);
 }

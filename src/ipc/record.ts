@@ -1,3 +1,5 @@
+/** A record: the finished Falco event and the index of its values, written here and read by the host. */
+import type { Line } from "../base/line.ts";
 import { type Field, fields, type Part } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
@@ -58,19 +60,12 @@ export const ADDITION_BYTES = ADDITION.length;
  * @param addition as `RecordWriter.write` gets it
  * @returns where it ends
  */
-export function copyPayload(
-  to: Buffer,
-  at: number,
-  line: Buffer,
-  start: number,
-  end: number,
-  addition: string,
-): number {
-  if (addition === "") return at + line.copy(to, at, start, end);
-  const brace = line.lastIndexOf(BRACE, end - 1);
-  const middle = at + line.copy(to, at, start, brace);
+export function copyPayload(to: Buffer, at: number, { buffer, start, end }: Line, addition: string): number {
+  if (addition === "") return at + buffer.copy(to, at, start, end);
+  const brace = buffer.lastIndexOf(BRACE, end - 1);
+  const middle = at + buffer.copy(to, at, start, brace);
   const behind = middle + (to as Utf8Buffer).utf8Write(ADDITION + addition, middle);
-  return behind + line.copy(to, behind, brace, end);
+  return behind + buffer.copy(to, behind, brace, end);
 }
 
 /** The bytes of a value in the index, with its NUL; each NUL inside becomes U+FFFD, which takes three. */
@@ -143,14 +138,14 @@ export class RecordWriter {
 
   /**
    * Writes the record of one event at a position that is a multiple of 8 and has `recordBound` bytes.
-   * @param line the buffer that holds the engine's line, from `start` to `end`, without its newline
+   * @param line the engine's line, or a captured payload
    * @param addition the JSON text of `event.falco`, where the line does not hold it yet; empty for none
    * @returns the bytes of the record, a multiple of 8
    */
-  write(base: number, line: Buffer, start: number, end: number, event: EnrichedEvent, addition = ""): number {
+  write(base: number, line: Line, event: EnrichedEvent, addition = ""): number {
     const words = this.#words;
     const payload = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
-    const payloadEnd = copyPayload(this.#bytes, payload, line, start, end, addition);
+    const payloadEnd = copyPayload(this.#bytes, payload, line, addition);
     this.#header(base + layout.RECORD_EVENT, payloadEnd - payload, event.timeNano);
 
     const index = align(payloadEnd);

@@ -1,3 +1,4 @@
+import { bytesOf, type Line } from "../base/line.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
@@ -9,9 +10,7 @@ import { RecordWriter, recordBound } from "./record.ts";
 
 /** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
 export interface Waiting {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
+  readonly line: Line;
   /** What is to be added to the payload; empty for nothing, or where it is there already. */
   readonly addition: string;
   /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
@@ -61,7 +60,8 @@ export class RingProducer {
       const end = event + (words[(event + layout.EVENT_LENGTH) >>> 2] as number);
       at += words[(base + layout.RECORD_SIZE) >>> 2] as number;
       const hash = fingerprints.get(at)?.hash;
-      if (!isToldAnew(hash, bytes, start)) yield { buffer: bytes, start, end, addition: "", hash };
+      const line = { buffer: bytes, start, end };
+      if (!isToldAnew(hash, line)) yield { line, addition: "", hash };
     }
   }
 
@@ -89,21 +89,14 @@ export class RingProducer {
    * @param fingerprint how a successor knows the event again; undefined for an event of our own
    * @param addition the JSON of `event.falco`, empty for none
    */
-  write(
-    line: Buffer,
-    start: number,
-    end: number,
-    event: EnrichedEvent,
-    fingerprint: Fingerprint | undefined,
-    addition: string,
-  ): boolean {
-    const bound = recordBound(end - start, event, addition);
+  write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined, addition: string): boolean {
+    const bound = recordBound(bytesOf(line), event, addition);
     if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
       this.#tail = this.bridge.ringTail(this.instance);
       if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
     }
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
-    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, start, end, event, addition);
+    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
     if (fingerprint !== undefined) this.#journal.append(this.#head, fingerprint);
     return true;
   }

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorMessage } from "../base/errors.ts";
+import { lineOf } from "../base/line.ts";
 import { listEngines } from "../docker/discover.ts";
 import { NotAnEvent } from "../docker/event.ts";
 import { Bridge } from "../ipc/bridge.ts";
@@ -63,7 +64,7 @@ export function runRuntime(library: string): void {
       try {
         const event = parseEnriched(payload.toString(), "capture");
         if (recordBound(payload.length, event) > layout.RECORD_MAX) throw new NotAnEvent("too large");
-        bridge.answer(id, answers.write(0, payload, 0, payload.length, event));
+        bridge.answer(id, answers.write(0, lineOf(payload), event));
       } catch (error) {
         bridge.refuse(id, errorMessage(error));
       }

@@ -1,17 +1,18 @@
 import { errorMessage } from "../base/errors.ts";
+import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
-import { parseEndpoint } from "../docker/endpoint.ts";
-import { parseEvent } from "../docker/event.ts";
+import { resolveEndpoint } from "../docker/endpoint.ts";
+import { type DockerEvent, writeEvent } from "../docker/event.ts";
+import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
-import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
-import { lossLine } from "../sensor/loss.ts";
+import { lossEvent, lossText } from "../sensor/loss.ts";
 import { Checkpoint, type Kept } from "./checkpoint.ts";
 import { Spool, type Undelivered } from "./spool.ts";
 import { EventWriter } from "./writer.ts";
@@ -57,12 +58,12 @@ export class Session {
     params: string,
     isOneOfSeveral: () => boolean,
   ) {
-    this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
-    const isRemote = this.#engine.endpoint.kind === "tcp";
+    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
+    const { isRemote } = this.#engine.endpoint;
     this.#ring = new RingProducer(bridge, instance);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {
       this.#feed.tellAgain(loss);
-      return this.#lossLine(loss);
+      return writeEvent(this.#announce(loss));
     });
     this.#checkpoint = config.statefile === "" ? undefined : new Checkpoint(config.statefile, this.#engine.address);
     const written = this.#ring.written;
@@ -75,11 +76,11 @@ export class Session {
     this.#feed = new Feed(
       this.#engine,
       {
-        event: (event, line, start, end, fingerprint) => this.#event(event, line, start, end, fingerprint),
+        event: (event, line, fingerprint) => this.#event(event, line, fingerprint),
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
         known: (fingerprint) => this.#ring.know(fingerprint),
-        settled: () => this.#ring.publish(),
+        flush: () => this.#ring.publish(),
         opened: () => {
           this.#ring.began = this.#feed.began;
           if (!this.#stood) this.#checkpoint?.occupy(this.#feed.began);
@@ -182,13 +183,13 @@ export class Session {
     }
   }
 
-  #event(event: EnrichedEvent, line: Buffer, start: number, end: number, fingerprint: Fingerprint | undefined): void {
+  #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint | undefined): void {
     if (fingerprint !== undefined) this.bridge.count("received");
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
-    this.#writer.write(line, start, end, event, fingerprint);
+    this.#writer.write(line, event, fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {
@@ -199,17 +200,15 @@ export class Session {
 
   /** @param fingerprint of the engine's line whose place the announcement takes */
   #lost(loss: Loss, fingerprint: Fingerprint | undefined): void {
-    const line = Buffer.from(this.#lossLine(loss));
-    this.#writer.write(line, 0, line.length, parseEvent(line.toString()), fingerprint);
+    const event = this.#announce(loss);
+    this.#writer.write(writeEvent(event), event, fingerprint);
   }
 
-  /** Says a loss in the log and in a metric; the line says it in the stream. */
-  #lossLine(loss: Loss): string {
-    const line = lossLine(loss, this.#engine.address, this.#engine.clock.now);
-    const { since, until, count } = parseEvent(line).Actor.Attributes;
+  /** Says a loss in the log and in a metric. Returns the event that says it in the stream. */
+  #announce(loss: Loss): DockerEvent {
     this.bridge.count("losses");
-    this.bridge.log("error", `${count ?? "events may have been"} lost between ${since} and ${until}: ${loss.reason}`);
-    return line;
+    this.bridge.log("error", lossText(loss));
+    return lossEvent(loss, this.#engine.address, this.#engine.clock.now);
   }
 
   #connection(error: EngineError | undefined, kept: boolean): void {

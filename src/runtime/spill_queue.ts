@@ -1,13 +1,14 @@
+/** Where events wait for a Falco that stands still. */
+import type { Line } from "../base/line.ts";
+
 /** Memory is taken and given back in pieces of this size; a longer event gets one of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
 /** Before each event: u32 bytes of the line, u32 bytes of the addition, u64 hash, u32 whether it is an engine's. */
 const HEADER_BYTES = 20;
 
-/** An event that waits. The buffer's bytes are valid until `shift`. */
+/** An event that waits. The line's bytes are valid until `shift`. */
 export interface Queued {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
+  readonly line: Line;
   /** What is added to the line in the payload; empty for nothing. */
   readonly addition: string;
   /** The hash of an engine's line; undefined for an event of our own. */
@@ -37,7 +38,8 @@ export class SpillQueue {
     return this.#bytes === 0;
   }
 
-  push(line: Buffer, start: number, end: number, addition: string, hash: bigint | undefined): void {
+  push(line: Line, addition: string, hash: bigint | undefined): void {
+    const { buffer, start, end } = line;
     const added = Buffer.byteLength(addition);
     const size = HEADER_BYTES + (end - start) + added;
     let segment = this.#segments.at(-1);
@@ -50,7 +52,7 @@ export class SpillQueue {
     bytes.writeUInt32LE(added, used + 4);
     bytes.writeBigUInt64LE(hash ?? 0n, used + 8);
     bytes.writeUInt32LE(hash === undefined ? 0 : 1, used + 16);
-    line.copy(bytes, used + HEADER_BYTES, start, end);
+    buffer.copy(bytes, used + HEADER_BYTES, start, end);
     bytes.write(addition, used + HEADER_BYTES + end - start);
     segment.used += size;
     this.#bytes += size;
@@ -64,7 +66,7 @@ export class SpillQueue {
     const end = start + bytes.readUInt32LE(this.#read);
     const hash = bytes.readUInt32LE(this.#read + 16) === 0 ? undefined : bytes.readBigUInt64LE(this.#read + 8);
     const addition = bytes.toString("utf8", end, end + bytes.readUInt32LE(this.#read + 4));
-    return { buffer: bytes, start, end, addition, hash };
+    return { line: { buffer: bytes, start, end }, addition, hash };
   }
 
   shift(): void {

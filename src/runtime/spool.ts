@@ -1,4 +1,7 @@
+/** What Falco has not taken when it ends, kept in a file for the next one. */
+
 import { writeSync } from "node:fs";
+import { bytesOf, type Line, textOf } from "../base/line.ts";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
 import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
 import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
@@ -22,9 +25,9 @@ const SPACE = 0x20;
 const NO_HASH = 0x2d;
 
 /** When an event happened, ns since 1970; 0 where it is none. */
-export function timeOf({ buffer, start, end }: Waiting): bigint {
+export function timeOf({ line }: Waiting): bigint {
   try {
-    return parseEvent(buffer.toString("utf8", start, end)).timeNano;
+    return parseEvent(textOf(line)).timeNano;
   } catch (error) {
     if (error instanceof NotAnEvent) return 0n;
     throw error;
@@ -73,9 +76,9 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     used = 0;
   };
   for (const event of events) {
-    const { buffer, start, end, addition, hash } = event;
+    const { line, addition, hash } = event;
     const added = addition === "" ? 0 : ADDITION_BYTES + Buffer.byteLength(addition);
-    const size = HEAD_MAX + (end - start) + added + 1;
+    const size = HEAD_MAX + bytesOf(line) + added + 1;
     if (used + size > block.length) {
       flush();
       if (bytes + block.length + size > SPOOL_BYTES_MAX || performance.now() >= until)
@@ -86,7 +89,7 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     if (hash === undefined) block[used++] = NO_HASH;
     else used += block.write(String(hash), used, "latin1");
     block[used++] = SPACE;
-    used = copyPayload(block, used, buffer, start, end, addition);
+    used = copyPayload(block, used, line, addition);
     block[used++] = NEWLINE;
     bytes += used - from;
     written++;
@@ -106,9 +109,8 @@ export function lostOf({ newest, forgotten }: Undelivered, count: number, since:
 /** An event that an earlier Falco did not take. */
 export interface Spooled {
   readonly event: EnrichedEvent;
-  /** Where its payload lies, with what was added to it. */
-  readonly start: number;
-  readonly end: number;
+  /** Its payload, with what was added to it. */
+  readonly line: Line;
   readonly fingerprint: Fingerprint | undefined;
 }
 
@@ -161,7 +163,7 @@ export class Spool {
   }
 
   shift(): void {
-    if (this.#next !== undefined) this.#at = this.#next.end + 1;
+    if (this.#next !== undefined) this.#at = this.#next.line.end + 1;
     this.#next = undefined;
   }
 
@@ -170,7 +172,7 @@ export class Spool {
     const { bytes } = this;
     for (let from = this.#at, end = bytes.indexOf(NEWLINE, from); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
       const head = this.#head(from);
-      if (head !== undefined) yield { buffer: bytes, start: head.start, end, addition: "", hash: head.hash };
+      if (head !== undefined) yield { line: { buffer: bytes, start: head.start, end }, addition: "", hash: head.hash };
       from = end + 1;
     }
   }
@@ -188,7 +190,8 @@ export class Spool {
     const head = this.#head(from);
     if (head === undefined || head.start > end) throw new NotAnEvent("not what this plugin writes");
     const { hash, start } = head;
-    const event = parseEnriched(this.bytes.toString("utf8", start, end), "capture");
-    return { event, start, end, fingerprint: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
+    const line = { buffer: this.bytes, start, end };
+    const event = parseEnriched(textOf(line), "capture");
+    return { event, line, fingerprint: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
   }
 }

@@ -1,5 +1,7 @@
+/** The way of events into the ring, and where they wait while Falco stands still. */
+import { bytesOf, type Line, textOf } from "../base/line.ts";
+import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
-import type { Loss } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { layout } from "../ipc/layout.ts";
 import { recordBound } from "../ipc/record.ts";
@@ -35,21 +37,21 @@ export class EventWriter {
     readonly ring: RingProducer,
     /** What may wait, bytes. */
     readonly queueBytes: number,
-    readonly announce: (loss: Loss) => string,
+    readonly announce: (loss: Loss) => Line,
   ) {}
 
   /** Writes an event of the engine's (`fingerprint`), or one of our own. What goes into the ring is seen after its `publish`. */
-  write(line: Buffer, start: number, end: number, event: EnrichedEvent, fingerprint: Fingerprint | undefined): void {
+  write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    if (this.#isEmpty && this.ring.write(line, start, end, event, fingerprint, addition)) return;
-    if (this.#isTooLarge(end - start, event, addition)) return;
+    if (this.#isEmpty && this.ring.write(line, event, fingerprint, addition)) return;
+    if (this.#isTooLarge(bytesOf(line), event, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
-    if (fingerprint !== undefined && this.#queue.bytes + (end - start) > bound) {
+    if (fingerprint !== undefined && this.#queue.bytes + bytesOf(line) > bound) {
       this.#drop(event.timeNano);
       return;
     }
     this.#tellOfDrops();
-    this.#enqueue(line, start, end, addition, event.timeNano, fingerprint?.hash);
+    this.#enqueue(line, addition, event.timeNano, fingerprint?.hash);
   }
 
   /** Lets what an earlier Falco did not take go first. Called once, before any `write`. */
@@ -88,19 +90,12 @@ export class EventWriter {
   /** What waits in the queue, which is empty then. */
   *#takeQueue(): Generator<Waiting> {
     for (let item = this.#queue.peek(); item !== undefined; this.#queue.shift(), item = this.#queue.peek())
-      if (!isToldAnew(item.hash, item.buffer, item.start)) yield item;
+      if (!isToldAnew(item.hash, item.line)) yield item;
   }
 
-  #enqueue(
-    line: Buffer,
-    start: number,
-    end: number,
-    addition: string,
-    timeNano: bigint,
-    hash: Fingerprint["hash"] | undefined,
-  ): void {
-    this.#queue.push(line, start, end, addition, hash);
-    if (!isToldAnew(hash, line, start)) this.#queued++;
+  #enqueue(line: Line, addition: string, timeNano: bigint, hash: Fingerprint["hash"] | undefined): void {
+    this.#queue.push(line, addition, hash);
+    if (!isToldAnew(hash, line)) this.#queued++;
     if (timeNano > this.#newest) this.#newest = timeNano;
     this.#wait();
   }
@@ -129,8 +124,7 @@ export class EventWriter {
   }
 
   #announce(loss: Loss): void {
-    const line = Buffer.from(this.announce(loss));
-    this.#enqueue(line, 0, line.length, "", loss.until, undefined);
+    this.#enqueue(this.announce(loss), "", loss.until, undefined);
   }
 
   #drain(): void {
@@ -155,10 +149,10 @@ export class EventWriter {
   #drainSpool(): boolean {
     const spool = this.#spool;
     for (let item = spool?.peek(); item !== undefined; spool?.shift(), item = spool?.peek()) {
-      const { event, start, end, fingerprint } = item;
+      const { event, line, fingerprint } = item;
       // What was added to it stands in its payload already.
-      if (this.ring.write(spool?.bytes as Buffer, start, end, event, fingerprint, "")) continue;
-      if (!this.#isTooLarge(end - start, event, "")) return false;
+      if (this.ring.write(line, event, fingerprint, "")) continue;
+      if (!this.#isTooLarge(bytesOf(line), event, "")) return false;
     }
     this.#spool = undefined;
     return true;
@@ -166,13 +160,13 @@ export class EventWriter {
 
   #drainQueue(): void {
     for (let item = this.#queue.peek(); item !== undefined; item = this.#queue.peek()) {
-      const { buffer, start, end, addition, hash } = item;
-      const event = parseEnriched(buffer.toString("utf8", start, end), "engine");
+      const { line, addition, hash } = item;
+      const event = parseEnriched(textOf(line), "engine");
       const falco = addition === "" ? undefined : readEnrichment(JSON.parse(addition));
       if (falco !== undefined) event.falco = falco;
       const fingerprint = hash === undefined ? undefined : { timeNano: event.timeNano, hash };
-      if (!this.ring.write(buffer, start, end, event, fingerprint, addition)) break;
-      if (!isToldAnew(hash, buffer, start)) this.#queued--;
+      if (!this.ring.write(line, event, fingerprint, addition)) break;
+      if (!isToldAnew(hash, line)) this.#queued--;
       this.#queue.shift();
       if (this.#queue.isEmpty) this.#tellOfDrops();
     }

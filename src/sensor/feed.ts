@@ -2,10 +2,13 @@
  * The events of an engine as rules want them: first what runs already, then all that happens, in order, each with what
  * was found out about it.
  */
+
+import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
-import { parseEvent } from "../docker/event.ts";
+import { writeEvent } from "../docker/event.ts";
+import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
-import { EventStream, type Loss, type StreamOptions } from "../docker/stream/stream.ts";
+import { EventStream, type StreamOptions } from "../docker/stream/stream.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, type Enrichment } from "./enrichment.ts";
@@ -24,7 +27,7 @@ export interface FeedSink {
    * An event; `event.falco` is what is added to its line. The line's bytes are valid only during the call.
    * @param fingerprint how the engine's own event is known again; undefined for one of ours
    */
-  event(event: EnrichedEvent, line: Buffer, start: number, end: number, fingerprint: Fingerprint | undefined): void;
+  event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint | undefined): void;
   /** A line of the engine's that is not delivered, and has to be known when it comes again. */
   known(fingerprint: Fingerprint): void;
   /** A line that is no event, with its first bytes. */
@@ -35,7 +38,7 @@ export interface FeedSink {
    */
   lost(loss: Loss, fingerprint?: Fingerprint): void;
   /** What came in one piece has been handed over. */
-  settled(): void;
+  flush(): void;
   /** Connected, for the first time or again. */
   opened(): void;
   /** As of the stream: the connection is in trouble (`error`), or well again (undefined). */
@@ -83,7 +86,7 @@ export class Feed {
     this.#inspector = inspect && new Inspector(engine, inspect.sensitive);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
-    this.#sequencer = new Sequencer(() => sink.settled());
+    this.#sequencer = new Sequencer(() => sink.flush());
     this.#stream = new EventStream(
       engine,
       {
@@ -94,15 +97,14 @@ export class Feed {
           if (this.#first) this.#tellWhatRuns(this.began);
           this.#first = false;
         },
-        event: (event, line, start, end, fingerprint, cut) =>
-          this.#event(claim(event, "engine"), line, start, end, fingerprint, cut),
+        event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
         known: (fingerprint) => sink.known(fingerprint),
         malformed: (why, head) => sink.malformed(why, head),
         lost: (loss, fingerprint) => {
           this.#inOrder(() => sink.lost(loss, fingerprint));
           this.tellAgain(loss);
         },
-        settled: () => sink.settled(),
+        flush: () => sink.flush(),
         connection: (error, kept) => sink.connection(error, kept),
       },
       options,
@@ -142,28 +144,21 @@ export class Feed {
     if (this.options.snapshot && this.#snapshot === undefined) this.#tellWhatRuns(until);
   }
 
-  #event(
-    event: EnrichedEvent,
-    line: Buffer,
-    start: number,
-    end: number,
-    fingerprint: Fingerprint | undefined,
-    cut: Truncation | undefined,
-  ): void {
+  #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#sequencer.isOpen) {
       this.#describe(event, cut);
-      this.sink.event(event, line, start, end, fingerprint);
+      this.sink.event(event, line, fingerprint);
       return;
     }
-    const own = Buffer.from(line.subarray(start, end));
-    this.#sequencer.push(own.length, answer, this.#timeout, () => {
+    const own = copyOf(line);
+    this.#sequencer.push(bytesOf(own), answer, this.#timeout, () => {
       const { trace = NO_TRACE } = this.options;
-      if (fingerprint !== undefined) trace.begin(fingerprint.hash);
+      trace.begin(fingerprint.hash);
       this.#describe(event, cut);
-      this.sink.event(event, own, 0, own.length, fingerprint);
+      this.sink.event(event, own, fingerprint);
       trace.end();
     });
   }
@@ -214,13 +209,12 @@ export class Feed {
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const lines = snapshot.lines(this.engine.clock.now);
-      if (lines === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
-      for (const text of lines ?? []) {
-        const line = Buffer.from(text);
-        const event: EnrichedEvent = parseEvent(text);
+      const events = snapshot.events(this.engine.clock.now);
+      if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      for (const event of events ?? []) {
+        const line = writeEvent(event);
         this.#describe(event, undefined);
-        this.sink.event(event, line, 0, line.length, undefined);
+        this.sink.event(event, line, undefined);
       }
       this.sink.snapshotTaken();
     });

@@ -1,28 +1,33 @@
 /** The event of our own that tells of events that were lost. */
 import { isoTime } from "../base/time.ts";
-import type { Loss } from "../docker/stream/stream.ts";
+import type { DockerEvent } from "../docker/event.ts";
+import type { Loss } from "../docker/stream/reader.ts";
 
 /**
- * The line of the event that says in the stream itself that events were lost, in the engine's own form, so that a rule
- * can alert on it: `docker.type = plugin and docker.action = events_lost`.
+ * The event that says in the stream itself that events were lost, in the engine's own form, so that a rule can alert on
+ * it: `docker.type = plugin and docker.action = events_lost`.
+ * @param engine its address
  * @param now the engine's clock, ns since 1970
  */
-export function lossLine(loss: Loss, engine: string, now: bigint): string {
+export function lossEvent({ reason, since, until, count }: Loss, engine: string, now: bigint): DockerEvent {
   const attributes = {
     name: "docker",
-    reason: loss.reason,
-    since: isoTime(loss.since),
-    until: isoTime(loss.until),
-    ...(loss.count === undefined ? {} : { count: String(loss.count) }),
+    reason,
+    since: isoTime(since),
+    until: isoTime(until),
+    ...(count === undefined ? {} : { count: String(count) }),
     engine,
   };
-  const event = {
+  return {
     Type: "plugin",
     Action: "events_lost",
     Actor: { ID: "falco-docker-plugin", Attributes: attributes },
     scope: "local",
     time: Number(now / 1_000_000_000n),
+    timeNano: now,
   };
-  // The digits of timeNano are more than a number holds.
-  return `${JSON.stringify(event).slice(0, -1)},"timeNano":${now}}`;
 }
+
+/** What a person is told of a loss. */
+export const lossText = ({ reason, since, until, count }: Loss): string =>
+  `${count ?? "events may have been"} lost between ${isoTime(since)} and ${isoTime(until)}: ${reason}`;

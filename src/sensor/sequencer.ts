@@ -18,9 +18,9 @@ export class Sequencer {
   #first = 0;
   #bytes = 0;
 
-  /** @param settled called after what waited has gone on */
+  /** @param flush called after what waited has gone on */
   constructor(
-    readonly settled: () => void,
+    readonly flush: () => void,
     readonly bytesMax = SEQUENCER_BYTES,
   ) {}
 
@@ -41,7 +41,7 @@ export class Sequencer {
       if (item.ready) return;
       item.ready = true;
       clearTimeout(item.bound);
-      this.#flush();
+      this.#release();
     };
     const item: Waiting = {
       bytes,
@@ -52,7 +52,7 @@ export class Sequencer {
     this.#waiting.push(item);
     this.#bytes += bytes;
     answer?.then(free, free);
-    if (this.#bytes > this.bytesMax) this.#flush(true);
+    if (this.#bytes > this.bytesMax) this.#release(true);
   }
 
   /** Forgets all that waits. */
@@ -63,7 +63,7 @@ export class Sequencer {
   }
 
   /** @param all what has no answer goes on without */
-  #flush(all = false): void {
+  #release(all = false): void {
     let gone = false;
     for (let item = this.#waiting[this.#first]; item?.ready || (item && all); item = this.#waiting[this.#first]) {
       item.ready = true;
@@ -77,6 +77,6 @@ export class Sequencer {
       this.#waiting.splice(0, this.#first);
       this.#first = 0;
     }
-    if (gone) this.settled();
+    if (gone) this.flush();
   }
 }

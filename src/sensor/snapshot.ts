@@ -1,8 +1,10 @@
 /** The containers that run already: no event of theirs tells of them, so each becomes one of our own. */
 import * as v from "valibot";
 import { isMap, listOf, map, part, text } from "../base/lenient.ts";
+import type { Line } from "../base/line.ts";
 import { nanoseconds } from "../base/time.ts";
 import type { Engine } from "../docker/client.ts";
+import type { DockerEvent } from "../docker/event.ts";
 import type { Inspector } from "./inspector.ts";
 
 /** How long the list may take, ms. */
@@ -33,12 +35,12 @@ interface Existing {
 
 const withoutSlash = (name: string): string => name.replace(/^\//, "");
 
-/** The line of the event that tells of a container, in the form of its `start` (moby: daemon/events.go). */
-function existingLine({ id, name, image, labels }: Existing, timeNano: bigint): string {
-  const own = Object.entries(labels).filter(([, value]) => typeof value === "string");
+/** The event that tells of a container, in the form of its `start` (moby: daemon/events.go). */
+function existing({ id, name, image, labels }: Existing, timeNano: bigint): DockerEvent {
+  const own = Object.entries(labels).filter((label): label is [string, string] => typeof label[1] === "string");
   // Entries and not an object literal: a label may be called __proto__.
   const attributes = Object.fromEntries([...own, ["image", image], ["name", name]]);
-  const event = {
+  return {
     status: "existing",
     id,
     from: image,
@@ -47,9 +49,8 @@ function existingLine({ id, name, image, labels }: Existing, timeNano: bigint): 
     Actor: { ID: id, Attributes: attributes },
     scope: "local",
     time: Number(timeNano / 1_000_000_000n),
+    timeNano,
   };
-  // The digits of timeNano are more than a number holds.
-  return `${JSON.stringify(event).slice(0, -1)},"timeNano":${timeNano}}`;
 }
 
 /** How our own event of a container that runs already begins: each open tells of them anew. */
@@ -60,11 +61,11 @@ const EXISTING_TELLS = EXISTING.indexOf("xisting");
  * Whether an event need not be kept, as the next open makes it again.
  * @param hash of an engine's line; undefined for an event of ours
  */
-export const isToldAnew = (hash: bigint | undefined, line: Buffer, start: number): boolean =>
+export const isToldAnew = (hash: bigint | undefined, { buffer, start }: Line): boolean =>
   hash === undefined &&
   // Most begin alike, and a comparison by call takes longer.
-  line[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
-  EXISTING.compare(line, start, start + EXISTING.length) === 0;
+  buffer[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
+  EXISTING.compare(buffer, start, start + EXISTING.length) === 0;
 
 /** Asks an engine for the containers that run, and about each of them. */
 export class Snapshot {
@@ -88,13 +89,13 @@ export class Snapshot {
   }
 
   /**
-   * The lines of the events, with what is known by now; undefined where the engine has not answered with a list.
+   * The events, with what is known by now; undefined where the engine has not answered with a list.
    * @param now the engine's clock, ns since 1970
    */
-  lines(now: bigint): string[] | undefined {
+  events(now: bigint): DockerEvent[] | undefined {
     return this.#existing
       ?.filter(({ id, started }) => started < this.startedBefore && !this.#started.has(id))
-      .map((container, i) => existingLine(container, now + BigInt(i)));
+      .map((container, i) => existing(container, now + BigInt(i)));
   }
 
   async #take(): Promise<void> {

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lineOf } from "../../src/base/line.ts";
 import { parseEvent } from "../../src/docker/event.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../src/ipc/record.ts";
 import { type Field, fields } from "../../src/plugin/fields.ts";
@@ -41,7 +42,7 @@ function encoded(payload: string): (asked: Asked) => Value {
   const line = Buffer.from(payload);
   const event = parseEnriched(payload, "capture");
   const memory = new ArrayBuffer(recordBound(line.length, event));
-  new RecordWriter(memory).write(0, line, 0, line.length, event);
+  new RecordWriter(memory).write(0, lineOf(line), event);
   const reader = new RecordReader(memory);
   return ({ field, key }) => {
     const value = reader.value(0, field, key);

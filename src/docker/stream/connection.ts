@@ -1,3 +1,4 @@
+import type { Line } from "../../base/line.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
@@ -23,7 +24,7 @@ const LASTING_MS = 1_000;
 export interface ConnectionSink {
   /** The engine streams; called before the first line. */
   opened(): void;
-  line(line: Buffer, start: number, end: number): void;
+  line(line: Line): void;
   longLine(head: Buffer, tail: Buffer, bytes: number): void;
   /** All lines of a piece of the stream have been told of. */
   piece(): void;
@@ -61,7 +62,7 @@ export class Connection {
   ) {
     const lines = new LineSplitter(
       LINE_MAX,
-      (line, start, end) => to.line(line, start, end),
+      (line) => to.line(line),
       (head, tail, bytes) => to.longLine(head, tail, bytes),
     );
     this.#grace = setTimeout(() => this.#askAlive(), HEADERS_GRACE_MS);

@@ -1,3 +1,6 @@
+/** Lines of which it is not known yet whether they were told of before. */
+import { bytesOf, copyOf, type Line } from "../../base/line.ts";
+
 /** How long lines are held, ms, and how many bytes of them at most. */
 const HOLD_MS = 1_000;
 const HOLD_BYTES = 16 * 1024 * 1024;
@@ -8,13 +11,13 @@ const HOLD_BYTES = 16 * 1024 * 1024;
  * in time they are told of after all, for nothing else is known of them.
  */
 export class Hold {
-  #lines: Buffer[] = [];
+  #lines: Line[] = [];
   #bytes = 0;
   #timer: Timer | undefined;
   #isOver = false;
 
   /** @param release called for each line, in order, once it is sure that none was known */
-  constructor(readonly release: (line: Buffer) => void) {}
+  constructor(readonly release: (line: Line) => void) {}
 
   /** Whether lines are still held. */
   get isOn(): boolean {
@@ -22,9 +25,9 @@ export class Hold {
   }
 
   /** Holds a line. */
-  push(line: Buffer, start: number, end: number): void {
-    this.#lines.push(Buffer.from(line.subarray(start, end)));
-    this.#bytes += end - start;
+  push(line: Line): void {
+    this.#lines.push(copyOf(line));
+    this.#bytes += bytesOf(line);
     if (this.#bytes > HOLD_BYTES) this.#release();
     else this.#timer ??= setTimeout(() => this.#release(), HOLD_MS);
   }

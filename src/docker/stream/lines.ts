@@ -1,3 +1,6 @@
+/** A stream of bytes as lines. */
+import type { Line } from "../../base/line.ts";
+
 const NEWLINE = 10;
 const RETURN = 13;
 
@@ -5,8 +8,8 @@ const RETURN = 13;
 export const HEAD_BYTES = 64 * 1024;
 export const TAIL_BYTES = 4 * 1024;
 
-/** Takes one line: the bytes of `buffer` from `start` to `end`, without the newline. Valid only during the call. */
-export type LineHandler = (buffer: Buffer, start: number, end: number) => void;
+/** Takes one line. Its bytes are valid only during the call. */
+export type LineHandler = (line: Line) => void;
 
 /** Takes the first and the last bytes of a line of `bytes` bytes. */
 export type LongLineHandler = (head: Buffer, tail: Buffer, bytes: number) => void;
@@ -52,7 +55,7 @@ export class LineSplitter {
 
   #whole(buffer: Buffer, start: number, end: number): void {
     const isEmpty = end === start || (end === start + 1 && buffer[start] === RETURN);
-    if (!isEmpty) this.line(buffer, start, end);
+    if (!isEmpty) this.line({ buffer, start, end });
   }
 
   #keep(part: Buffer): void {

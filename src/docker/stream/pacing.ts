@@ -15,8 +15,8 @@ export class Pacing {
   #pieces = 0;
   #last = 0;
 
-  /** @param settled called once after the pieces of each read */
-  constructor(readonly settled: () => void) {}
+  /** @param flush called once after the pieces of each read */
+  constructor(readonly flush: () => void) {}
 
   /** A piece has been taken. */
   piece(): void {
@@ -27,7 +27,7 @@ export class Pacing {
   #end(): void {
     const pieces = this.#pieces;
     this.#pieces = 0;
-    this.settled();
+    this.flush();
     const now = performance.now();
     if (pieces < FULL_READ && pieces > (now - this.#last) * DENSE_PER_MS) Bun.sleepSync(SPACE_MS);
     this.#last = now;

@@ -1,3 +1,6 @@
+/** What of a stream is remembered, so that the next connection goes on where this one stood. */
+import { type Line, viewOf } from "../../base/line.ts";
+
 /** Twice of what an engine keeps (moby: daemon/events, eventsLimit 256), as it is these that it sends again. */
 export const REMEMBERED = 512;
 
@@ -12,9 +15,7 @@ export interface Fingerprint {
   readonly hash: bigint;
 }
 
-export function hashLine(line: Buffer, start: number, end: number): bigint {
-  return Bun.hash.wyhash(line.subarray(start, end));
-}
+export const hashLine = (line: Line): bigint => Bun.hash.wyhash(viewOf(line));
 
 /** The hash of a line that is too long to be read whole: of what is read of it, and of its length in bytes. */
 export function hashLongLine(head: Buffer, tail: Buffer, bytes: number): bigint {
@@ -26,8 +27,8 @@ const TIME_BYTES = 64;
 const TIME = /"timeNano":(\d{1,20})[^"\\]*$/;
 
 /** The time that a line ends with, without parsing it; 0 where it ends in another way. */
-export function timeOfLine(line: Buffer, start: number, end: number): bigint {
-  const [, digits = "0"] = TIME.exec(line.toString("latin1", Math.max(start, end - TIME_BYTES), end)) ?? [];
+export function timeOfLine({ buffer, start, end }: Line): bigint {
+  const [, digits = "0"] = TIME.exec(buffer.toString("latin1", Math.max(start, end - TIME_BYTES), end)) ?? [];
   return BigInt(digits);
 }
 

@@ -1,14 +1,17 @@
+/** The events of an engine as one stream, over all the connections that it takes. */
+import { bytesOf, type Line, lineOf } from "../../base/line.ts";
 import { timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
-import { type DockerEvent, NotAnEvent, parseEvent } from "../event.ts";
+import type { DockerEvent } from "../event.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
 import { Connection, LINE_MAX } from "./connection.ts";
 import { Hold } from "./hold.ts";
 import { LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
 import { Pacing } from "./pacing.ts";
+import { EventReader, type Loss, type Told, unreadable } from "./reader.ts";
 import { type Fingerprint, hashLine, hashLongLine, Resume, timeOfLine } from "./resume.ts";
-import { rejoin, type Truncation, truncate } from "./truncation.ts";
+import type { Truncation } from "./truncation.ts";
 
 /** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
 const RECONNECT_MIN_MS = 50;
@@ -35,32 +38,13 @@ const CHECK_BACK_NS = 2_000_000_000n;
 /** Lines that are no events are announced together: so long after the first one, and so often at most, ms. */
 const BAD_AFTER_MS = 1_000;
 const BAD_EVERY_MS = 60_000;
-/** How much of a line that is no event is shown. */
-const HEAD_SHOWN_BYTES = 256;
-
-/** What was lost, as far as it can be known. */
-export interface Loss {
-  readonly reason: string;
-  /** Between which times of the engine, ns since 1970. */
-  readonly since: bigint;
-  readonly until: bigint;
-  /** How many events; undefined where nobody knows. */
-  readonly count?: number;
-}
 
 /** What the stream tells whoever reads it; everything in order. */
 export interface EventSink {
   /** Connected, for the first time or again; called before anything that the connection brings. */
   opened(): void;
   /** An event that was not delivered before. The line's bytes are valid only during the call; `cut`: they are ours. */
-  event(
-    event: DockerEvent,
-    line: Buffer,
-    start: number,
-    end: number,
-    fingerprint: Fingerprint,
-    cut: Truncation | undefined,
-  ): void;
+  event(event: DockerEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void;
   /** A line that is not delivered, and has to be known when it comes again. */
   known(fingerprint: Fingerprint): void;
   /** A line that is no event, with its first bytes. */
@@ -70,8 +54,8 @@ export interface EventSink {
    * @param fingerprint how the engine's line is known again that was passed over, if it is one
    */
   lost(loss: Loss, fingerprint?: Fingerprint): void;
-  /** All that came in one piece has been handed over. */
-  settled(): void;
+  /** All that came in one piece has been handed over: the moment to pass it on. */
+  flush(): void;
   /**
    * The connection broke, cannot be had or shows no life (`error`), or is there again (undefined). Told again at growing
    * intervals while it lasts.
@@ -111,6 +95,7 @@ export class EventStream {
   readonly #resume: Resume;
   readonly #pacing: Pacing;
   readonly #trace: Trace;
+  readonly #reader: EventReader;
   readonly #made = performance.now();
   #began: bigint;
   /** Whether there was a stream of this engine before: then something may be missing. */
@@ -151,11 +136,12 @@ export class EventStream {
   ) {
     const { resume, pingInterval, trace = NO_TRACE } = options;
     this.#trace = trace;
+    this.#reader = new EventReader(options.maxEventBytes, (why, head) => sink.malformed(why, head));
     this.#resume = new Resume(resume?.fingerprints);
     this.#began = resume?.began ?? engine.clock.now;
     this.#isResumed = resume !== undefined;
     this.#cutAt = this.#made - (resume?.pause ?? Number.POSITIVE_INFINITY);
-    this.#pacing = new Pacing(() => sink.settled());
+    this.#pacing = new Pacing(() => sink.flush());
     if (pingInterval > 0) this.#lookAfter(pingInterval);
   }
 
@@ -225,7 +211,7 @@ export class EventStream {
           this.sink.opened();
           resolve();
         },
-        line: (line, start, end) => this.#line(connection, line, start, end),
+        line: (line) => this.#line(connection, line),
         longLine: (head, tail, bytes) => this.#longLine(connection, head, tail, bytes),
         piece: () => {
           this.#brought = true;
@@ -233,7 +219,7 @@ export class EventStream {
         },
         stands: () => {
           this.#proveNoGap(connection, this.engine.clock.now);
-          this.sink.settled();
+          this.sink.flush();
           // Make before break: what it had not brought yet comes by the new one.
           for (const other of [...this.#connections]) if (other !== connection) other.close();
         },
@@ -250,8 +236,8 @@ export class EventStream {
       });
       if (this.#isPodman && isKnown) {
         connection.hold = new Hold((line) => {
-          this.#line(connection, line, 0, line.length);
-          this.sink.settled();
+          this.#line(connection, line);
+          this.sink.flush();
         });
       }
       this.#connections.push(connection);
@@ -280,10 +266,9 @@ export class EventStream {
     const fingerprints: Fingerprint[] = [];
     const lines = new LineSplitter(
       LINE_MAX,
-      (line, start, end) =>
-        fingerprints.push({ timeNano: timeOfLine(line, start, end), hash: hashLine(line, start, end) }),
+      (line) => fingerprints.push({ timeNano: timeOfLine(line), hash: hashLine(line) }),
       (head, tail, bytes) =>
-        fingerprints.push({ timeNano: timeOfLine(tail, 0, tail.length), hash: hashLongLine(head, tail, bytes) }),
+        fingerprints.push({ timeNano: timeOfLine(lineOf(tail)), hash: hashLongLine(head, tail, bytes) }),
     );
     return new Promise((resolve, reject) => {
       let left = bytesMax;
@@ -457,12 +442,12 @@ export class EventStream {
   }
 
   /** Whether a line was told of before, by this connection, the one before or the one beside it. */
-  #isKnown(connection: Connection, hash: bigint, line: Buffer, start: number, end: number): boolean {
+  #isKnown(connection: Connection, hash: bigint, line: Line): boolean {
     // Not in one `or`: each line counts.
     const catchesUp = connection.catchesUp();
     const isHolding = connection.hold?.isOn ?? false;
     if (!catchesUp && !isHolding && !this.#hasTwo) return false;
-    if (!this.#resume.knows(hash, () => timeOfLine(line, start, end))) return false;
+    if (!this.#resume.knows(hash, () => timeOfLine(line))) return false;
     connection.overlapped = true;
     if (isHolding) {
       connection.hold?.drop();
@@ -471,48 +456,46 @@ export class EventStream {
     return true;
   }
 
-  #line(connection: Connection, line: Buffer, start: number, end: number): void {
-    const hash = hashLine(line, start, end);
-    if (this.#isKnown(connection, hash, line, start, end)) return;
+  #line(connection: Connection, line: Line): void {
+    const hash = hashLine(line);
+    if (this.#isKnown(connection, hash, line)) return;
     if (connection.hold?.isOn) {
-      connection.hold.push(line, start, end);
+      connection.hold.push(line);
       return;
     }
     if (!this.#trace.begin(hash)) {
-      this.#passOver(connection, { timeNano: timeOfLine(line, start, end), hash });
+      this.#passOver(connection, { timeNano: timeOfLine(line), hash });
       return;
     }
-    this.#tell(connection, hash, line, start, end);
+    this.#tell(connection, hash, line);
     this.#trace.end();
   }
 
-  #tell(connection: Connection, hash: bigint, line: Buffer, start: number, end: number): void {
-    const bytes = end - start;
-    const whole = bytes <= this.options.maxEventBytes;
-    // Cut before it is parsed: to parse megabytes of labels would stop everything else for a second.
-    const short = whole ? undefined : truncate(line.subarray(start, end), this.options.maxEventBytes);
-    const text = short?.line.toString() ?? line.toString("utf8", start, end);
-    const event = this.#parse(text, line, start, end);
-    if (event === undefined) {
-      const fingerprint = { timeNano: timeOfLine(line, start, end), hash };
+  #tell(connection: Connection, hash: bigint, line: Line): void {
+    const told = this.#reader.read(line);
+    if (told === undefined) {
+      const fingerprint = { timeNano: timeOfLine(line), hash };
       this.#proveNoGap(connection, fingerprint.timeNano || this.engine.clock.now);
       this.#known(fingerprint);
       this.#announceBad();
       return;
     }
+    this.#pass(connection, told, hash, bytesOf(line));
+  }
+
+  #pass(connection: Connection, { event, line, cut }: Told, hash: bigint, bytes: number): void {
     const fingerprint = { timeNano: event.timeNano, hash };
     this.#new(connection, fingerprint);
-    if (short !== undefined) this.sink.event(event, short.line, 0, short.line.length, fingerprint, short.cut);
-    else if (whole) this.sink.event(event, line, start, end, fingerprint, undefined);
-    else this.#unreadable(bytes, fingerprint.timeNano);
+    if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano));
+    else this.sink.event(event, line, fingerprint, cut);
   }
 
   /** A line beyond all bounds: its event goes on without attributes. */
   #longLine(connection: Connection, head: Buffer, tail: Buffer, bytes: number): void {
     const hash = hashLongLine(head, tail, bytes);
-    if (this.#isKnown(connection, hash, tail, 0, tail.length)) return;
+    if (this.#isKnown(connection, hash, lineOf(tail))) return;
     if (!this.#trace.begin(hash)) {
-      this.#passOver(connection, { timeNano: timeOfLine(tail, 0, tail.length), hash });
+      this.#passOver(connection, { timeNano: timeOfLine(lineOf(tail)), hash });
       return;
     }
     this.#tellLong(connection, hash, head, tail, bytes);
@@ -520,20 +503,16 @@ export class EventStream {
   }
 
   #tellLong(connection: Connection, hash: bigint, head: Buffer, tail: Buffer, bytes: number): void {
-    const text = rejoin(head, tail) ?? "";
-    const event = this.#parse(text, head, 0, head.length);
-    if (event === undefined) {
-      const fingerprint = { timeNano: timeOfLine(tail, 0, tail.length), hash };
+    const told = this.#reader.readLong(head, tail, bytes);
+    if (told === undefined) {
+      const fingerprint = { timeNano: timeOfLine(lineOf(tail)), hash };
       const at = fingerprint.timeNano || this.engine.clock.now;
       this.#proveNoGap(connection, at);
       this.#known(fingerprint);
-      this.#unreadable(bytes, at);
+      this.sink.lost(unreadable(bytes, at));
       return;
     }
-    const fingerprint = { timeNano: event.timeNano, hash };
-    const line = Buffer.from(text);
-    this.#new(connection, fingerprint);
-    this.sink.event(event, line, 0, line.length, fingerprint, { bytes, attributes: [] });
+    this.#pass(connection, told, hash, bytes);
   }
 
   /** A line that ended two processes. */
@@ -542,20 +521,6 @@ export class EventStream {
     const at = fingerprint.timeNano || this.engine.clock.now;
     const reason = "a line of the engine ended the runtime twice and is passed over";
     this.sink.lost({ reason, since: at, until: at, count: 1 }, fingerprint);
-  }
-
-  #unreadable(bytes: number, at: bigint): void {
-    this.sink.lost({ reason: `a line of ${bytes} bytes could not be read`, since: at, until: at, count: 1 });
-  }
-
-  #parse(text: string, line: Buffer, start: number, end: number): DockerEvent | undefined {
-    try {
-      return parseEvent(text);
-    } catch (error) {
-      if (!(error instanceof NotAnEvent)) throw error;
-      this.sink.malformed(error.message, line.subarray(start, Math.min(end, start + HEAD_SHOWN_BYTES)));
-      return undefined;
-    }
   }
 
   #new(connection: Connection, fingerprint: Fingerprint): void {
@@ -581,7 +546,7 @@ export class EventStream {
         this.#badTimer = undefined;
         this.#badNext = performance.now() + BAD_EVERY_MS;
         this.sink.lost({ reason: "lines of the engine were no events", since, until: this.engine.clock.now, count });
-        this.sink.settled();
+        this.sink.flush();
       },
       Math.max(BAD_AFTER_MS, this.#badNext - performance.now()),
     );

@@ -1,6 +1,7 @@
 /** Writes the seeds of the fuzzer: what an honest runtime sends. `bun test/native/fuzz/seeds.ts`, after the layout changed. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { lineOf } from "../../../src/base/line.ts";
 import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
 import { additionOf, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
@@ -15,7 +16,7 @@ function record(text: string, falco?: Enrichment): Buffer {
   const addition = falco === undefined ? "" : additionOf(falco);
   const line = Buffer.from(text);
   const memory = new ArrayBuffer(recordBound(line.length, event, addition));
-  return Buffer.from(memory, 0, new RecordWriter(memory).write(0, line, 0, line.length, event, addition));
+  return Buffer.from(memory, 0, new RecordWriter(memory).write(0, lineOf(line), event, addition));
 }
 
 const event = (parts: object): string =>

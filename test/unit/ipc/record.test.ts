@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { lineOf } from "../../../src/base/line.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
 import { type Field, fields } from "../../../src/plugin/fields.ts";
@@ -19,7 +20,7 @@ function write(event: EnrichedEvent, text: string): number {
   const addition = event.falco === undefined ? "" : additionOf(event.falco);
   const bound = recordBound(line.length, event, addition);
   bytes.fill(CANARY, 0, Math.min(memory.byteLength, bound + 64));
-  const size = writer.write(0, line, 0, line.length, event, addition);
+  const size = writer.write(0, lineOf(line), event, addition);
   expect(size).toBeLessThanOrEqual(bound);
   expect(bytes.subarray(size, bound + 64).every((byte) => byte === CANARY)).toBe(true);
   return size;

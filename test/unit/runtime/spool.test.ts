@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bytesOf, textOf } from "../../../src/base/line.ts";
 import type { Waiting } from "../../../src/ipc/ring.ts";
 import { BadCheckpoint, Checkpoint } from "../../../src/runtime/checkpoint.ts";
 import { SPOOL_BYTES_MAX, Spool, timeOf, type Undelivered, writeSpool } from "../../../src/runtime/spool.ts";
@@ -17,7 +18,8 @@ function undelivered(events: readonly Waiting[], forgotten = true): Undelivered 
 
 function waiting(text: string, hash?: number, addition = ""): Waiting {
   const buffer = Buffer.from(`..${text}..`);
-  return { buffer, start: 2, end: buffer.length - 2, addition, hash: hash === undefined ? undefined : BigInt(hash) };
+  const line = { buffer, start: 2, end: buffer.length - 2 };
+  return { line, addition, hash: hash === undefined ? undefined : BigInt(hash) };
 }
 
 /** Writes a spool, and returns what nobody has any more, and a reader of it. */
@@ -35,7 +37,7 @@ function readAll(spool: Spool) {
   const read = [];
   for (let next = spool.peek(); next !== undefined; spool.shift(), next = spool.peek())
     read.push({
-      text: spool.bytes.toString("utf8", next.start, next.end),
+      text: textOf(next.line),
       fingerprint: next.fingerprint,
       falco: next.event.falco,
     });
@@ -91,7 +93,7 @@ test("as many fingerprints as a stream remembers, the newest", () => {
 
 test("past its bound the newest are left out; what the engine does not keep is counted", () => {
   const huge = waiting(line("huge", 5, `,"label":"${"x".repeat(4 * 1024 * 1024)}"`), 1);
-  const fit = Math.floor(SPOOL_BYTES_MAX / (huge.end - huge.start)) - 1;
+  const fit = Math.floor(SPOOL_BYTES_MAX / bytesOf(huge.line)) - 1;
   const small = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, 100 + i), i));
   const events = [...Array.from({ length: fit + 1 }, () => huge), ...small];
   const { lost, spool } = write(undelivered(events));

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { bytesOf, type Line, lineOf, textOf } from "../../../src/base/line.ts";
 import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
-import type { Loss } from "../../../src/docker/stream/stream.ts";
+import type { Loss } from "../../../src/docker/stream/reader.ts";
 import type { Bridge } from "../../../src/ipc/bridge.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { recordBound } from "../../../src/ipc/record.ts";
@@ -17,11 +18,11 @@ function outlet(room: number, queueBytes = 1 << 20) {
   const counted: Record<string, number> = {};
   const ring = {
     room,
-    write(line: Buffer, start: number, end: number, event: DockerEvent, _mark: unknown, addition: string): boolean {
-      const bound = recordBound(end - start, event, addition);
+    write(line: Line, event: DockerEvent, _mark: unknown, addition: string): boolean {
+      const bound = recordBound(bytesOf(line), event, addition);
       if (bound > this.room) return false;
       this.room -= bound;
-      written.push(line.toString("utf8", start, end));
+      written.push(textOf(line));
       return true;
     },
     publish() {},
@@ -35,7 +36,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
   };
   const made = new EventWriter(bridge as unknown as Bridge, ring as unknown as RingProducer, queueBytes, (loss) => {
     losses.push(loss);
-    return LOSS;
+    return lineOf(LOSS);
   });
   return { outlet: made, ring, written, losses, counted };
 }
@@ -44,9 +45,8 @@ const event = (name: string, timeNano: number): string =>
   `{"Type":"container","Action":"${name}","Actor":{"ID":"x","Attributes":{}},"timeNano":${timeNano}}`;
 
 function write(into: EventWriter, text: string): void {
-  const line = Buffer.from(text);
   const parsed = parseEvent(text);
-  into.write(line, 0, line.length, parsed, { timeNano: parsed.timeNano, hash: 1n });
+  into.write(lineOf(text), parsed, { timeNano: parsed.timeNano, hash: 1n });
 }
 
 test("what finds no room in the ring waits, and goes in order", async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { textOf } from "../../../../src/base/line.ts";
 import { HEAD_BYTES, LineSplitter, TAIL_BYTES } from "../../../../src/docker/stream/lines.ts";
 
 function split(
@@ -9,7 +10,7 @@ function split(
   const long: [string, string, number][] = [];
   const splitter = new LineSplitter(
     max,
-    (buffer, start, end) => lines.push(buffer.toString("utf8", start, end)),
+    (line) => lines.push(textOf(line)),
     (head, tail, bytes) => long.push([head.toString(), tail.toString(), bytes]),
   );
   for (const chunk of chunks) splitter.push(chunk);
@@ -54,7 +55,7 @@ test("after a reset nothing is left of the unfinished line", () => {
   const lines: string[] = [];
   const splitter = new LineSplitter(
     1 << 20,
-    (b, start, end) => lines.push(b.toString("utf8", start, end)),
+    (line) => lines.push(textOf(line)),
     () => {},
   );
   splitter.push(Buffer.from("half of a li"));

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { lineOf } from "../../../../src/base/line.ts";
 import {
   type Fingerprint,
   hashLine,
@@ -13,7 +14,7 @@ const BEGAN = 1_795_427_240n * SECOND;
 
 const fingerprint = (i: number): Fingerprint => ({ timeNano: BEGAN + BigInt(i), hash: BigInt(i) });
 const knows = (resume: Resume, { timeNano, hash }: Fingerprint): boolean => resume.knows(hash, () => timeNano);
-const read = (text: string) => timeOfLine(Buffer.from(`xx${text}xx`), 2, text.length + 2);
+const read = (text: string) => timeOfLine({ buffer: Buffer.from(`xx${text}xx`), start: 2, end: text.length + 2 });
 
 test("an event is known by its time and its hash together, whichever time that is", () => {
   const resume = new Resume([fingerprint(5)]);
@@ -56,15 +57,15 @@ test("the time of a line is read from its end, and only from a key", () => {
 });
 
 test("lines differ in 64 bits, long ones by their beginning, their end and their length", () => {
-  const line = Buffer.from("..a line..");
-  expect(hashLine(line, 2, 8)).toBe(hashLine(Buffer.from("a line"), 0, 6));
+  const line = { buffer: Buffer.from("..a line.."), start: 2, end: 8 };
+  expect(hashLine(line)).toBe(hashLine(lineOf("a line")));
   const [head, tail] = [Buffer.from("head"), Buffer.from("tail")];
   const hashes = [
     hashLongLine(head, tail, 9),
     hashLongLine(head, tail, 10),
     hashLongLine(tail, tail, 9),
     hashLongLine(head, head, 9),
-    hashLine(line, 2, 8),
+    hashLine(line),
   ];
   expect(new Set(hashes).size).toBe(hashes.length);
   expect(hashes.some((hash) => hash > 2n ** 60n)).toBe(true);
