@@ -1,4 +1,4 @@
-/** Pacing JSON of others with patience: what is missing, null or of another type is absent, and the rest stays. */
+/** Reads JSON of others with patience: what is missing, null or of another type is absent, and the rest stays. */
 import * as v from "valibot";
 
 export type Json = Readonly<Record<string, unknown>>;

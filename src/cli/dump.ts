@@ -1,15 +1,14 @@
-import { bytesOf, type Line, textOf, viewOf } from "../base/line.ts";
+/** `docker-plugin --dump`: events as lines, by the way that Falco's events take. */
+import { bytesOf, type Line } from "../base/line.ts";
 import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
 import { DEBUG_TOOL, resolveEndpoint } from "../docker/endpoint.ts";
-import { NotAnEvent } from "../docker/event.ts";
-import { LINE_MAX } from "../docker/stream/connection.ts";
-import { LineSplitter } from "../docker/stream/lines.ts";
-import type { Loss } from "../docker/stream/reader.ts";
 import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
-import { additionOf, type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
-import { connectionText, Feed } from "../sensor/feed.ts";
+import { additionOf, type EnrichedEvent } from "../sensor/enrichment.ts";
+import { connectionText, Feed, type FeedSink } from "../sensor/feed.ts";
+import { Recording } from "../sensor/recording.ts";
+import { engineSource } from "../sensor/source.ts";
 import demo from "./demo.jsonl" with { type: "text" };
 import { type OutputFormat, timeOfDay } from "./output.ts";
 
@@ -53,24 +52,37 @@ function enough(): Promise<void> {
   });
 }
 
+const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
+
+/** Prints what a feed tells. */
+function sinkOf(format: OutputFormat | undefined, more: Pick<FeedSink, "connection" | "ended">): FeedSink {
+  const printer = new Printer(format);
+  return {
+    event: (event, line) => printer.event(event, line),
+    malformed: (why, head) => printer.malformed(why, head),
+    lost: ({ reason }) => note(`events may have been lost: ${reason}`),
+    flush: () => {},
+    opened: () => {},
+    known: () => {},
+    snapshotTaken: () => {},
+    warning: note,
+    ...more,
+  };
+}
+
 /** Prints the bundled recording. */
 export async function dumpDemo(format: OutputFormat | undefined): Promise<number> {
-  const printer = new Printer(format);
-  const lines = new LineSplitter(
-    LINE_MAX,
-    (line) => {
-      try {
-        printer.event(parseEnriched(textOf(line), "engine"), line);
-      } catch (error) {
-        if (!(error instanceof NotAnEvent)) throw error;
-        printer.malformed(error.message, viewOf(line));
-      }
-    },
-    (head, _tail, bytes) => printer.malformed(`${bytes} bytes`, head.subarray(0, 256)),
+  const { promise: all, resolve: ended } = Promise.withResolvers<void>();
+  const options = feedOptions(readDefaults());
+  const feed = new Feed(
+    (sink) => new Recording(Buffer.from(demo), sink, options.maxEventBytes),
+    undefined,
+    sinkOf(format, { connection: () => {}, ended: () => process.stdout.write("", () => ended()) }),
+    { ...options, identified: () => false },
   );
   const stop = enough();
-  lines.push(Buffer.from(demo));
-  await Promise.race([stop, new Promise((resolve) => process.stdout.write("", resolve))]);
+  await Promise.race([stop, Promise.all([feed.open(), all])]);
+  feed.close();
   return 0;
 }
 
@@ -80,22 +92,15 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
   const engine = new Engine(resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
-  const printer = new Printer(format);
-  const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
+  const options = feedOptions(readDefaults());
   const feed = new Feed(
+    engineSource(engine, options),
     engine,
-    {
-      event: (event, line) => printer.event(event, line),
-      malformed: (why, head) => printer.malformed(why, head),
-      lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
-      flush: () => {},
-      opened: () => {},
-      known: () => {},
+    sinkOf(format, {
       connection: (error, kept) => note(connectionText(engine.address, error, kept)),
-      snapshotTaken: () => {},
-      warning: note,
-    },
-    { ...feedOptions(readDefaults()), identified: () => engine.endpoint.isRemote },
+      ended: () => {},
+    }),
+    { ...options, identified: () => engine.endpoint.isRemote },
   );
   const stop = enough();
   await feed.open();

@@ -13,6 +13,7 @@ import { type Config, feedOptions } from "../plugin/config.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
 import { lossEvent, lossText } from "../sensor/loss.ts";
+import { engineSource } from "../sensor/source.ts";
 import { Checkpoint, type Kept } from "./checkpoint.ts";
 import { Spool, type Undelivered } from "./spool.ts";
 import { EventWriter } from "./writer.ts";
@@ -73,7 +74,9 @@ export class Session {
     const known =
       kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
+    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume };
     this.#feed = new Feed(
+      engineSource(this.#engine, options),
       this.#engine,
       {
         event: (event, line, fingerprint) => this.#event(event, line, fingerprint),
@@ -92,12 +95,12 @@ export class Session {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
         },
+        // An engine's stream never ends; what could, the host has no request for yet.
+        ended: () => {},
         warning: (text) => bridge.log("warning", text),
       },
       {
-        ...feedOptions(config),
-        trace: bridge.suspects.lines,
-        resume,
+        ...options,
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || isOneOfSeveral(),
       },

@@ -8,13 +8,13 @@ import { type Engine, EngineError } from "../docker/client.ts";
 import { writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
-import { EventStream, type StreamOptions } from "../docker/stream/stream.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
-import { NO_TRACE } from "../docker/trace.ts";
+import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, type Enrichment } from "./enrichment.ts";
 import { Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
+import type { OpenSource, Source } from "./source.ts";
 
 /** How long the events that happen are held back for those that tell what runs already, ms. */
 const SNAPSHOT_MAX_MS = 5_000;
@@ -45,11 +45,13 @@ export interface FeedSink {
   connection(error: EngineError | undefined, kept: boolean): void;
   /** What runs already has been told. */
   snapshotTaken(): void;
+  /** The source has no more, and all of it has been told. */
+  ended(): void;
   /** Something that a person should know, and that costs no event. */
   warning(text: string): void;
 }
 
-export interface FeedOptions extends StreamOptions {
+export interface FeedOptions {
   /** How containers are asked about; undefined: not at all. */
   readonly inspect: { readonly timeout: number; readonly sensitive: readonly string[] } | undefined;
   /** Whether what runs already is told of, at the first connection and after a loss; needs `inspect`. */
@@ -58,6 +60,8 @@ export interface FeedOptions extends StreamOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** Where the line that waited leaves its trace when it goes on. */
+  readonly trace?: Trace;
 }
 
 /** What a person is told of the connection. */
@@ -68,7 +72,7 @@ export function connectionText(address: string, error: EngineError | undefined, 
 }
 
 export class Feed {
-  readonly #stream: EventStream;
+  readonly #source: Source;
   readonly #inspector: Inspector | undefined;
   readonly #sequencer: Sequencer;
   readonly #timeout: number;
@@ -77,65 +81,69 @@ export class Feed {
   #identity: EngineIdentity | undefined;
   readonly #refused = new Set<string>();
 
+  /** @param engine who can be asked about what the source tells; undefined: nobody */
   constructor(
-    readonly engine: Engine,
+    open: OpenSource,
+    readonly engine: Engine | undefined,
     readonly sink: FeedSink,
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = inspect && new Inspector(engine, inspect.sensitive);
+    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());
-    this.#stream = new EventStream(
-      engine,
-      {
-        opened: () => {
-          sink.opened();
-          // Behind each connection there may be another engine than before: a newer one, say.
-          if (options.identified()) this.#identify();
-          if (this.#first) this.#tellWhatRuns(this.began);
-          this.#first = false;
-        },
-        event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
-        known: (fingerprint) => sink.known(fingerprint),
-        malformed: (why, head) => sink.malformed(why, head),
-        lost: (loss, fingerprint) => {
-          this.#inOrder(() => sink.lost(loss, fingerprint));
-          this.tellAgain(loss);
-        },
-        flush: () => sink.flush(),
-        connection: (error, kept) => sink.connection(error, kept),
+    this.#source = open({
+      opened: () => {
+        sink.opened();
+        // Behind each connection there may be another engine than before: a newer one, say.
+        if (options.identified()) this.#identify();
+        if (this.#first) this.#tellWhatRuns(this.began);
+        this.#first = false;
       },
-      options,
-    );
+      event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
+      known: (fingerprint) => sink.known(fingerprint),
+      malformed: (why, head) => sink.malformed(why, head),
+      lost: (loss, fingerprint) => {
+        this.#inOrder(() => sink.lost(loss, fingerprint));
+        this.tellAgain(loss);
+      },
+      flush: () => sink.flush(),
+      connection: (error, kept) => sink.connection(error, kept),
+      ended: () => this.#inOrder(() => sink.ended()),
+    });
   }
 
   /** When the stream began, by the engine's clock, ns since 1970; before a first connection by ours. */
   get began(): bigint {
-    return this.#stream.began;
+    return this.#source.began;
+  }
+
+  /** How much of the source has been told of, 0 to 1; undefined where it has no end. */
+  get progress(): number | undefined {
+    return this.#source.progress;
   }
 
   /** Whether the engine keeps its last events only, as far as is known. */
   get forgets(): boolean {
-    return this.#stream.forgets;
+    return this.#source.forgets;
   }
 
   /**
-   * Connects to the engine.
+   * Opens the source: connects to the engine.
    * @throws EngineError where that fails
    */
   open(): Promise<void> {
-    return this.#stream.open();
+    return this.#source.open();
   }
 
   /** Connects, and keeps trying until it is closed. */
   reopen(): void {
-    this.#stream.reopen();
+    this.#source.reopen();
   }
 
   close(): void {
-    this.#stream.close();
+    this.#source.close();
     this.#sequencer.close();
   }
 
@@ -182,9 +190,11 @@ export class Feed {
 
   /** Asks which engine this is, and holds back what happens until that is known. */
   #identify(): void {
-    const host = this.engine.address;
+    const { engine } = this;
+    if (engine === undefined) return;
+    const host = engine.address;
     this.#identity ??= { host };
-    const answer = this.engine.identify((what, error) => {
+    const answer = engine.identify((what, error) => {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
     });
@@ -200,16 +210,17 @@ export class Feed {
 
   /** Holds back what happens until what runs already has been told. */
   #tellWhatRuns(startedBefore: bigint): void {
-    if (this.#inspector === undefined) return;
-    const snapshot = new Snapshot(this.engine, this.#inspector, startedBefore);
+    const { engine } = this;
+    if (engine === undefined || this.#inspector === undefined) return;
+    const snapshot = new Snapshot(engine, this.#inspector, startedBefore);
     this.#snapshot = snapshot;
-    let why = new EngineError(`the engine at ${this.engine.address} does not answer`);
+    let why = new EngineError(`the engine at ${engine.address} does not answer`);
     const ready = snapshot.ready.catch((error: EngineError) => {
       why = error;
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const events = snapshot.events(this.engine.clock.now);
+      const events = snapshot.events(engine.clock.now);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
       for (const event of events ?? []) {
         const line = writeEvent(event);

@@ -1,11 +1,8 @@
 import type { Line } from "../../base/line.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { Hold } from "./hold.ts";
-import { LineSplitter } from "./lines.ts";
+import { LINE_MAX, LineSplitter } from "./lines.ts";
 import { REMEMBERED } from "./resume.ts";
-
-/** Longest line that is read whole, bytes; the engine knows no bound (labels may be that long). */
-export const LINE_MAX = 8 * 1024 * 1024;
 
 /** How long after the headers an engine has begun to send what it kept, at the latest, ms. */
 const CATCH_UP_MS = 1_000;

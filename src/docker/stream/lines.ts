@@ -4,6 +4,9 @@ import type { Line } from "../../base/line.ts";
 const NEWLINE = 10;
 const RETURN = 13;
 
+/** Longest line that is read whole, bytes; the engine knows no bound (labels may be that long). */
+export const LINE_MAX = 8 * 1024 * 1024;
+
 /** What is kept of a line beyond the bound: its beginning and its end, bytes. */
 export const HEAD_BYTES = 64 * 1024;
 export const TAIL_BYTES = 4 * 1024;
