@@ -39,14 +39,21 @@ function sensitivePathsMarkdown(): string {
 }
 
 interface Setting {
-  readonly anyOf: readonly { type?: string; minimum?: number; maximum?: number; description?: string }[];
+  readonly anyOf: readonly {
+    type?: string;
+    enum?: readonly string[];
+    minimum?: number;
+    maximum?: number;
+    description?: string;
+  }[];
   readonly default: unknown;
 }
 
 function settings(): string {
   const { properties } = JSON.parse(initSchemaJson()) as { properties: Record<string, Setting> };
   const rows = Object.entries(properties).map(([name, { anyOf, default: byDefault }]) => {
-    const { type = "", minimum, maximum, description = "" } = anyOf[0] ?? {};
+    const { enum: words, minimum, maximum, description = "", ...kind } = anyOf[0] ?? {};
+    const type = words === undefined ? kind.type : words.map((word) => `\`${word}\``).join(" ");
     const range = minimum === undefined ? "" : `, ${minimum} to ${maximum}`;
     return `| \`${name}\` | ${type}${range} | \`${JSON.stringify(byDefault)}\` | ${description} |`;
   });

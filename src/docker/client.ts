@@ -1,6 +1,7 @@
 /** The client of an engine: questions with an answer, and streams of events, over HTTP. */
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
+import { type Debug, NO_DEBUG } from "../base/debug.ts";
 import { printable } from "../base/text.ts";
 import { nanoseconds } from "../base/time.ts";
 import { Budget, type Holder } from "./budget.ts";
@@ -99,10 +100,14 @@ export class Engine {
   #unversioned = false;
   readonly #pool: Pool;
 
-  /** @param trace where the answer that is read leaves its trace, by what was asked */
+  /**
+   * @param trace where the answer that is read leaves its trace, by what was asked
+   * @param debug told of each request, and of what its streams conclude
+   */
   constructor(
     readonly endpoint: Endpoint,
     readonly trace: Trace = NO_TRACE,
+    readonly debug: Debug = NO_DEBUG,
   ) {
     this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
@@ -240,12 +245,14 @@ export class Engine {
     let ended = false;
     const ask = (version: string | undefined) => {
       const path = versioned(`/events?${query}`, version);
+      const began = performance.now();
       let refusal: { status: number; body: string } | undefined;
       client.dispatch({ path, method: "GET" }, {
         onRequestStart: () => {},
         onResponseStart: (_controller, status, headers) => {
           this.clock.date(Date.parse(String(headers.date)));
           const foreign = status === 200 ? this.#foreign(headers) : undefined;
+          this.debug(() => `GET ${path}: ${status}, its headers after ${(performance.now() - began).toFixed(1)} ms`);
           if (foreign !== undefined) over(foreign);
           else if (status !== 200) refusal = { status, body: "" };
           else {
@@ -308,8 +315,13 @@ export class Engine {
     let status = 0;
     let headers: Answer["headers"] = {};
     let failure: EngineError | undefined;
+    const began = performance.now();
     const end = () => {
       clearTimeout(late);
+      this.debug(() => {
+        const came = failure?.message ?? `${status}, ${holder.bytes} bytes`;
+        return `GET ${path}: ${came}, after ${(performance.now() - began).toFixed(1)} ms`;
+      });
       answers.release(holder);
     };
     const fail = (error: EngineError) => {

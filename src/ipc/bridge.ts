@@ -1,10 +1,13 @@
+/** What the runtime calls in libdocker.so, and what it is called back for. */
 import { dlopen, FFIType, JSCallback, type Pointer, toArrayBuffer } from "bun:ffi";
+import { readDefaults } from "../plugin/config.ts";
 import { type MetricName, metrics } from "../plugin/metrics.ts";
-import { type Severity, severities } from "../plugin/severities.ts";
+import { isTold, type Severity, severities } from "../plugin/severities.ts";
 import { layout } from "./layout.ts";
 import { Suspects } from "./suspects.ts";
+import { callbacks, symbols } from "./symbols.ts";
 
-const { u32, i32, u64, ptr } = FFIType;
+const { u32 } = FFIType;
 
 /** What the host asks for. Each request is answered once, through `Bridge.answer` or `Bridge.refuse`. */
 export interface Requests {
@@ -26,18 +29,6 @@ export interface RingMemory {
   readonly head: number;
 }
 
-const symbols = {
-  docker_bridge_start: { args: [ptr], returns: i32 },
-  docker_bridge_mailbox: { args: [], returns: ptr },
-  docker_bridge_ring: { args: [u32], returns: ptr },
-  docker_bridge_ring_head: { args: [u32], returns: FFIType.u64_fast },
-  docker_bridge_ring_tail: { args: [u32], returns: FFIType.u64_fast },
-  docker_bridge_ring_publish: { args: [u32, u64], returns: FFIType.void },
-  docker_bridge_ring_close: { args: [u32], returns: FFIType.void },
-  docker_bridge_answer: { args: [u32, i32, u64, u64], returns: FFIType.void },
-  docker_bridge_log: { args: [i32, ptr, u64], returns: FFIType.void },
-} as const;
-
 /** The runtime's end of the joint with Falco's process: libdocker.so, called through bun:ffi. */
 export class Bridge {
   readonly #lib;
@@ -45,6 +36,8 @@ export class Bridge {
   readonly #counters: BigUint64Array;
   readonly #request: Buffer;
   readonly #answer: Buffer;
+  /** What of the log is told: the setting `loglevel`. */
+  logLevel: Severity = readDefaults().loglevel;
   /** Where the answer of `extract` goes: the mailbox, from MAILBOX_ANSWER on. */
   readonly answerMemory: { readonly memory: ArrayBuffer; readonly offset: number };
   /** What of an engine is being read: its lines, and its answers by what was asked. */
@@ -56,35 +49,27 @@ export class Bridge {
    */
   constructor(library: string, requests: Requests) {
     this.#lib = dlopen(library, symbols).symbols;
-    const threadsafe = { returns: "void", threadsafe: true } as const;
     let question = new Uint32Array(1);
-    const callbacks = [
-      new JSCallback((id: number, length: number) => requests.configure(id, this.#text(length)), {
-        ...threadsafe,
-        args: [u32, u32],
-      }),
-      new JSCallback(
-        (id: number, instance: number, resume: number, length: number) =>
-          requests.open(id, instance, this.#text(length), resume !== 0),
-        { ...threadsafe, args: [u32, u32, u32, u32] },
-      ),
-      new JSCallback((id: number, instance: number) => requests.close(id, instance), {
-        ...threadsafe,
-        args: [u32, u32],
-      }),
-      new JSCallback(
-        (id: number, length: number) => {
-          // A question that ends this process is known by this.
-          question[0] = id;
-          requests.extract(id, this.#request.subarray(0, length));
-          question[0] = 0;
-        },
-        { ...threadsafe, args: [u32, u32] },
-      ),
-      new JSCallback((id: number) => requests.list(id), { ...threadsafe, args: [u32] }),
-      new JSCallback(() => requests.abandoned(), { ...threadsafe, args: [] }),
-    ];
-    const table = new BigUint64Array(callbacks.map((callback) => BigInt(callback.ptr ?? 0)));
+    const handlers: Record<keyof typeof callbacks, (...numbers: number[]) => void> = {
+      configure: (id = 0, length = 0) => requests.configure(id, this.#text(length)),
+      open: (id = 0, instance = 0, resume = 0, length = 0) =>
+        requests.open(id, instance, this.#text(length), resume !== 0),
+      close: (id = 0, instance = 0) => requests.close(id, instance),
+      extract: (id = 0, length = 0) => {
+        // A question that ends this process is known by this.
+        question[0] = id;
+        requests.extract(id, this.#request.subarray(0, length));
+        question[0] = 0;
+      },
+      list: (id = 0) => requests.list(id),
+      abandoned: () => requests.abandoned(),
+    };
+    const pointers = Object.entries(callbacks).map(([name, numbers]) => {
+      const args = numbers.map(() => u32);
+      const handler = handlers[name as keyof typeof callbacks];
+      return new JSCallback(handler, { returns: "void", threadsafe: true, args }).ptr;
+    });
+    const table = new BigUint64Array(pointers.map((pointer) => BigInt(pointer ?? 0)));
     const rc = this.#lib.docker_bridge_start(table);
     if (rc !== 0) throw new Error(rc === 1 ? "the mailbox cannot be mapped" : "no thread can be started");
     const memory = toArrayBuffer(this.#lib.docker_bridge_mailbox() as Pointer, 0, layout.MAILBOX_BYTES);
@@ -140,6 +125,7 @@ export class Bridge {
    * dropped and counted.
    */
   log(severity: Severity, text: string): void {
+    if (!isTold(severity, this.logLevel)) return;
     const bytes = Buffer.from(text.slice(0, layout.LOG_MAX));
     this.#lib.docker_bridge_log(severities[severity], bytes, bytes.length);
   }

@@ -60,8 +60,15 @@ export const layout = {
   /** From the event's start to the payload: header 26, two lengths 8, plugin id 4. */
   EVENT_PAYLOAD: 38,
   EVENT_TYPE: 322,
+  /** The event's parameters: the plugin's id and the payload. */
+  EVENT_PARAMS: 2,
+  PLUGIN_ID_BYTES: 4,
   /** The index: a slot a field, u32 offset of the value from the record's start and u32 count of values (0: absent). */
   SLOT_BYTES: 8,
+  /** A value that is a number or a flag: u64. */
+  NUMBER_BYTES: 8,
+  /** An element of a list: u32 offset of its text. */
+  LIST_ITEM_BYTES: 4,
   /** An entry of a keyed value: u32 offset of the key, u32 bytes of the key, u32 offset of the value. */
   PAIR_BYTES: 12,
 

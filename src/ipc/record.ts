@@ -6,8 +6,6 @@ import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { layout } from "./layout.ts";
 
 const INDEX_SLOTS = fields.length * layout.SLOT_BYTES;
-const EVENT_PARAMS = 2;
-const PLUGIN_ID_BYTES = 4;
 const NO_THREAD = 0xffff_ffff;
 
 /** The ids of the fields that are one attribute of the event, by the attribute's name. */
@@ -74,23 +72,23 @@ const textBytes = (text: string): number => Buffer.byteLength(text) + 1 + (text.
 /** Characters up to which a loop writes a text faster than a call that leaves JavaScript. */
 const CALL_CHARS = 24;
 
-const LIST_ITEM_BYTES = 4;
-const NUMBER_BYTES = 8;
-
 /** The bytes that a field's values take at most, beside its slot. */
 function valueBytes({ source }: Taken, part: object): number {
   switch (source.kind) {
     case "text":
       return textBytes(source.take(part as never) ?? "");
     case "texts":
-      return (source.take(part as never) ?? []).reduce((sum, text) => sum + LIST_ITEM_BYTES + textBytes(text), 0);
+      return (source.take(part as never) ?? []).reduce(
+        (sum, text) => sum + layout.LIST_ITEM_BYTES + textBytes(text),
+        0,
+      );
     case "pairs":
       return (source.take(part as never) ?? []).reduce(
         (sum, [key, value]) => sum + layout.PAIR_BYTES + textBytes(key) + textBytes(value),
         0,
       );
     default:
-      return NUMBER_BYTES;
+      return layout.NUMBER_BYTES;
   }
 }
 
@@ -175,8 +173,8 @@ export class RecordWriter {
     view.setUint32(at + 12, NO_THREAD, true);
     view.setUint32(at + layout.EVENT_LENGTH, layout.EVENT_PAYLOAD + payloadBytes, true);
     view.setUint16(at + 20, layout.EVENT_TYPE, true);
-    view.setUint32(at + 22, EVENT_PARAMS, true);
-    view.setUint32(at + 26, PLUGIN_ID_BYTES, true);
+    view.setUint32(at + 22, layout.EVENT_PARAMS, true);
+    view.setUint32(at + 26, layout.PLUGIN_ID_BYTES, true);
     view.setUint32(at + 30, payloadBytes, true);
     view.setUint32(at + 34, info.id, true);
   }
@@ -208,7 +206,7 @@ export class RecordWriter {
       }
       case "texts": {
         const texts = source.take(part as never) ?? [];
-        let item = this.#table(base, slots, id, texts.length, LIST_ITEM_BYTES);
+        let item = this.#table(base, slots, id, texts.length, layout.LIST_ITEM_BYTES);
         for (const text of texts) {
           this.#words[item++] = this.#at - base;
           this.#text(text);
@@ -261,7 +259,7 @@ export class RecordWriter {
   }
 
   #number(base: number, slots: number, id: number, number: bigint): void {
-    const word = this.#table(base, slots, id, 1, NUMBER_BYTES);
+    const word = this.#table(base, slots, id, 1, layout.NUMBER_BYTES);
     this.#words[word] = Number(number & 0xffff_ffffn);
     this.#words[word + 1] = Number(number >> 32n);
   }
@@ -324,7 +322,7 @@ export class RecordReader {
     if (count === 0) return undefined;
     if (field.key !== undefined) return this.#find(base, at, count, key);
     if (field.list)
-      return Array.from({ length: count }, (_, i) => this.#text(base + this.#u32(at + i * LIST_ITEM_BYTES)));
+      return Array.from({ length: count }, (_, i) => this.#text(base + this.#u32(at + i * layout.LIST_ITEM_BYTES)));
     if (field.type === "string") return this.#text(at);
     if (field.type === "bool") return this.#u32(at) !== 0;
     return this.#bytes.readBigUInt64LE(at);
@@ -333,7 +331,7 @@ export class RecordReader {
   /** The payload of the record at `base`. */
   payload(base: number): string {
     const start = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
-    return this.#bytes.toString("utf8", start, start + this.#u32(start - 2 * PLUGIN_ID_BYTES));
+    return this.#bytes.toString("utf8", start, start + this.#u32(start - 2 * layout.PLUGIN_ID_BYTES));
   }
 
   #find(base: number, at: number, count: number, key: string): string | undefined {

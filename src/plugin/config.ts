@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
+import { type Severity, severities } from "./severities.ts";
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {
@@ -77,6 +78,16 @@ export const configSchema = v.object({
     ),
     "/run/falco-docker-plugin/resume",
   ),
+  loglevel: v.nullish(
+    v.pipe(
+      v.picklist(Object.keys(severities) as Severity[]),
+      v.description(
+        "What of the runtime's log reaches Falco's: lines of this severity and worse. debug tells each request with its " +
+          "time, each connection, and what is concluded from it.",
+      ),
+    ),
+    "info",
+  ),
 });
 
 export type Config = v.InferOutput<typeof configSchema>;
@@ -116,6 +127,8 @@ function expectation(issue: v.BaseIssue<unknown>): string {
       return `at least ${issue.expected?.replace(">=", "")}`;
     case "regex":
       return issue.message;
+    case "picklist":
+      return `one of ${Object.keys(severities).join(", ")}`;
     case "max_value":
       return `at most ${issue.expected?.replace("<=", "")}`;
     default:

@@ -13,7 +13,7 @@ import { parseEnriched } from "../sensor/enrichment.ts";
 import { Session } from "./session.ts";
 
 /** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
-const HEARTBEAT_MS = 3_000;
+const HEARTBEAT_EVERY_MS = 3_000;
 /**
  * What the runtime may hold beside its queue, bytes of resident memory: the program itself (58 MB), the rings that are
  * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
@@ -36,6 +36,7 @@ export function runRuntime(library: string): void {
       if ("error" in result) return bridge.refuse(id, result.error);
       for (const warning of result.warnings) bridge.log("warning", warning);
       config = result.config;
+      bridge.logLevel = config.loglevel;
       // The host lets this process write to that folder, and to no other.
       bridge.answerText(id, config.statefile === "" ? "" : dirname(config.statefile), config.flushinterval);
     },
@@ -91,5 +92,5 @@ export function runRuntime(library: string): void {
     if (held <= MEMORY_MAX + config.queuebytes) return;
     bridge.log("critical", `the runtime holds ${held} bytes of memory and ends itself`);
     process.exit(75);
-  }, HEARTBEAT_MS);
+  }, HEARTBEAT_EVERY_MS);
 }

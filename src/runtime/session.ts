@@ -1,3 +1,4 @@
+import type { Debug } from "../base/debug.ts";
 import { errorMessage } from "../base/errors.ts";
 import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
@@ -10,6 +11,7 @@ import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
+import { isTold } from "../plugin/severities.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
 import { lossEvent, lossText } from "../sensor/loss.ts";
@@ -59,7 +61,10 @@ export class Session {
     params: string,
     isOneOfSeveral: () => boolean,
   ) {
-    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
+    const debug: Debug = (text) => {
+      if (isTold("debug", config.loglevel)) bridge.log("debug", text());
+    };
+    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections, debug);
     const { isRemote } = this.#engine.endpoint;
     this.#ring = new RingProducer(bridge, instance);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {

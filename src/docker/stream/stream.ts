@@ -195,6 +195,10 @@ export class EventStream {
     // What is known is sent once more and dropped: clocks step, and no time says what can be missing. podman keeps all
     // there ever was, so there it is asked for from the least time that is known.
     const since = this.#isPodman ? (this.#resume.least ?? this.#began) : BEGINNING;
+    this.engine.debug(() => {
+      const known = isKnown ? "events are known, and dropped where they come again" : "no event is known";
+      return `a stream is opened from ${timestamp(since)}: ${known}`;
+    });
     return new Promise((resolve, reject) => {
       let opened = false;
       const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}`, {
@@ -231,6 +235,9 @@ export class EventStream {
             return;
           }
           this.#judge(connection);
+          this.engine.debug(
+            () => `a stream ended: ${why.message}; it brought ${connection.isFruitful ? "new events" : "nothing new"}`,
+          );
           if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
         },
       });
@@ -306,6 +313,7 @@ export class EventStream {
 
   #reopenLater(): void {
     const jittered = this.#delay * (0.5 + Math.random() / 2);
+    this.engine.debug(() => `connecting again in ${jittered.toFixed(0)} ms`);
     this.#delay = Math.min(this.#delay * 2, RECONNECT_MAX_MS);
     this.#retry = setTimeout(() => this.reopen(), jittered);
   }
@@ -434,7 +442,11 @@ export class EventStream {
   #proveNoGap(connection: Connection, at: bigint): void {
     if (!connection.unproven) return;
     connection.unproven = false;
-    if (connection.overlapped) return;
+    const { overlapped } = connection;
+    this.engine.debug(
+      () => `a new connection ${overlapped ? "brought what was known: no gap" : "brought nothing known: a gap"}`,
+    );
+    if (overlapped) return;
     const last = this.#resume.last ?? this.#began;
     // Where the clock was set back in between, the later time is the earlier one.
     const [since, until] = last < at ? [last, at] : [at, last];
