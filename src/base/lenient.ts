@@ -1,5 +1,6 @@
 /** Reads JSON of others with patience: what is missing, null or of another type is absent, and the rest stays. */
 import * as v from "valibot";
+import { U64_MAX } from "./time.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -14,7 +15,7 @@ export function part<S extends v.GenericSchema>(schema: S) {
 
 /** A list without those of its elements that are of another type. */
 export function listOf<T>(item: v.GenericSchema<unknown, T>) {
-  const present = v.transform((items: (T | undefined)[]) => items.filter((each) => each !== undefined));
+  const present = v.transform((items: (T | undefined)[]): readonly T[] => items.filter((each) => each !== undefined));
   return part(v.pipe(v.array(part(item)), present));
 }
 
@@ -25,10 +26,19 @@ const TEXTS_MAX = 16 * 1024;
 export const texts = part(
   v.pipe(
     v.custom<unknown[]>(Array.isArray),
-    v.transform((list) => list.slice(0, TEXTS_MAX).filter((each) => typeof each === "string")),
+    v.transform((list): readonly string[] => list.slice(0, TEXTS_MAX).filter((each) => typeof each === "string")),
   ),
 );
 export const bool = part(v.boolean());
+
+/** Nanoseconds since 1970 in decimal digits: 0 to 2^64-1. */
+export const nanosecondsText = part(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,20}$/),
+    v.check((digits) => BigInt(digits) <= U64_MAX),
+  ),
+);
 
 export type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };
 

@@ -7,86 +7,92 @@
  * on values were checked against dockerd 20.10.24 (API 1.41).
  */
 import * as v from "valibot";
-import { bool, compact, isMap, listOf, map, part, text, texts } from "../base/lenient.ts";
+import { bool, compact, isMap, listOf, map, nanosecondsText, part, text, texts } from "../base/lenient.ts";
 import { nanoseconds } from "../base/time.ts";
 
 /** A mount of a container. A text that the engine does not give is empty. */
-export interface ContainerMount {
+export const containerMount = v.object({
   /** The path on the engine's host; for a volume where it is stored, for a tmpfs empty. */
-  readonly source: string;
+  source: v.string(),
   /** The path in the container. */
-  readonly destination: string;
+  destination: v.string(),
   /** `ro` or `rw`; where the engine does not say which, the options it lists instead (`z,ro`). */
-  readonly mode: string;
+  mode: v.string(),
   /** `bind`, `volume`, `tmpfs`, `npipe`, `cluster` or `image` (api/types/mount). */
-  readonly type: string;
-}
+  type: v.string(),
+});
+
+export type ContainerMount = Readonly<v.InferOutput<typeof containerMount>>;
 
 /**
  * What `GET /containers/{id}/json` tells, made small. A text is empty where the engine gives it so (mostly: its
  * default); a member is absent where the engine gives none or one of a wrong type. A list is never empty: Falco cannot
  * tell an empty list from an absent one.
  */
-export interface ContainerInspection {
+export const containerInspection = v.object({
   /** Without the engine's leading slash. */
-  readonly name?: string;
+  name: text,
   /** Nanoseconds since 1970 in decimal digits, exact: 0 to 2^64-1. */
-  readonly created?: string;
+  created: nanosecondsText,
   /** The image's id as the engine writes it: `sha256:` and 64 hex digits; podman leaves `sha256:` out. */
-  readonly imageId?: string;
+  imageId: text,
   /** The entrypoint and its arguments. */
-  readonly command?: readonly string[];
+  command: texts,
   /**
    * `user`, `uid`, `user:group` …, from the command or else from the image (moby: daemon/commit.go, merge). Empty:
    * neither names one, which means root.
    */
-  readonly user?: string;
-  readonly privileged?: boolean;
+  user: text,
+  privileged: bool,
   /** `host`, `container:<id>`, or empty: one of its own. */
-  readonly pidMode?: string;
+  pidMode: text,
   /** `none`, `private`, `shareable`, `host`, `container:<id>`. */
-  readonly ipcMode?: string;
+  ipcMode: text,
   /** `host`, or empty: one of its own. */
-  readonly utsMode?: string;
+  utsMode: text,
   /** `host`, or empty: the engine's setting. */
-  readonly usernsMode?: string;
+  usernsMode: text,
   /** `none`, `host`, `bridge`, `default`, `container:<id>`, or a network's name. */
-  readonly networkMode?: string;
+  networkMode: text,
   /** `CAP_SYS_ADMIN` …, or `ALL`; always written so, however it was asked for. */
-  readonly capAdd?: readonly string[];
-  readonly capDrop?: readonly string[];
+  capAdd: texts,
+  capDrop: texts,
   /** `host:container:permissions`, permissions out of `rwm`; a part that was not given is empty. */
-  readonly devices?: readonly string[];
+  devices: texts,
   /** `seccomp=unconfined`, `no-new-privileges` …; always with `=`. A seccomp profile of one's own is here as a whole. */
-  readonly securityOpt?: readonly string[];
+  securityOpt: texts,
   /**
    * `0.0.0.0:8080->80/tcp`, `[::]:8080->80/tcp`; `80/tcp` is exposed only. What a running container has, else what it
    * is to have: then `8080->80/tcp` lets the engine choose the address, and port 0 lets it choose the port.
    */
-  readonly ports?: readonly string[];
+  ports: texts,
   /** Names of the networks it is connected to. */
-  readonly networks?: readonly string[];
+  networks: texts,
   /** By destination. */
-  readonly mounts?: readonly ContainerMount[];
-  readonly readonlyRootfs?: boolean;
+  mounts: listOf(containerMount),
+  readonlyRootfs: bool,
   /** `runc`, or what the engine was set up with. */
-  readonly runtime?: string;
+  runtime: text,
   /** `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3` (at most 3 times). */
-  readonly restartPolicy?: string;
-}
+  restartPolicy: text,
+});
+
+export type ContainerInspection = Readonly<v.InferOutput<typeof containerInspection>>;
 
 /** What `GET /exec/{id}/json` tells, made small. Absent as in a container's. */
-export interface ExecInspection {
+export const execInspection = v.object({
   /** 64 hex digits. */
-  readonly containerId?: string;
+  containerId: text,
   /** Where the exec names none, the engine puts the container's (moby: daemon/exec.go): empty only if that is empty. */
-  readonly user?: string;
+  user: text,
   /** Whether the exec was asked to be privileged. An exec in a privileged container is so without asking. */
-  readonly privileged?: boolean;
-  readonly tty?: boolean;
+  privileged: bool,
+  tty: bool,
   /** The program and its arguments. */
-  readonly command?: readonly string[];
-}
+  command: texts,
+});
+
+export type ExecInspection = Readonly<v.InferOutput<typeof execInspection>>;
 
 // Not v.record: it leaves out the keys `constructor` and `prototype`, and a network may be called so.
 const keys = part(v.pipe(map, v.transform(Object.keys)));

@@ -3,29 +3,44 @@
  * file carries it, so that a replayed event has the fields that the live one had.
  */
 import * as v from "valibot";
-import { bool, compact, isMap, listOf, type Parts, part, text, texts } from "../base/lenient.ts";
-import { U64_MAX } from "../base/time.ts";
+import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import type { ContainerInspection, ExecInspection } from "../docker/inspect.ts";
+import { containerInspection, execInspection } from "../docker/inspect.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
+/** What is read of an object; without what is missing, and undefined where it is no object. */
+function compacted<E extends v.ObjectEntries>(entries: E) {
+  const schema = v.object(entries);
+  return v.pipe(
+    schema,
+    v.transform((parts) => compact<v.InferOutput<typeof schema>>(parts as Parts<v.InferOutput<typeof schema>>)),
+  );
+}
+
 /** Which engine an event is from, where there could be a doubt. */
-export interface EngineIdentity {
+const engineIdentity = compacted({
   /** The address, as in `open_params`. */
-  readonly host?: string;
+  host: text,
   /** The name of the engine's machine. */
-  readonly name?: string;
+  name: text,
   /** The version of the engine, `28.5.2`. */
-  readonly version?: string;
-}
+  version: text,
+});
 
-export interface ContainerPart extends ContainerInspection {
+export type EngineIdentity = Readonly<v.InferOutput<typeof engineIdentity>>;
+
+const containerPart = compacted({
+  ...containerInspection.entries,
   /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
-  readonly sensitiveMount?: boolean;
-}
+  sensitiveMount: bool,
+});
 
-export interface ExecPart extends Omit<ExecInspection, "containerId"> {}
+export type ContainerPart = Readonly<v.InferOutput<typeof containerPart>>;
+
+const execPart = compacted(v.omit(execInspection, ["containerId"]).entries);
+
+export type ExecPart = Readonly<v.InferOutput<typeof execPart>>;
 
 /**
  * Why a container's facts are not there. `late`: no answer came in time; `refused`: the engine, or a proxy before it,
@@ -35,80 +50,30 @@ export interface ExecPart extends Omit<ExecInspection, "containerId"> {}
 export const UNINSPECTED = ["late", "refused", "gone", "huge"] as const;
 export type Uninspected = (typeof UNINSPECTED)[number];
 
-export interface Enrichment {
-  readonly engine?: EngineIdentity;
+const truncation = v.object({
+  bytes: v.number(),
+  attributes: v.pipe(v.array(v.string()), v.readonly()),
+  count: v.optional(v.number()),
+}) satisfies v.GenericSchema<unknown, Truncation>;
+
+const enrichment = compacted({
+  engine: part(engineIdentity),
   /** Whether the container's facts are here: false where they should be and could not be had in time. */
-  readonly inspected?: boolean;
+  inspected: bool,
   /** Why they are not; absent where they are. */
-  readonly uninspected?: Uninspected;
-  readonly container?: ContainerPart;
-  readonly exec?: ExecPart;
+  uninspected: part(v.picklist(UNINSPECTED)),
+  container: part(containerPart),
+  exec: part(execPart),
   /** What is missing in an event that was too long. */
-  readonly cut?: Truncation;
-}
+  cut: part(truncation),
+});
 
-const nanoseconds = part(
-  v.pipe(
-    v.string(),
-    v.regex(/^\d{1,20}$/),
-    v.check((digits) => BigInt(digits) <= U64_MAX),
-  ),
-);
-
-/** Parts that may be missing or undefined. */
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
-
-const compacted = <T extends object>(schema: v.GenericSchema<unknown, Loose<T>>) =>
-  part(
-    v.pipe(
-      schema,
-      v.transform((parts) => compact<T>(parts as Parts<T>)),
-    ),
-  );
-
-const engine = compacted<EngineIdentity>(v.object({ host: text, name: text, version: text }));
-
-const container = compacted<ContainerPart>(
-  v.object({
-    name: text,
-    created: nanoseconds,
-    imageId: text,
-    command: texts,
-    user: text,
-    privileged: bool,
-    pidMode: text,
-    ipcMode: text,
-    utsMode: text,
-    usernsMode: text,
-    networkMode: text,
-    capAdd: texts,
-    capDrop: texts,
-    devices: texts,
-    securityOpt: texts,
-    ports: texts,
-    networks: texts,
-    mounts: listOf(v.object({ source: v.string(), destination: v.string(), mode: v.string(), type: v.string() })),
-    readonlyRootfs: bool,
-    runtime: text,
-    restartPolicy: text,
-    sensitiveMount: bool,
-  }),
-);
-
-const exec = compacted<ExecPart>(v.object({ user: text, privileged: bool, tty: bool, command: texts }));
-
-const cut = part(
-  v.object({ bytes: v.number(), attributes: v.pipe(v.array(v.string()), v.readonly()), count: v.optional(v.number()) }),
-);
-
-const falco = v.pipe(
-  v.object({ engine, inspected: bool, uninspected: part(v.picklist(UNINSPECTED)), container, exec, cut }),
-  v.transform((parts: Loose<Enrichment>) => compact<Enrichment>(parts as Parts<Enrichment>)),
-);
+/** What we add to an event. */
+export type Enrichment = Readonly<v.InferOutput<typeof enrichment>>;
 
 /** Reads the `falco` object of a payload; undefined where it is none. What is wrong in it is absent. */
 export function readEnrichment(json: unknown): Enrichment | undefined {
-  return isMap(json) ? v.parse(falco, json) : undefined;
+  return isMap(json) ? v.parse(enrichment, json) : undefined;
 }
 
 const additions = new WeakMap<Enrichment, string>();

@@ -5,10 +5,10 @@
 import { LRUCache } from "lru-cache";
 import { type Engine, type EngineError, UnreadableAnswer } from "../docker/client.ts";
 import type { DockerEvent } from "../docker/event.ts";
-import { inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
+import { type ExecInspection, inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
-import type { Enrichment, ExecPart, Uninspected } from "./enrichment.ts";
+import type { Enrichment, Uninspected } from "./enrichment.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -52,7 +52,7 @@ const isFinal = ({ inspected, uninspected }: Enrichment): boolean =>
 /** The containers of one engine, as far as its events need them. */
 export class Inspector {
   readonly #containers = new LRUCache<string, Enrichment>({ max: CONTAINERS_MAX, maxSize: CHARS_MAX });
-  readonly #execs = new LRUCache<string, ExecPart & { containerId?: string }>({ max: EXECS_MAX, maxSize: CHARS_MAX });
+  readonly #execs = new LRUCache<string, ExecInspection>({ max: EXECS_MAX, maxSize: CHARS_MAX });
   readonly #questions = new Map<string, Promise<void>>();
   #asked = 0;
 
