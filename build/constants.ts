@@ -1,3 +1,4 @@
+/** The C header with all that the C side must not say a second time, generated from the definitions. */
 import { dirname } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { buildId } from "../src/ipc/build_id.ts";

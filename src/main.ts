@@ -1,4 +1,5 @@
 #!/usr/bin/env bun
+/** The program docker-plugin: the runtime, or the tool. */
 import { runCli } from "./cli/cli.ts";
 import { runRuntime } from "./runtime/main.ts";
 

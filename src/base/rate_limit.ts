@@ -1,3 +1,5 @@
+/** How often something may be told. */
+
 /** Lets `count` things through in any window of `windowMs`. */
 export class RateLimit {
   #until = 0;

@@ -1,3 +1,5 @@
+/** Texts of others, for a person's eyes. */
+
 /** C0 and C1 controls, DEL, and what reorders or breaks lines: all that could change a terminal or a log. */
 const HARMFUL = /[\p{Cc}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 

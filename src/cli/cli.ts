@@ -1,3 +1,4 @@
+/** The debug tool's command line. */
 import { parseArgs } from "node:util";
 import { EngineError } from "../docker/client.ts";
 import { BadAddress } from "../docker/endpoint.ts";

@@ -1,3 +1,4 @@
+/** An event as a line, in the form of a rule's output. */
 import { printable } from "../base/text.ts";
 import type { RecordReader, Value } from "../ipc/record.ts";
 import { type Field, fields } from "../plugin/fields.ts";

@@ -1,7 +1,6 @@
 /**
- * What inspecting a container or an exec tells: from the engine's answers to the compact objects that go into the
- * `falco` key of an event. Pure functions; nothing here asks an engine. Environment variables are never taken: they
- * hold secrets.
+ * What inspecting a container or an exec tells: from the engine's answers to compact objects. Pure functions; nothing
+ * here asks an engine. Environment variables are never taken: they hold secrets.
  *
  * The shapes are moby's (api/types/container: container.go, hostconfig.go, network_settings.go, exec.go), the remarks
  * on values were checked against dockerd 20.10.24 (API 1.41).

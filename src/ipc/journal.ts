@@ -1,3 +1,4 @@
+/** What of an engine's events stands in a ring, for the process that comes after this one. */
 import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
 import { layout } from "./layout.ts";

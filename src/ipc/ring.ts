@@ -1,3 +1,5 @@
+/** The writing end of a ring. */
+import { assert } from "../base/assert.ts";
 import { bytesOf, type Line } from "../base/line.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { ResumePoint } from "../docker/stream/stream.ts";
@@ -96,7 +98,9 @@ export class RingProducer {
       if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
     }
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
-    this.#head += this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
+    const size = this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
+    assert(size <= bound, "a record is no larger than its bound");
+    this.#head += size;
     if (fingerprint !== undefined) this.#journal.append(this.#head, fingerprint);
     return true;
   }

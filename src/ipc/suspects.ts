@@ -1,3 +1,4 @@
+/** What is being worked on, where a process that dies of it leaves it to be read. */
 import type { Trace } from "../docker/trace.ts";
 import { layout } from "./layout.ts";
 

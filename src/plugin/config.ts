@@ -1,3 +1,4 @@
+/** The settings: `init_config`. */
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
 import { type Severity, severities } from "./severities.ts";

@@ -1,3 +1,4 @@
+/** The fields that rules can use, and what of an event each is taken from. */
 import { containerIdOf, execOf, healthOf, imageOf } from "../docker/subject.ts";
 import { type ContainerPart, type EnrichedEvent, uninspectedOf } from "../sensor/enrichment.ts";
 

@@ -1,3 +1,4 @@
+/** What one life of Falco leaves to the next, in a file. */
 import {
   closeSync,
   constants,

@@ -1,3 +1,4 @@
+/** The runtime behind libdocker.so: what the host asks for, and signs of life. */
 import { writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorMessage } from "../base/errors.ts";

@@ -1,3 +1,4 @@
+/** An open instance: from an engine's address to events in its ring. */
 import type { Debug } from "../base/debug.ts";
 import { errorMessage } from "../base/errors.ts";
 import type { Line } from "../base/line.ts";

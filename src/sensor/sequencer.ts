@@ -1,3 +1,5 @@
+/** The order of events, while some of them wait for an answer about them. */
+
 /** Bytes of lines that may wait; beyond, nothing is waited for any more. */
 export const SEQUENCER_BYTES = 16 * 1024 * 1024;
 

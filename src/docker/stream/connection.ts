@@ -1,3 +1,4 @@
+/** One connection of an engine's stream, from its request to its end. */
 import type { Line } from "../../base/line.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { Hold } from "./hold.ts";

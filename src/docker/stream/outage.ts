@@ -1,3 +1,5 @@
+/** How often a person is told of an outage that lasts. */
+
 /** When the reason of an outage is told again, ms: first so soon, then after twice the time, at most this late. */
 const FIRST_MS = 10_000;
 const LAST_MS = 3_600_000;

@@ -1,3 +1,5 @@
+/** Reads of a socket, spaced where they are so dense that each one costs more than it brings. */
+
 /**
  * From so many pieces a millisecond on, reads are spaced: a read costs 25 µs of CPU and more, however much it brings.
  */

@@ -1,3 +1,5 @@
+/** Lines that are too long: what of an event is cut out, before it is parsed. */
+
 /** What was taken out of an event that was too long. */
 export interface Truncation {
   /** Bytes of the engine's line. */

@@ -11,8 +11,8 @@ import { EventWriter } from "../../../src/runtime/writer.ts";
 
 const LOSS = '{"Type":"plugin","Action":"events_lost","Actor":{"ID":"","Attributes":{}},"timeNano":1}';
 
-/** An outlet into a ring with so much room, and what came of it. */
-function outlet(room: number, queueBytes = 1 << 20) {
+/** A writer into a ring with so much room, and what came of it. */
+function writerInto(room: number, queueBytes = 1 << 20) {
   const written: string[] = [];
   const losses: Loss[] = [];
   const counted: Record<string, number> = {};
@@ -38,7 +38,7 @@ function outlet(room: number, queueBytes = 1 << 20) {
     losses.push(loss);
     return lineOf(LOSS);
   });
-  return { outlet: made, ring, written, losses, counted };
+  return { writer: made, ring, written, losses, counted };
 }
 
 const event = (name: string, timeNano: number): string =>
@@ -50,7 +50,7 @@ function write(into: EventWriter, text: string): void {
 }
 
 test("what finds no room in the ring waits, and goes in order", async () => {
-  const { outlet: out, ring, written, losses } = outlet(0);
+  const { writer: out, ring, written, losses } = writerInto(0);
   for (const name of ["a", "b", "c"]) write(out, event(name, 1));
   expect(written).toEqual([]);
   ring.room = layout.RING_BYTES;
@@ -62,7 +62,7 @@ test("what finds no room in the ring waits, and goes in order", async () => {
 });
 
 test("past the queue's bound the newest are dropped, counted, and announced once at their place", async () => {
-  const { outlet: out, ring, written, losses, counted } = outlet(0, 1000);
+  const { writer: out, ring, written, losses, counted } = writerInto(0, 1000);
   for (let i = 0; i < 50; i++) write(out, event(`e${i}`, 100 + i));
   ring.room = layout.RING_BYTES;
   while (!written.includes(LOSS)) await Bun.sleep(2);
@@ -87,7 +87,7 @@ test("past the queue's bound the newest are dropped, counted, and announced once
 });
 
 test("an event that no ring could hold is dropped and announced, and stops nobody", async () => {
-  const { outlet: out, written, losses, counted } = outlet(layout.RING_BYTES);
+  const { writer: out, written, losses, counted } = writerInto(layout.RING_BYTES);
   const many = Object.fromEntries(Array.from({ length: 800_000 }, (_, i) => [i.toString(36), ""]));
   write(out, event("before", 1));
   write(out, event("huge", 2).replace('"Attributes":{}', `"Attributes":${JSON.stringify(many)}`));
@@ -100,7 +100,7 @@ test("an event that no ring could hold is dropped and announced, and stops nobod
 });
 
 test("an event of an earlier life that no ring could hold stops nobody either", async () => {
-  const { outlet: out, written, losses, counted } = outlet(layout.RING_BYTES);
+  const { writer: out, written, losses, counted } = writerInto(layout.RING_BYTES);
   const many = Object.fromEntries(Array.from({ length: 800_000 }, (_, i) => [i.toString(36), ""]));
   const huge = event("huge", 2).replace('"Attributes":{}', `"Attributes":${JSON.stringify(many)}`);
   const lines = [event("before", 1), huge, event("behind", 3)].map((text) => `7 ${text}\n`).join("");
