@@ -2,9 +2,9 @@
  * Builds dist/: the C constants from the TypeScript definitions, libdocker.so with `zig cc`, docker-plugin with Bun.
  * `bun build.ts`; what is up to date already is left alone.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { constantsHeader } from "./src/runtime/constants.ts";
+import { constantsHeader } from "./build/constants.ts";
 
 const root = import.meta.dir;
 const dist = join(root, "dist");
@@ -75,7 +75,11 @@ async function compileProgram(out: string): Promise<void> {
   // A compiled Bun runs what it finds in the current folder unless it is told not to.
   const closed = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
   const entry = join(root, "src/main.ts");
-  await run([process.execPath, "build", "--compile", "--minify", "--bytecode", ...closed, entry, "--outfile", out]);
+  // The map makes a crash's stack name our files and lines.
+  const flags = ["--compile", "--minify", "--bytecode", "--sourcemap", ...closed];
+  await run([process.execPath, "build", ...flags, entry, "--outfile", out]);
+  // It is in the program, too.
+  rmSync(`${out}.map`, { force: true });
 }
 
 /** A fingerprint of files and of whatever else a step depends on. */

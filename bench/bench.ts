@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { C_FLAGS, zigCc } from "../build.ts";
-import { layout } from "../src/runtime/layout.ts";
+import { layout } from "../src/ipc/layout.ts";
 import { temporaryFolder } from "../test/support/temporary.ts";
 
 const root = join(import.meta.dir, "..");

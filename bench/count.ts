@@ -3,10 +3,10 @@
  * the CPU an event of the second half, ns: the first is for the compiler of the runtime's code.
  */
 import { Engine } from "../src/docker/client.ts";
-import { parseEndpoint } from "../src/docker/endpoint.ts";
+import { resolveEndpoint } from "../src/docker/endpoint.ts";
 
 const [address = "", wanted = "0"] = process.argv.slice(2);
-const engine = new Engine(parseEndpoint(address, undefined));
+const engine = new Engine(resolveEndpoint(address, undefined));
 await engine.negotiate();
 let lines = 0;
 let counted = 0;

@@ -3,11 +3,12 @@
  * left is the bare round trip, to measure the real runtime against.
  */
 import { writeSync } from "node:fs";
-import { parseEvent } from "../src/docker/event.ts";
-import { Bridge } from "../src/runtime/bridge.ts";
-import { buildId } from "../src/runtime/build_id.ts";
-import { layout } from "../src/runtime/layout.ts";
-import { RecordWriter } from "../src/runtime/record.ts";
+import { lineOf } from "../src/base/line.ts";
+import { Bridge } from "../src/ipc/bridge.ts";
+import { buildId } from "../src/ipc/build_id.ts";
+import { layout } from "../src/ipc/layout.ts";
+import { RecordWriter } from "../src/ipc/record.ts";
+import { parseEnriched } from "../src/sensor/enrichment.ts";
 
 const LINE = '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web"}},"timeNano":1}';
 
@@ -23,5 +24,5 @@ const bridge = new Bridge(process.argv.at(-1) ?? "", {
 });
 const line = Buffer.from(LINE);
 const { memory, offset } = bridge.answerMemory;
-bytes = new RecordWriter(memory, offset).write(0, line, 0, line.length, parseEvent(LINE));
+bytes = new RecordWriter(memory, offset).write(0, lineOf(line), parseEnriched(LINE, "engine"));
 setInterval(() => bridge.heartbeat(), 1000);

@@ -1,9 +1,10 @@
+/** The debug tool's command line. */
 import { parseArgs } from "node:util";
 import { EngineError } from "../docker/client.ts";
 import { BadAddress } from "../docker/endpoint.ts";
-import { fieldsText } from "../plugin/field_docs.ts";
-import { buildId } from "../runtime/build_id.ts";
+import { buildId } from "../ipc/build_id.ts";
 import { dumpDemo, dumpEngine } from "./dump.ts";
+import { fieldsText } from "./fields_text.ts";
 import { BadFormat, DEFAULT_OUTPUT, OutputFormat } from "./output.ts";
 
 const HELP = `docker-plugin: the runtime and debug tool of Falco's Docker plugin

@@ -1,14 +1,14 @@
+/** `docker-plugin --dump`: events as lines, by the way that Falco's events take. */
+import { bytesOf, type Line } from "../base/line.ts";
+import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
-import { LINE_MAX } from "../docker/connection.ts";
-import { DEBUG_TOOL, parseEndpoint } from "../docker/endpoint.ts";
-import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
-import { additionOf } from "../docker/falco.ts";
-import { connectionText, Feed } from "../docker/feed.ts";
-import { LineSplitter } from "../docker/lines.ts";
-import type { Loss } from "../docker/stream.ts";
+import { DEBUG_TOOL, resolveEndpoint } from "../docker/endpoint.ts";
+import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
-import { RecordReader, RecordWriter, recordBound } from "../runtime/record.ts";
-import { printable } from "../text.ts";
+import { additionOf, type EnrichedEvent } from "../sensor/enrichment.ts";
+import { connectionText, Feed, type FeedSink } from "../sensor/feed.ts";
+import { Recording } from "../sensor/recording.ts";
+import { engineSource } from "../sensor/source.ts";
 import demo from "./demo.jsonl" with { type: "text" };
 import { type OutputFormat, timeOfDay } from "./output.ts";
 
@@ -21,15 +21,15 @@ class Printer {
   /** @param format undefined: the payload itself */
   constructor(readonly format: OutputFormat | undefined) {}
 
-  event(event: DockerEvent, line: Buffer, start: number, end: number): void {
+  event(event: EnrichedEvent, line: Line): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    const bound = recordBound(end - start, event, addition);
+    const bound = recordBound(bytesOf(line), event, addition);
     if (bound > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(bound);
       this.#writer = new RecordWriter(this.#memory);
       this.#reader = new RecordReader(this.#memory);
     }
-    this.#writer.write(0, line, start, end, event, addition);
+    this.#writer.write(0, line, event, addition);
     if (this.format === undefined) process.stdout.write(`${this.#reader.payload(0)}\n`);
     else process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
   }
@@ -52,24 +52,37 @@ function enough(): Promise<void> {
   });
 }
 
+const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
+
+/** Prints what a feed tells. */
+function sinkOf(format: OutputFormat | undefined, more: Pick<FeedSink, "connection" | "ended">): FeedSink {
+  const printer = new Printer(format);
+  return {
+    event: (event, line) => printer.event(event, line),
+    malformed: (why, head) => printer.malformed(why, head),
+    lost: ({ reason }) => note(`events may have been lost: ${reason}`),
+    flush: () => {},
+    opened: () => {},
+    known: () => {},
+    snapshotTaken: () => {},
+    warning: note,
+    ...more,
+  };
+}
+
 /** Prints the bundled recording. */
 export async function dumpDemo(format: OutputFormat | undefined): Promise<number> {
-  const printer = new Printer(format);
-  const lines = new LineSplitter(
-    LINE_MAX,
-    (line, start, end) => {
-      try {
-        printer.event(parseEvent(line.toString("utf8", start, end)), line, start, end);
-      } catch (error) {
-        if (!(error instanceof NotAnEvent)) throw error;
-        printer.malformed(error.message, line.subarray(start, end));
-      }
-    },
-    (head, _tail, bytes) => printer.malformed(`${bytes} bytes`, head.subarray(0, 256)),
+  const { promise: all, resolve: ended } = Promise.withResolvers<void>();
+  const options = feedOptions(readDefaults());
+  const feed = new Feed(
+    (sink) => new Recording(Buffer.from(demo), sink, options.maxEventBytes),
+    undefined,
+    sinkOf(format, { connection: () => {}, ended: () => process.stdout.write("", () => ended()) }),
+    { ...options, identified: () => false },
   );
   const stop = enough();
-  lines.push(Buffer.from(demo));
-  await Promise.race([stop, new Promise((resolve) => process.stdout.write("", resolve))]);
+  await Promise.race([stop, Promise.all([feed.open(), all])]);
+  feed.close();
   return 0;
 }
 
@@ -78,23 +91,16 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  * @throws BadAddress, EngineError
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(parseEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
-  const printer = new Printer(format);
-  const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
+  const engine = new Engine(resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
+  const options = feedOptions(readDefaults());
   const feed = new Feed(
+    engineSource(engine, options),
     engine,
-    {
-      event: (event, line, start, end) => printer.event(event, line, start, end),
-      malformed: (why, head) => printer.malformed(why, head),
-      lost: ({ reason }: Loss) => note(`events may have been lost: ${reason}`),
-      settled: () => {},
-      opened: () => {},
-      known: () => {},
+    sinkOf(format, {
       connection: (error, kept) => note(connectionText(engine.address, error, kept)),
-      snapshotTaken: () => {},
-      warning: note,
-    },
-    { ...feedOptions(readDefaults()), identified: () => engine.endpoint.kind === "tcp" },
+      ended: () => {},
+    }),
+    { ...options, identified: () => engine.endpoint.isRemote },
   );
   const stop = enough();
   await feed.open();

@@ -1,3 +1,5 @@
+/** A recording is bundled as its text. */
+
 declare module "*.jsonl" {
   const text: string;
   export default text;

@@ -1,3 +1,5 @@
+/** Memory that the answers of all engines share. */
+
 /** Who holds a part of a budget. */
 export interface Holder {
   bytes: number;

@@ -1,12 +1,13 @@
-import { statSync } from "node:fs";
+/** The client of an engine: questions with an answer, and streams of events, over HTTP. */
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
-import { printable } from "../text.ts";
+import { type Debug, NO_DEBUG } from "../base/debug.ts";
+import { printable } from "../base/text.ts";
+import { nanoseconds } from "../base/time.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { nanoseconds } from "./inspect.ts";
-import { fingerprintOf, NO_TRACE, type Trace } from "./trace.ts";
+import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
 
 /**
  * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the
@@ -90,17 +91,6 @@ const newer = (a: string, b: string): boolean => {
   return aMajor > bMajor || (aMajor === bMajor && aMinor > bMinor);
 };
 
-/** What stands at a path where a socket should; undefined for a socket. */
-function notASocket(path: string): string | undefined {
-  try {
-    const there = statSync(path);
-    if (there.isSocket()) return undefined;
-    return there.isDirectory() ? "a folder" : "a file";
-  } catch {
-    return undefined;
-  }
-}
-
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
   /** What time it is for the engine. */
@@ -110,12 +100,16 @@ export class Engine {
   #unversioned = false;
   readonly #pool: Pool;
 
-  /** @param trace where the answer that is read leaves its trace, by what was asked */
+  /**
+   * @param trace where the answer that is read leaves its trace, by what was asked
+   * @param debug told of each request, and of what its streams conclude
+   */
   constructor(
     readonly endpoint: Endpoint,
     readonly trace: Trace = NO_TRACE,
+    readonly debug: Debug = NO_DEBUG,
   ) {
-    this.#pool = new Pool(this.#origin, {
+    this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: IDLE_MS,
@@ -195,8 +189,8 @@ export class Engine {
    *   `timeoutMs`, or where the answer ended a process before
    */
   async getJson(path: string, timeoutMs: number): Promise<unknown> {
-    const fingerprint = fingerprintOf(path);
-    if (!this.trace.begin(fingerprint))
+    const hash = hashOf(path);
+    if (!this.trace.begin(hash))
       throw new UnreadableAnswer(`what ${this.address} answers to ${path} ended the runtime before`);
     this.trace.end();
     const version = this.#questionVersion;
@@ -204,7 +198,7 @@ export class Engine {
     // An engine that no longer speaks a version says so with a 400, as to any other fault of a question.
     if (answer.status === 400 && version !== undefined) answer = await this.#ask(path, timeoutMs);
     const { status, body } = this.#good(path, answer);
-    this.trace.begin(fingerprint);
+    this.trace.begin(hash);
     try {
       return JSON.parse(body);
     } catch {
@@ -241,7 +235,7 @@ export class Engine {
    */
   events(query: string, handler: StreamHandler): (why?: EngineError) => void {
     // podman sends the headers with the first event, whenever that is.
-    const client = new Client(this.#origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
+    const client = new Client(this.endpoint.origin, { ...this.#options(), headersTimeout: 0, bodyTimeout: 0 });
     const over = (error?: EngineError) => {
       if (ended) return;
       ended = true;
@@ -251,12 +245,14 @@ export class Engine {
     let ended = false;
     const ask = (version: string | undefined) => {
       const path = versioned(`/events?${query}`, version);
+      const began = performance.now();
       let refusal: { status: number; body: string } | undefined;
       client.dispatch({ path, method: "GET" }, {
         onRequestStart: () => {},
         onResponseStart: (_controller, status, headers) => {
           this.clock.date(Date.parse(String(headers.date)));
           const foreign = status === 200 ? this.#foreign(headers) : undefined;
+          this.debug(() => `GET ${path}: ${status}, its headers after ${(performance.now() - began).toFixed(1)} ms`);
           if (foreign !== undefined) over(foreign);
           else if (status !== 200) refusal = { status, body: "" };
           else {
@@ -290,13 +286,12 @@ export class Engine {
     }
   }
 
-  get #origin(): string {
-    return this.endpoint.kind === "unix" ? "http://docker" : this.endpoint.origin;
-  }
-
   #options(): Client.Options {
-    const common = { connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: ANSWER_TIMEOUT_MS };
-    return this.endpoint.kind === "unix" ? { ...common, socketPath: this.endpoint.path } : common;
+    return {
+      ...this.endpoint.connection,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      headersTimeout: ANSWER_TIMEOUT_MS,
+    };
   }
 
   /** What questions are asked in: the engine's own version, or the newest that is known. */
@@ -320,8 +315,13 @@ export class Engine {
     let status = 0;
     let headers: Answer["headers"] = {};
     let failure: EngineError | undefined;
+    const began = performance.now();
     const end = () => {
       clearTimeout(late);
+      this.debug(() => {
+        const came = failure?.message ?? `${status}, ${holder.bytes} bytes`;
+        return `GET ${path}: ${came}, after ${(performance.now() - began).toFixed(1)} ms`;
+      });
       answers.release(holder);
     };
     const fail = (error: EngineError) => {
@@ -417,7 +417,7 @@ export class Engine {
         return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
       case "ENOTSOCK":
       case "ECONNREFUSED": {
-        const there = endpoint.kind === "unix" ? notASocket(endpoint.path) : undefined;
+        const there = endpoint.obstacle();
         if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
         // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
         const how = there === "a folder" ? "remove it and start the engine, or" : "start the engine, or";

@@ -1,3 +1,5 @@
+/** What time it is for an engine. */
+
 /** What a header Date leaves open beside its second: the way of an answer, and how exact ours and the engine's clock run, ms. */
 const SLACK_MS = 1_500;
 

@@ -1,3 +1,4 @@
+/** The engines that this machine offers, for whoever asks what can be opened. */
 import { statSync } from "node:fs";
 import { DEFAULT_ADDRESS } from "./endpoint.ts";
 

@@ -1,3 +1,6 @@
+/** Where an engine is, from what a person wrote. */
+import { type Transport, tcp, unixSocket } from "./transport.ts";
+
 /** Who asks for an engine: errors speak to the person in front of it. */
 export interface Asker {
   /** What has to have the rights to connect. */
@@ -9,11 +12,10 @@ export interface Asker {
 export const FALCO: Asker = { program: "Falco", setting: "open_params" };
 export const DEBUG_TOOL: Asker = { program: "docker-plugin", setting: "--host" };
 
-/** Where an engine listens, and who said so: `DOCKER_HOST` is a setting too. */
-export type Endpoint = { readonly address: string; readonly asker: Asker } & (
-  | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp"; readonly origin: string }
-);
+/** How an engine is reached, and who said so: `DOCKER_HOST` is a setting too. */
+export interface Endpoint extends Transport {
+  readonly asker: Asker;
+}
 
 export const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
 
@@ -30,7 +32,7 @@ const FORMS = "expected unix:///path/to/docker.sock or tcp://host:port";
  * @param by who gave `text`
  * @throws BadAddress that names the address and says what was expected
  */
-export function parseEndpoint(text: string, dockerHost: string | undefined, by = FALCO): Endpoint {
+export function resolveEndpoint(text: string, dockerHost: string | undefined, by = FALCO): Endpoint {
   const given = text.trim();
   const fromEnvironment = given === "" ? (dockerHost?.trim() ?? "") : "";
   const address = given || fromEnvironment || DEFAULT_ADDRESS;
@@ -42,7 +44,7 @@ export function parseEndpoint(text: string, dockerHost: string | undefined, by =
     if (!path.startsWith("/")) throw bad(`a socket's path begins with a slash; ${FORMS}`);
     if (path.includes("\0")) throw bad("a socket's path holds no NUL");
     if (Buffer.byteLength(path) > UNIX_PATH_MAX) throw bad(`a socket's path has at most ${UNIX_PATH_MAX} bytes`);
-    return { kind: "unix", path, address: `unix://${path}`, asker };
+    return { ...unixSocket(path), asker };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme === "https" || scheme === "ssh" || scheme === "npipe" || scheme === "fd")
@@ -53,5 +55,5 @@ export function parseEndpoint(text: string, dockerHost: string | undefined, by =
     throw bad(`not an engine's address; ${FORMS}`);
   // docker/cli: opts/hosts.go, DefaultHTTPPort; WHATWG drops a port 80 that was written.
   const port = url.port || (/:80\/?$/.test(address) ? "80" : "2375");
-  return { kind: "tcp", origin: `http://${url.hostname}:${port}`, address: `tcp://${url.hostname}:${port}`, asker };
+  return { ...tcp(`${url.hostname}:${port}`), asker };
 }

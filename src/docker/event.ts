@@ -1,5 +1,8 @@
+/** A Docker event: what an engine writes about it, read from its line. */
 import * as v from "valibot";
-import { type FalcoPart, readFalco } from "./falco.ts";
+import { errorMessage } from "../base/errors.ts";
+import { type Line, lineOf } from "../base/line.ts";
+import { U64_MAX } from "../base/time.ts";
 
 /**
  * A Docker event as the engine writes it (moby: api/types/events, Message). `status`, `id` and `from` are gone with
@@ -19,25 +22,12 @@ export const eventSchema = v.object({
 
 type EventJson = v.InferOutput<typeof eventSchema>;
 
-/** Where a text comes from: the engine, or a capture file, whose payloads carry what we added. */
-export type Origin = "engine" | "capture";
-
 export interface DockerEvent extends Omit<EventJson, "Actor" | "timeNano"> {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   /** Nanoseconds since 1970, exact to the last digit: 0 to 2^64-1. */
   readonly timeNano: bigint;
   /** podman's result of a health check; of any type, as nobody checked it. */
   readonly HealthStatus?: unknown;
-  /** What we add; its JSON is what `RecordWriter.write` takes as the addition. */
-  falco?: FalcoPart;
-  /** The engine's line has a key `falco` of its own, which nobody believes: ours must come after it. */
-  readonly forgedFalco?: true;
-}
-
-/** The keys of DockerEvent that no line may set. */
-interface Ours {
-  falco?: unknown;
-  forgedFalco?: unknown;
 }
 
 /** A line that is not a Docker event; the message says what is wrong with it. */
@@ -58,7 +48,6 @@ function isEvent(json: unknown): json is EventJson {
 }
 
 const KEY = '"timeNano":';
-const U64_MAX = 2n ** 64n - 1n;
 
 /**
  * The digits of `timeNano`. They exceed 2^53, so `JSON.parse` loses the last ones: they are read from the text. Inside
@@ -78,29 +67,16 @@ function exactTimeNano(text: string, rounded: number): bigint {
   return exact !== undefined && /^\d+$/.test(exact) ? BigInt(exact) : BigInt(rounded);
 }
 
-/** Takes or refuses what a text says in the keys that are ours. */
-function settleOurs(json: Ours, origin: Origin): void {
-  const { falco } = json;
-  delete json.falco;
-  delete json.forgedFalco;
-  if (origin === "engine") {
-    json.forgedFalco = true;
-    return;
-  }
-  const part = readFalco(falco);
-  if (part !== undefined) json.falco = part;
-}
-
 /**
- * Parses one line of the engine's event stream, or a captured payload of ours.
+ * Parses one line of an engine's event stream. Keys beyond those of an event stay as they are: nobody checked them.
  * @throws NotAnEvent where it is not JSON or not an event
  */
-export function parseEvent(text: string, origin: Origin = "engine"): DockerEvent {
+export function parseEvent(text: string): DockerEvent {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new NotAnEvent(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new NotAnEvent(`not JSON: ${errorMessage(error)}`);
   }
   if (!isEvent(json)) {
     const issue = v.safeParse(eventSchema, json).issues?.[0];
@@ -112,9 +88,15 @@ export function parseEvent(text: string, origin: Origin = "engine"): DockerEvent
     throw new NotAnEvent("timeNano: out of range");
   const timeNano = exactTimeNano(text, json.timeNano);
   if (timeNano > U64_MAX) throw new NotAnEvent("timeNano: out of range");
-  const event = json as unknown as { Actor: { Attributes: unknown }; timeNano: unknown } & Ours;
+  const event = json as unknown as { Actor: { Attributes: unknown }; timeNano: unknown };
   event.timeNano = timeNano;
   event.Actor.Attributes ??= {};
-  if (event.falco !== undefined || event.forgedFalco !== undefined) settleOurs(event, origin);
   return event as unknown as DockerEvent;
+}
+
+/**
+ * The line of an event, as engines write it: `timeNano` last, with all its digits, which are more than a number holds.
+ */
+export function writeEvent({ timeNano, ...event }: DockerEvent): Line {
+  return lineOf(`${JSON.stringify(event).slice(0, -1)},"timeNano":${timeNano}}`);
 }

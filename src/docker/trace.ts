@@ -5,15 +5,15 @@
 export interface Trace {
   /**
    * Before something is read. False where that ended a process before: it must not be read.
-   * @param fingerprint its hash, 64 bits
+   * @param hash 64 bits
    */
-  begin(fingerprint: bigint): boolean;
+  begin(hash: bigint): boolean;
   /** Nothing more is done with it. Not called where working on it throws. */
   end(): void;
 }
 
-/** The fingerprint of what is asked. */
-export const fingerprintOf = (question: string): bigint => Bun.hash.wyhash(question);
+/** The hash of what is asked. */
+export const hashOf = (question: string): bigint => Bun.hash.wyhash(question);
 
 /** For who has nobody that would start it again. */
 export const NO_TRACE: Trace = { begin: () => true, end: () => {} };

@@ -1,5 +1,7 @@
+/** The settings: `init_config`. */
 import * as v from "valibot";
-import { layout } from "../runtime/layout.ts";
+import { errorMessage } from "../base/errors.ts";
+import { type Severity, severities } from "./severities.ts";
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {
@@ -18,10 +20,13 @@ function flag(byDefault: boolean, description: string) {
 
 const MiB = 1024 * 1024;
 
+/** The longest flushinterval, ms. */
+export const FLUSH_INTERVAL_MAX_MS = 60_000;
+
 /** `init_config`. The JSON Schema that Falco checks it against is made from this (build.ts). */
 export const configSchema = v.object({
   flushinterval: milliseconds(
-    layout.FLUSH_INTERVAL_MAX_MS,
+    FLUSH_INTERVAL_MAX_MS,
     0,
     "Milliseconds between two flushes of events to Falco. 0 delivers an event at once.",
   ),
@@ -74,6 +79,16 @@ export const configSchema = v.object({
     ),
     "/run/falco-docker-plugin/resume",
   ),
+  loglevel: v.nullish(
+    v.pipe(
+      v.picklist(Object.keys(severities) as Severity[]),
+      v.description(
+        "What of the runtime's log reaches Falco's: lines of this severity and worse. debug tells each request with its " +
+          "time, each connection, and what is concluded from it.",
+      ),
+    ),
+    "info",
+  ),
 });
 
 export type Config = v.InferOutput<typeof configSchema>;
@@ -113,6 +128,8 @@ function expectation(issue: v.BaseIssue<unknown>): string {
       return `at least ${issue.expected?.replace(">=", "")}`;
     case "regex":
       return issue.message;
+    case "picklist":
+      return `one of ${Object.keys(severities).join(", ")}`;
     case "max_value":
       return `at most ${issue.expected?.replace("<=", "")}`;
     default:
@@ -130,7 +147,7 @@ export function readConfig(text: string): ConfigResult {
   try {
     input = text.trim() === "" ? {} : (JSON.parse(text) ?? {});
   } catch (error) {
-    return { error: `init_config is not JSON: ${error instanceof Error ? error.message : String(error)}` };
+    return { error: `init_config is not JSON: ${errorMessage(error)}` };
   }
   if (!isObject(input)) return { error: `init_config: expected a map of settings, got ${describe(input)}` };
 

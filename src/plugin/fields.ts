@@ -1,12 +1,12 @@
-import type { DockerEvent } from "../docker/event.ts";
-import { containerIdOf, execOf, healthOf, imageOf, uninspectedOf } from "../docker/facts.ts";
-import type { ContainerPart } from "../docker/falco.ts";
+/** The fields that rules can use, and what of an event each is taken from. */
+import { containerIdOf, execOf, healthOf, imageOf } from "../docker/subject.ts";
+import { type ContainerPart, type EnrichedEvent, uninspectedOf } from "../sensor/enrichment.ts";
 
 /** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;
 
 /** Reads something of an event that several fields are taken from; undefined where the event has nothing of it. */
-export type Part = (event: DockerEvent) => object | undefined;
+export type Part = (event: EnrichedEvent) => object | undefined;
 
 /** Takes a value from what the field's own part read; the type of that is known where the field is written down. */
 type Take<T> = (part: never) => T | undefined;
@@ -45,6 +45,12 @@ export interface Field {
   readonly source: Source;
 }
 
+/** A field as a rule writes it, with its argument. */
+export const nameOf = ({ name, key }: Field): string => (key === undefined ? name : `${name}[${key}]`);
+
+/** The type of a field's value, in words. */
+export const typeOf = ({ type, list }: Field): string => (list ? `${type} list` : type);
+
 type About = Pick<Field, "name" | "desc" | "from" | "example"> & { readonly since?: string };
 
 function field(
@@ -70,7 +76,7 @@ function attribute(name: string, key: string, desc: string, example: string, sin
 }
 
 /** Fields of one part of an event. */
-function of<P extends object>(part: (event: DockerEvent) => P | undefined) {
+function of<P extends object>(part: (event: EnrichedEvent) => P | undefined) {
   return {
     text: (what: About, take: (part: P) => string | undefined, like: readonly string[] = []) =>
       field(what, "string", { kind: "text", part, take, like }),
@@ -84,17 +90,17 @@ function of<P extends object>(part: (event: DockerEvent) => P | undefined) {
   };
 }
 
-const isContainer = (event: DockerEvent): boolean => event.Type === "container";
+const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
 
 /** Whether the event had `status` and `id` before API 1.52 took them away (moby: api/types/events, Message). */
-const hadStatus = (event: DockerEvent): boolean => event.Type === "container" || event.Type === "image";
+const hadStatus = (event: EnrichedEvent): boolean => event.Type === "container" || event.Type === "image";
 
 const event = of((event) => event);
-const exec = of(execOf);
+const exec = of((event) => execOf(event, event.falco?.exec?.command));
 const image = of(imageOf);
 const added = of((event) => event.falco);
 const engine = of((event) => event.falco?.engine);
-const containerPart = (event: DockerEvent): ContainerPart | undefined => event.falco?.container;
+const containerPart = (event: EnrichedEvent): ContainerPart | undefined => event.falco?.container;
 const container = of(containerPart);
 const execAsked = of((event) => event.falco?.exec);
 

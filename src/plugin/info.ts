@@ -1,3 +1,4 @@
+/** Who the plugin is. */
 import manifest from "../../package.json" with { type: "json" };
 
 /** What Falco is told about the plugin. The C constants are generated from this (see build.ts). */

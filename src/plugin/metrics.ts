@@ -1,3 +1,5 @@
+/** The counters and gauges that Falco shows. */
+
 /** A counter the plugin shows through `get_metrics`. */
 export interface Metric {
   readonly name: string;

@@ -1,26 +1,31 @@
+/** An open instance: from an engine's address to events in its ring. */
+import type { Debug } from "../base/debug.ts";
+import { errorMessage } from "../base/errors.ts";
+import type { Line } from "../base/line.ts";
+import { RateLimit } from "../base/rate_limit.ts";
+import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
-import { parseEndpoint } from "../docker/endpoint.ts";
-import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { connectionText, Feed } from "../docker/feed.ts";
-import type { Mark } from "../docker/resume.ts";
-import type { Loss } from "../docker/stream.ts";
+import { resolveEndpoint } from "../docker/endpoint.ts";
+import { type DockerEvent, writeEvent } from "../docker/event.ts";
+import type { Loss } from "../docker/stream/reader.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
+import type { Bridge } from "../ipc/bridge.ts";
+import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
-import { printable } from "../text.ts";
-import type { Bridge } from "./bridge.ts";
-import { lossLine } from "./loss_event.ts";
-import { Outlet } from "./outlet.ts";
-import { RateLimit } from "./rate_limit.ts";
-import { RingProducer } from "./ring.ts";
+import { isTold } from "../plugin/severities.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
+import { connectionText, Feed } from "../sensor/feed.ts";
+import { lossEvent, lossText } from "../sensor/loss.ts";
+import { engineSource } from "../sensor/source.ts";
+import { Checkpoint, type Kept } from "./checkpoint.ts";
 import { Spool, type Undelivered } from "./spool.ts";
-import { type Kept, StateFile } from "./state_file.ts";
+import { EventWriter } from "./writer.ts";
 
 /** How long open waits for a first connection where it need not have one, ms. */
 const OPEN_PATIENCE_MS = 2_000;
 
 /** How long open takes at most where it needs a connection, ms; the host waits for 10 s. */
 const OPEN_MAX_MS = 9_000;
-
-const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What `promise` comes to, or `error` where that takes more than `ms`. */
 function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
@@ -36,9 +41,9 @@ const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export class Session {
   readonly #engine: Engine;
   readonly #ring: RingProducer;
-  readonly #outlet: Outlet;
+  readonly #writer: EventWriter;
   readonly #feed: Feed;
-  readonly #state: StateFile | undefined;
+  readonly #checkpoint: Checkpoint | undefined;
   /** Whether it was ever connected: until then what the state file says is still needed. */
   #stood = false;
   readonly #badLines = new RateLimit(10, 60_000);
@@ -57,31 +62,37 @@ export class Session {
     params: string,
     isOneOfSeveral: () => boolean,
   ) {
-    this.#engine = new Engine(parseEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections);
-    const isRemote = this.#engine.endpoint.kind === "tcp";
+    const debug: Debug = (text) => {
+      if (isTold("debug", config.loglevel)) bridge.log("debug", text());
+    };
+    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections, debug);
+    const { isRemote } = this.#engine.endpoint;
     this.#ring = new RingProducer(bridge, instance);
-    this.#outlet = new Outlet(bridge, this.#ring, config.queuebytes, (loss) => {
+    this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {
       this.#feed.tellAgain(loss);
-      return this.#lossLine(loss);
+      return writeEvent(this.#announce(loss));
     });
-    this.#state = config.statefile === "" ? undefined : new StateFile(config.statefile, this.#engine.address);
+    this.#checkpoint = config.statefile === "" ? undefined : new Checkpoint(config.statefile, this.#engine.address);
     const written = this.#ring.written;
     const kept = written === undefined ? this.#kept() : undefined;
     const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
     // What was not delivered comes from the spool, and is known where the engine sends it again.
-    const known = kept && !kept.isOpen ? { ...kept, marks: [...kept.marks, ...spool.marks()] } : undefined;
+    const known =
+      kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
+    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume };
     this.#feed = new Feed(
+      engineSource(this.#engine, options),
       this.#engine,
       {
-        event: (event, line, start, end, mark) => this.#event(event, line, start, end, mark),
+        event: (event, line, fingerprint) => this.#event(event, line, fingerprint),
         malformed: (why, head) => this.#malformed(why, head),
-        lost: (loss, mark) => this.#lost(loss, mark),
-        known: (mark) => this.#ring.know(mark),
-        settled: () => this.#ring.publish(),
+        lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
+        known: (fingerprint) => this.#ring.know(fingerprint),
+        flush: () => this.#ring.publish(),
         opened: () => {
           this.#ring.began = this.#feed.began;
-          if (!this.#stood) this.#state?.occupy(this.#feed.began);
+          if (!this.#stood) this.#checkpoint?.occupy(this.#feed.began);
           this.#stood = true;
           this.#isConnected(true);
         },
@@ -90,12 +101,12 @@ export class Session {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
         },
+        // An engine's stream never ends; what could, the host has no request for yet.
+        ended: () => {},
         warning: (text) => bridge.log("warning", text),
       },
       {
-        ...feedOptions(config),
-        trace: bridge.suspects.lines,
-        resume,
+        ...options,
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || isOneOfSeveral(),
       },
@@ -103,8 +114,8 @@ export class Session {
     this.#isConnected(false);
     if (written !== undefined) return;
     this.#ring.began = this.#feed.began;
-    for (const mark of kept?.marks ?? []) this.#ring.know(mark);
-    this.#outlet.restore(spool);
+    for (const fingerprint of kept?.fingerprints ?? []) this.#ring.know(fingerprint);
+    this.#writer.restore(spool);
     if (kept?.lost !== undefined) {
       const reason = "Falco ended before it took them, and there was no room to keep them";
       this.#lost({ reason, ...kept.lost }, undefined);
@@ -148,17 +159,17 @@ export class Session {
   close(): void {
     const undelivered = this.#end();
     const { count } = undelivered;
-    if (this.#state === undefined) {
+    if (this.#checkpoint === undefined) {
       if (count > 0) this.bridge.log("notice", `${count} events that Falco did not take are not kept: no statefile`);
       return;
     }
     try {
-      this.#state.keep(this.#ring.delivered, Date.now(), undelivered);
+      this.#checkpoint.keep(this.#ring.delivered, Date.now(), undelivered);
     } catch (error) {
-      if (stateWarning.allows())
+      if (checkpointWarning.allows())
         this.bridge.log(
           "warning",
-          `statefile: ${words(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
+          `statefile: ${errorMessage(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
         );
     }
   }
@@ -169,25 +180,25 @@ export class Session {
     this.#feed.close();
     connected.delete(this);
     this.#showConnected();
-    return this.#outlet.close(this.#feed.forgets);
+    return this.#writer.close(this.#feed.forgets);
   }
 
   #kept(): Kept | undefined {
     try {
-      return this.#state?.read();
+      return this.#checkpoint?.read();
     } catch (error) {
-      this.bridge.log("warning", `statefile is not used: ${words(error)}`);
+      this.bridge.log("warning", `statefile is not used: ${errorMessage(error)}`);
       return undefined;
     }
   }
 
-  #event(event: DockerEvent, line: Buffer, start: number, end: number, mark: Mark | undefined): void {
-    if (mark !== undefined) this.bridge.count("received");
+  #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint | undefined): void {
+    if (fingerprint !== undefined) this.bridge.count("received");
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
-    this.#outlet.write(line, start, end, event, mark);
+    this.#writer.write(line, event, fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {
@@ -196,19 +207,17 @@ export class Session {
       this.bridge.log("warning", `a line of the engine is no event (${printable(why)}): ${printable(head.toString())}`);
   }
 
-  /** @param mark of the engine's line whose place the announcement takes */
-  #lost(loss: Loss, mark: Mark | undefined): void {
-    const line = Buffer.from(this.#lossLine(loss));
-    this.#outlet.write(line, 0, line.length, parseEvent(line.toString()), mark);
+  /** @param fingerprint of the engine's line whose place the announcement takes */
+  #lost(loss: Loss, fingerprint: Fingerprint | undefined): void {
+    const event = this.#announce(loss);
+    this.#writer.write(writeEvent(event), event, fingerprint);
   }
 
-  /** Says a loss in the log and in a metric; the line says it in the stream. */
-  #lossLine(loss: Loss): string {
-    const line = lossLine(loss, this.#engine.address, this.#engine.clock.now);
-    const { since, until, count } = parseEvent(line).Actor.Attributes;
+  /** Says a loss in the log and in a metric. Returns the event that says it in the stream. */
+  #announce(loss: Loss): DockerEvent {
     this.bridge.count("losses");
-    this.bridge.log("error", `${count ?? "events may have been"} lost between ${since} and ${until}: ${loss.reason}`);
-    return line;
+    this.bridge.log("error", lossText(loss));
+    return lossEvent(loss, this.#engine.address, this.#engine.clock.now);
   }
 
   #connection(error: EngineError | undefined, kept: boolean): void {
@@ -233,4 +242,4 @@ export class Session {
 const connected = new Map<Session, boolean>();
 
 /** Once an hour, for all instances: what cannot be written now cannot be written in a second either. */
-const stateWarning = new RateLimit(1, 3_600_000);
+const checkpointWarning = new RateLimit(1, 3_600_000);

@@ -1,7 +1,12 @@
+/** What Falco has not taken when it ends, kept in a file for the next one. */
+
 import { writeSync } from "node:fs";
-import { type DockerEvent, NotAnEvent, parseEvent } from "../docker/event.ts";
-import { type Mark, REMEMBERED } from "../docker/resume.ts";
-import { ADDITION_BYTES, copyPayload } from "./record.ts";
+import { bytesOf, type Line, textOf } from "../base/line.ts";
+import { NotAnEvent, parseEvent } from "../docker/event.ts";
+import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
+import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
+import type { Waiting } from "../ipc/ring.ts";
+import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 
 /** What of the events that Falco has not taken is kept over its restart, bytes, and how long that may take, ms. */
 export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
@@ -19,21 +24,10 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const NO_HASH = 0x2d;
 
-/** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
-export interface Waiting {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** What is to be added to the payload; empty for nothing, or where it is there already. */
-  readonly addition: string;
-  /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
-  readonly hash: Mark["hash"] | undefined;
-}
-
 /** When an event happened, ns since 1970; 0 where it is none. */
-export function timeOf({ buffer, start, end }: Waiting): bigint {
+export function timeOf({ line }: Waiting): bigint {
   try {
-    return parseEvent(buffer.toString("utf8", start, end)).timeNano;
+    return parseEvent(textOf(line)).timeNano;
   } catch (error) {
     if (error instanceof NotAnEvent) return 0n;
     throw error;
@@ -64,17 +58,6 @@ export interface Lost {
   readonly until: bigint;
 }
 
-/** How our own event of a container that runs already begins: each open tells of them anew. */
-const EXISTING = Buffer.from('{"status":"existing"');
-const EXISTING_TELLS = EXISTING.indexOf("xisting");
-
-/** Whether an event need not be kept, as the next open makes it again. */
-export const isToldAnew = (hash: Mark["hash"] | undefined, line: Buffer, start: number): boolean =>
-  hash === undefined &&
-  // Most begin alike, and a comparison by call takes longer.
-  line[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
-  EXISTING.compare(line, start, start + EXISTING.length) === 0;
-
 /**
  * Writes what Falco has not taken: a line an event, its hash (`-` for none), a space, its payload. Where it is too much,
  * in bytes or in time, the newest are not written, and the engine has to send them again.
@@ -93,9 +76,9 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     used = 0;
   };
   for (const event of events) {
-    const { buffer, start, end, addition, hash } = event;
+    const { line, addition, hash } = event;
     const added = addition === "" ? 0 : ADDITION_BYTES + Buffer.byteLength(addition);
-    const size = HEAD_MAX + (end - start) + added + 1;
+    const size = HEAD_MAX + bytesOf(line) + added + 1;
     if (used + size > block.length) {
       flush();
       if (bytes + block.length + size > SPOOL_BYTES_MAX || performance.now() >= until)
@@ -106,7 +89,7 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     if (hash === undefined) block[used++] = NO_HASH;
     else used += block.write(String(hash), used, "latin1");
     block[used++] = SPACE;
-    used = copyPayload(block, used, buffer, start, end, addition);
+    used = copyPayload(block, used, line, addition);
     block[used++] = NEWLINE;
     bytes += used - from;
     written++;
@@ -125,11 +108,10 @@ export function lostOf({ newest, forgotten }: Undelivered, count: number, since:
 
 /** An event that an earlier Falco did not take. */
 export interface Spooled {
-  readonly event: DockerEvent;
-  /** Where its payload lies, with what was added to it. */
-  readonly start: number;
-  readonly end: number;
-  readonly mark: Mark | undefined;
+  readonly event: EnrichedEvent;
+  /** Its payload, with what was added to it. */
+  readonly line: Line;
+  readonly fingerprint: Fingerprint | undefined;
 }
 
 /** Reads what `writeSpool` wrote, line by line: what is no such line is told and passed over. */
@@ -149,19 +131,19 @@ export class Spool {
   }
 
   /** How the newest of its events are known again, oldest first: as many as a stream remembers. */
-  marks(): Mark[] {
-    const marks: Mark[] = [];
-    for (let end = this.bytes.length - 1; end > this.#at && marks.length < REMEMBERED; ) {
+  fingerprints(): Fingerprint[] {
+    const fingerprints: Fingerprint[] = [];
+    for (let end = this.bytes.length - 1; end > this.#at && fingerprints.length < REMEMBERED; ) {
       const start = this.bytes.lastIndexOf(NEWLINE, end - 1) + 1;
       try {
-        const { mark } = this.#read(start, end);
-        if (mark !== undefined) marks.push(mark);
+        const { fingerprint } = this.#read(start, end);
+        if (fingerprint !== undefined) fingerprints.push(fingerprint);
       } catch (error) {
         if (!(error instanceof NotAnEvent)) throw error;
       }
       end = start - 1;
     }
-    return marks.reverse();
+    return fingerprints.reverse();
   }
 
   /** The first event that is left; undefined where none is. */
@@ -181,7 +163,7 @@ export class Spool {
   }
 
   shift(): void {
-    if (this.#next !== undefined) this.#at = this.#next.end + 1;
+    if (this.#next !== undefined) this.#at = this.#next.line.end + 1;
     this.#next = undefined;
   }
 
@@ -190,13 +172,13 @@ export class Spool {
     const { bytes } = this;
     for (let from = this.#at, end = bytes.indexOf(NEWLINE, from); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
       const head = this.#head(from);
-      if (head !== undefined) yield { buffer: bytes, start: head.start, end, addition: "", hash: head.hash };
+      if (head !== undefined) yield { line: { buffer: bytes, start: head.start, end }, addition: "", hash: head.hash };
       from = end + 1;
     }
   }
 
   /** What stands before the payload of the line that begins at `from`, and where that begins; undefined: no such line. */
-  #head(from: number): { hash: Mark["hash"] | undefined; start: number } | undefined {
+  #head(from: number): { hash: Fingerprint["hash"] | undefined; start: number } | undefined {
     const start = this.bytes.indexOf(SPACE, from) + 1;
     const head = this.bytes.toString("latin1", from, Math.min(start, from + HEAD_MAX + 1));
     if (!HEAD.test(head)) return undefined;
@@ -208,7 +190,8 @@ export class Spool {
     const head = this.#head(from);
     if (head === undefined || head.start > end) throw new NotAnEvent("not what this plugin writes");
     const { hash, start } = head;
-    const event = parseEvent(this.bytes.toString("utf8", start, end), "capture");
-    return { event, start, end, mark: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
+    const line = { buffer: this.bytes, start, end };
+    const event = parseEnriched(textOf(line), "capture");
+    return { event, line, fingerprint: hash === undefined ? undefined : { timeNano: event.timeNano, hash } };
   }
 }

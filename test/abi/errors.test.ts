@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildId } from "../../src/runtime/build_id.ts";
+import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { isVariant, LIBRARY, Plugin, PROGRAM, pluginBeside, rc } from "../support/host.ts";
 import { compileFalco } from "../support/native.ts";

@@ -203,3 +203,13 @@ test("a hostile bunfig.toml, .env, tsconfig.json and package.json of the current
   expect(run(["--dump"], { cwd }).err).not.toContain("evil");
   expect(existsSync(touched)).toBe(false);
 });
+
+test("a crash tells where in our files it was", async () => {
+  // Descriptors 3 and 4 as libdocker.so gives them; the library is none.
+  const runtime = Bun.spawn([PROGRAM, "runtime", "/nowhere/libdocker.so"], {
+    stdio: ["ignore", "ignore", "pipe", "ignore", "pipe"],
+  });
+  const stack = await new Response(runtime.stderr).text();
+  expect(await runtime.exited).not.toBe(0);
+  expect(stack).toMatch(/src\/ipc\/bridge\.ts:\d+/);
+});

@@ -1,20 +1,21 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
-import { parseEvent } from "../../src/docker/event.ts";
+import { lineOf } from "../../src/base/line.ts";
+import { Bridge } from "../../src/ipc/bridge.ts";
+import { buildId } from "../../src/ipc/build_id.ts";
+import { layout } from "../../src/ipc/layout.ts";
+import { RecordWriter } from "../../src/ipc/record.ts";
 import { fields } from "../../src/plugin/fields.ts";
-import { Bridge } from "../../src/runtime/bridge.ts";
-import { buildId } from "../../src/runtime/build_id.ts";
-import { layout } from "../../src/runtime/layout.ts";
-import { RecordWriter } from "../../src/runtime/record.ts";
+import { parseEnriched } from "../../src/sensor/enrichment.ts";
 import { Random } from "../support/random.ts";
 
 const LINE =
   '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web","image":"alpine"}},"timeNano":1}';
 const line = Buffer.from(LINE);
-const event = parseEvent(LINE);
+const event = parseEnriched(LINE, "engine");
 
 /** An event with a list as long as the host answers with. */
-const many = parseEvent(LINE);
+const many = parseEnriched(LINE, "engine");
 many.falco = { inspected: true, container: { capAdd: Array.from({ length: 4096 }, (_, i) => `CAP_${i}`) } };
 const CAPADD = fields.findIndex(({ name }) => name === "docker.container.capadd");
 
@@ -42,7 +43,7 @@ const attacks: Record<string, Attack> = {
     [2 ** 52, head - 8, head + layout.RING_BYTES + 8, head + 4][random.below(4)] as number,
   "records that lie": ({ words, writer, head }, random) => {
     const base = head % layout.RING_BYTES;
-    const size = writer.write(base, line, 0, line.length, event);
+    const size = writer.write(base, lineOf(line), event);
     // The header and the last NUL stay right, so that the lie is believed and the fields are read.
     const from = words[(base + layout.RECORD_INDEX) >>> 2] ?? 0;
     for (let i = random.below(8); i >= 0; i--)
@@ -51,7 +52,7 @@ const attacks: Record<string, Attack> = {
   },
   "lists that name one string again and again": ({ words, writer, head }) => {
     const base = head % layout.RING_BYTES;
-    const size = writer.write(base, line, 0, line.length, many);
+    const size = writer.write(base, lineOf(line), many);
     const slot = (base + (words[(base + layout.RECORD_INDEX) >>> 2] ?? 0) + CAPADD * layout.SLOT_BYTES) >>> 2;
     const [table = 0, count = 0] = words.subarray(slot, slot + 2);
     words.fill(words[(base + table) >>> 2] ?? 0, (base + table) >>> 2, ((base + table) >>> 2) + count);
@@ -59,9 +60,9 @@ const attacks: Record<string, Attack> = {
   },
   "sizes that change while they are read": ({ words, writer, head }, random) => {
     // As many of the smallest records as the ring holds; the first one says for moments that it is all of them.
-    const size = writer.write(head % layout.RING_BYTES, line, 0, line.length, event);
+    const size = writer.write(head % layout.RING_BYTES, lineOf(line), event);
     const count = Math.floor(layout.RING_BYTES / 2 / size);
-    for (let i = 1; i < count; i++) writer.write((head + i * size) % layout.RING_BYTES, line, 0, line.length, event);
+    for (let i = 1; i < count; i++) writer.write((head + i * size) % layout.RING_BYTES, lineOf(line), event);
     const first = (head % layout.RING_BYTES) >>> 2;
     flip = () => {
       for (let i = 0; i < 20_000; i++) {
@@ -115,7 +116,7 @@ export function runHostile(how: string, library: string, seed: number): void {
     extract(id) {
       const { memory, offset } = bridge.answerMemory;
       const words = new Uint32Array(memory, offset);
-      const size = new RecordWriter(memory, offset).write(0, line, 0, line.length, event);
+      const size = new RecordWriter(memory, offset).write(0, lineOf(line), event);
       for (let i = 0; i < random.below(8); i++) words[random.below(size / 4)] = nasty(random);
       bridge.answer(id + (random.below(8) === 0 ? 1 : 0), random.below(3) === 0 ? nasty(random) : size);
     },

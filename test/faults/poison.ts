@@ -1,5 +1,5 @@
 /** The real runtime with a fault planted in it: what holds the word kills it as soon as it is parsed. */
-import { runRuntime } from "../../src/runtime/runtime.ts";
+import { runRuntime } from "../../src/runtime/main.ts";
 
 /** @param word what kills */
 export function runPoisoned(word: string, library: string): void {

@@ -1,7 +1,7 @@
 /** The host and a runtime that dies, hangs, floods, or is dead already when it is asked. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { buildId } from "../../src/runtime/build_id.ts";
+import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type Instance, Plugin, pluginBeside, rc, type State } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -117,7 +117,7 @@ test("an open that failed leaves the place where the one before it stood", async
 });
 
 test("a runtime that gets ready and dies again and again is started ever more slowly, and told of ever less often", () => {
-  const module = JSON.stringify(join(import.meta.dir, "../../src/runtime/bridge.ts"));
+  const module = JSON.stringify(join(import.meta.dir, "../../src/ipc/bridge.ts"));
   const plugin = scripted(`
     import { writeSync } from "node:fs";
     import { Bridge } from ${module};
@@ -200,7 +200,7 @@ test("an answer to an inspection that kills is not read again: its event comes, 
 }, 30_000);
 
 test("a flood of log lines reaches Falco as a thousand and then a hundred a second, and what is dropped is told", () => {
-  const module = JSON.stringify(join(import.meta.dir, "../../src/runtime/bridge.ts"));
+  const module = JSON.stringify(join(import.meta.dir, "../../src/ipc/bridge.ts"));
   const plugin = scripted(`
     import { writeSync } from "node:fs";
     import { Bridge } from ${module};

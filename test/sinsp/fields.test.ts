@@ -2,9 +2,11 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lineOf } from "../../src/base/line.ts";
 import { parseEvent } from "../../src/docker/event.ts";
+import { RecordReader, RecordWriter, recordBound } from "../../src/ipc/record.ts";
 import { type Field, fields } from "../../src/plugin/fields.ts";
-import { RecordReader, RecordWriter, recordBound } from "../../src/runtime/record.ts";
+import { parseEnriched } from "../../src/sensor/enrichment.ts";
 import { TestEngine } from "../support/engine.ts";
 import type { Value } from "../support/host.ts";
 import { inspectionsOf, recordedLines } from "../support/recordings.ts";
@@ -38,9 +40,9 @@ function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<stri
 /** Reads what the fields of a payload are, by the runtime's own encoder. */
 function encoded(payload: string): (asked: Asked) => Value {
   const line = Buffer.from(payload);
-  const event = parseEvent(payload, "capture");
+  const event = parseEnriched(payload, "capture");
   const memory = new ArrayBuffer(recordBound(line.length, event));
-  new RecordWriter(memory).write(0, line, 0, line.length, event);
+  new RecordWriter(memory).write(0, lineOf(line), event);
   const reader = new RecordReader(memory);
   return ({ field, key }) => {
     const value = reader.value(0, field, key);

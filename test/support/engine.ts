@@ -289,7 +289,7 @@ class Server {
           json === undefined
             ? this.#reply(socket, 404, JSON.stringify({ message: `no such ${id}` }))
             : this.#replyPadded(socket, JSON.stringify(json), bytes);
-        if (inspectMs === 0) reply();
+        if (inspectMs === 0) void reply();
         else setTimeout(reply, inspectMs);
       } else if (path.endsWith("/info")) {
         const SystemTime = `${new Date(Number(this.#now / 1_000_000n)).toISOString().slice(0, -1)}000000Z`;

@@ -1,9 +1,10 @@
 /** An instance's life in the runtime, without a host. */
+
+import type { Bridge } from "../../src/ipc/bridge.ts";
+import { layout } from "../../src/ipc/layout.ts";
+import { Suspects } from "../../src/ipc/suspects.ts";
 import { readDefaults } from "../../src/plugin/config.ts";
-import type { Bridge } from "../../src/runtime/bridge.ts";
-import { layout } from "../../src/runtime/layout.ts";
 import { Session } from "../../src/runtime/session.ts";
-import { Suspects } from "../../src/runtime/suspects.ts";
 
 /** A bridge to nowhere: a ring of the session's own, and nobody who reads it. */
 function bridge(): Bridge {

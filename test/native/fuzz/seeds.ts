@@ -1,22 +1,22 @@
 /** Writes the seeds of the fuzzer: what an honest runtime sends. `bun test/native/fuzz/seeds.ts`, after the layout changed. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseEvent } from "../../../src/docker/event.ts";
-import { additionOf, type FalcoPart } from "../../../src/docker/falco.ts";
-import { RecordWriter, recordBound } from "../../../src/runtime/record.ts";
+import { lineOf } from "../../../src/base/line.ts";
+import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
+import { additionOf, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const folder = join(import.meta.dir, "corpus");
 
 /** Which reader of fuzz.c an input is for. */
 const reader = { ring: 0, record: 1, log: 2, answer: 3, greeting: 4 } as const;
 
-function record(text: string, falco?: FalcoPart): Buffer {
-  const event = parseEvent(text);
+function record(text: string, falco?: Enrichment): Buffer {
+  const event = parseEnriched(text, "engine");
   if (falco !== undefined) event.falco = falco;
   const addition = falco === undefined ? "" : additionOf(falco);
   const line = Buffer.from(text);
   const memory = new ArrayBuffer(recordBound(line.length, event, addition));
-  return Buffer.from(memory, 0, new RecordWriter(memory).write(0, line, 0, line.length, event, addition));
+  return Buffer.from(memory, 0, new RecordWriter(memory).write(0, lineOf(line), event, addition));
 }
 
 const event = (parts: object): string =>

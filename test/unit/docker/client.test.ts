@@ -5,7 +5,7 @@ import net, { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Budget } from "../../../src/docker/budget.ts";
 import { ANSWER_MAX, Engine, EngineError } from "../../../src/docker/client.ts";
-import { DEBUG_TOOL, FALCO, parseEndpoint } from "../../../src/docker/endpoint.ts";
+import { DEBUG_TOOL, FALCO, resolveEndpoint } from "../../../src/docker/endpoint.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 const servers: net.Server[] = [];
@@ -30,7 +30,7 @@ async function answering(bytes: string | Buffer | ((socket: net.Socket) => void)
 
 /** What is said where the stream of an address cannot be had. */
 async function complaint(address: string, by = FALCO, dockerHost?: string): Promise<EngineError> {
-  const engine = new Engine(parseEndpoint(address, dockerHost, by));
+  const engine = new Engine(resolveEndpoint(address, dockerHost, by));
   try {
     await engine.negotiate();
     const error = await new Promise<EngineError | undefined>((resolve) => {
@@ -117,7 +117,7 @@ test("an answer that is too large is told of as that, and no more of it is read"
     socket.on("drain", more);
     more();
   });
-  const engine = new Engine(parseEndpoint(address, undefined));
+  const engine = new Engine(resolveEndpoint(address, undefined));
   const error = await engine.getJson("/containers/json", 60_000).catch((error: unknown) => error);
   engine.close();
   expect(error).toBeInstanceOf(EngineError);
@@ -151,8 +151,8 @@ test("many answers at once hold no more than their budget, and the ordinary ones
     socket.write(`e00000\r\n${"x".repeat(0xe00000)}\r\n`);
     waiting.push(() => socket.destroy());
   });
-  const engines = [new Engine(parseEndpoint(stalls, undefined)), new Engine(parseEndpoint(stalls, undefined))];
-  const plain = new Engine(parseEndpoint(await answering(http(200, '{"Name":"n"}')), undefined));
+  const engines = [new Engine(resolveEndpoint(stalls, undefined)), new Engine(resolveEndpoint(stalls, undefined))];
+  const plain = new Engine(resolveEndpoint(await answering(http(200, '{"Name":"n"}')), undefined));
   const errors: EngineError[] = [];
   const asked = Array.from({ length: 8 }, (_, i) =>
     engines[i % 2]?.getJson("/x", 60_000).catch((error: EngineError) => errors.push(error)),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { BadAddress, parseEndpoint } from "../../../src/docker/endpoint.ts";
+import { BadAddress, resolveEndpoint } from "../../../src/docker/endpoint.ts";
 
 test.each([
   ["", undefined, "unix:///var/run/docker.sock"],
@@ -13,7 +13,7 @@ test.each([
   ["TCP://[::1]:2375/", undefined, "tcp://[::1]:2375"],
   ["http://localhost:2375", undefined, "tcp://localhost:2375"],
 ])("%p with DOCKER_HOST=%p is %s", (text, dockerHost, address) => {
-  expect(parseEndpoint(text, dockerHost).address).toBe(address);
+  expect(resolveEndpoint(text, dockerHost).address).toBe(address);
 });
 
 test.each([
@@ -31,6 +31,6 @@ test.each([
   ["tcp://node:2375/path", undefined, "not an engine's address"],
   ["", "nonsense", 'DOCKER_HOST "nonsense"'],
 ])("%p with DOCKER_HOST=%p is refused", (text, dockerHost, words) => {
-  expect(() => parseEndpoint(text, dockerHost)).toThrow(BadAddress);
-  expect(() => parseEndpoint(text, dockerHost)).toThrow(words);
+  expect(() => resolveEndpoint(text, dockerHost)).toThrow(BadAddress);
+  expect(() => resolveEndpoint(text, dockerHost)).toThrow(words);
 });

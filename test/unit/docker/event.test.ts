@@ -89,13 +89,3 @@ test("no attributes at all are none, and an attribute may be called anything", (
     ["constructor", "c"],
   ]);
 });
-
-test("what a live line says under our key is not believed, what a capture says is", () => {
-  const line = LINE.replace(/\}$/, ',"falco":{"inspected":true,"container":{"privileged":true}}}');
-  const live = parseEvent(line);
-  expect(live.falco).toBeUndefined();
-  expect(live.forgedFalco).toBe(true);
-  const captured = parseEvent(line, "capture");
-  expect(captured.falco).toEqual({ inspected: true, container: { privileged: true } });
-  expect(captured.forgedFalco).toBeUndefined();
-});

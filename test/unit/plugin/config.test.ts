@@ -27,6 +27,10 @@ test.each([
   ['{"flushinterval": []}', "init_config: flushinterval: expected a number, got the list []"],
   ['{"statefile": "run/x"}', 'init_config: statefile: expected an absolute path, got the string "run/x"'],
   ['{"inspect": "no"}', 'init_config: inspect: expected a boolean, got the string "no"'],
+  [
+    '{"loglevel": "loud"}',
+    'init_config: loglevel: expected one of critical, error, warning, notice, info, debug, got the string "loud"',
+  ],
   ["[1]", "init_config: expected a map of settings, got the list [1]"],
   ['"x"', 'init_config: expected a map of settings, got the string "x"'],
   [

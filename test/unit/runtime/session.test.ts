@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { StateFile } from "../../../src/runtime/state_file.ts";
+import { Checkpoint } from "../../../src/runtime/checkpoint.ts";
 import { failToOpen, NOWHERE } from "../../support/session.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 test("a session that could not be opened leaves what the next one needs", async () => {
   const base = join(temporaryFolder(), "resume");
-  const state = new StateFile(base, NOWHERE);
-  state.keep({ began: 1n, marks: [] });
+  const state = new Checkpoint(base, NOWHERE);
+  state.keep({ began: 1n, fingerprints: [] });
   expect(await failToOpen(base)).toContain("no Docker Engine at");
   expect(existsSync(state.path)).toBe(true);
 });

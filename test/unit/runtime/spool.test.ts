@@ -1,15 +1,10 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  SPOOL_BYTES_MAX,
-  Spool,
-  timeOf,
-  type Undelivered,
-  type Waiting,
-  writeSpool,
-} from "../../../src/runtime/spool.ts";
-import { BadState, StateFile } from "../../../src/runtime/state_file.ts";
+import { bytesOf, textOf } from "../../../src/base/line.ts";
+import type { Waiting } from "../../../src/ipc/ring.ts";
+import { BadCheckpoint, Checkpoint } from "../../../src/runtime/checkpoint.ts";
+import { SPOOL_BYTES_MAX, Spool, timeOf, type Undelivered, writeSpool } from "../../../src/runtime/spool.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 const line = (name: string, timeNano: number, more = ""): string =>
@@ -23,7 +18,8 @@ function undelivered(events: readonly Waiting[], forgotten = true): Undelivered 
 
 function waiting(text: string, hash?: number, addition = ""): Waiting {
   const buffer = Buffer.from(`..${text}..`);
-  return { buffer, start: 2, end: buffer.length - 2, addition, hash: hash === undefined ? undefined : BigInt(hash) };
+  const line = { buffer, start: 2, end: buffer.length - 2 };
+  return { line, addition, hash: hash === undefined ? undefined : BigInt(hash) };
 }
 
 /** Writes a spool, and returns what nobody has any more, and a reader of it. */
@@ -40,11 +36,15 @@ function write(what: Undelivered) {
 function readAll(spool: Spool) {
   const read = [];
   for (let next = spool.peek(); next !== undefined; spool.shift(), next = spool.peek())
-    read.push({ text: spool.bytes.toString("utf8", next.start, next.end), mark: next.mark, falco: next.event.falco });
+    read.push({
+      text: textOf(next.line),
+      fingerprint: next.fingerprint,
+      falco: next.event.falco,
+    });
   return read;
 }
 
-test("what is written is read again: payload, mark, and what was found out", () => {
+test("what is written is read again: payload, fingerprint, and what was found out", () => {
   const { lost, spool, malformed } = write(
     undelivered([
       waiting(line("é", 1), 4_294_967_295),
@@ -53,18 +53,18 @@ test("what is written is read again: payload, mark, and what was found out", () 
     ]),
   );
   expect(lost).toBeUndefined();
-  expect(spool.marks()).toEqual([
+  expect(spool.fingerprints()).toEqual([
     { timeNano: 1n, hash: 4_294_967_295n },
     { timeNano: 2n, hash: 0n },
   ]);
   expect(readAll(spool)).toEqual([
-    { text: line("é", 1), mark: { timeNano: 1n, hash: 4_294_967_295n }, falco: undefined },
+    { text: line("é", 1), fingerprint: { timeNano: 1n, hash: 4_294_967_295n }, falco: undefined },
     {
       text: line("facts", 2).replace(/\}$/, ',"falco":{"inspected":false}}'),
-      mark: { timeNano: 2n, hash: 0n },
+      fingerprint: { timeNano: 2n, hash: 0n },
       falco: { inspected: false },
     },
-    { text: line("ours", 3), mark: undefined, falco: undefined },
+    { text: line("ours", 3), fingerprint: undefined, falco: undefined },
   ]);
   expect([malformed, spool.left]).toEqual([[], 0]);
 });
@@ -84,16 +84,16 @@ test("what is left of a spool is written once more as it was", () => {
   expect(readAll(again).map(({ text }) => text)).toEqual(events.slice(4).map((_, i) => line(`n${i + 4}`, i + 4)));
 });
 
-test("as many marks as a stream remembers, the newest", () => {
+test("as many fingerprints as a stream remembers, the newest", () => {
   const { spool } = write(undelivered(Array.from({ length: 600 }, (_, i) => waiting(line(`n${i}`, i), i))));
-  expect(spool.marks()).toEqual(
+  expect(spool.fingerprints()).toEqual(
     Array.from({ length: 512 }, (_, i) => ({ timeNano: BigInt(i + 88), hash: BigInt(i + 88) })),
   );
 });
 
 test("past its bound the newest are left out; what the engine does not keep is counted", () => {
   const huge = waiting(line("huge", 5, `,"label":"${"x".repeat(4 * 1024 * 1024)}"`), 1);
-  const fit = Math.floor(SPOOL_BYTES_MAX / (huge.end - huge.start)) - 1;
+  const fit = Math.floor(SPOOL_BYTES_MAX / bytesOf(huge.line)) - 1;
   const small = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, 100 + i), i));
   const events = [...Array.from({ length: fit + 1 }, () => huge), ...small];
   const { lost, spool } = write(undelivered(events));
@@ -122,16 +122,16 @@ test.each(["", "x {}", "- ", "12345678901234567890123 {}", "1 {}", "-{}", `5${li
     const malformed: string[] = [];
     const text = `1 ${line("a", 1)}\n${bad}\n- ${line("b", 2)}\n`;
     const spool = new Spool(Buffer.from(text), (why) => malformed.push(why));
-    expect(spool.marks()).toEqual([{ timeNano: 1n, hash: 1n }]);
+    expect(spool.fingerprints()).toEqual([{ timeNano: 1n, hash: 1n }]);
     expect(readAll(spool).map(({ text: each }) => each)).toEqual([line("a", 1), line("b", 2)]);
     expect(malformed.length).toBe(1);
   },
 );
 
-const point = { began: 1_795_427_240_000_000_000n, marks: [{ timeNano: 1n, hash: 1n }] };
+const point = { began: 1_795_427_240_000_000_000n, fingerprints: [{ timeNano: 1n, hash: 1n }] };
 
 test("the state and what was not delivered are one file", () => {
-  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  const file = new Checkpoint(join(temporaryFolder(), "resume"), "unix:///x");
   file.keep(point, 1_000, undelivered([waiting(line("a", 1), 7), waiting(line("b", 2))]));
   const kept = file.read(1_000);
   expect(kept).toMatchObject(point);
@@ -141,7 +141,7 @@ test("the state and what was not delivered are one file", () => {
 });
 
 test("where there is no room for all, the state is kept, and says how many are lost", () => {
-  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  const file = new Checkpoint(join(temporaryFolder(), "resume"), "unix:///x");
   const events = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, 100 + i), i));
   function* full(): Generator<Waiting> {
     yield* events.slice(0, 200);
@@ -152,8 +152,8 @@ test("where there is no room for all, the state is kept, and says how many are l
 });
 
 test("a state behind a spool is as bounded as one alone", () => {
-  const file = new StateFile(join(temporaryFolder(), "resume"), "unix:///x");
+  const file = new Checkpoint(join(temporaryFolder(), "resume"), "unix:///x");
   const many = Array.from({ length: 5000 }, (_, i) => ({ timeNano: 2n ** 64n - 1n, hash: BigInt(i) }));
-  file.keep({ ...point, marks: many }, 1_000, undelivered([waiting(line("a", 1), 7)]));
-  expect(() => file.read(1_000)).toThrow(BadState);
+  file.keep({ ...point, fingerprints: many }, 1_000, undelivered([waiting(line("a", 1), 7)]));
+  expect(() => file.read(1_000)).toThrow(BadCheckpoint);
 });

@@ -1,0 +1,76 @@
+/** The README's tables, made from the definitions. */
+
+import { fields, nameOf, typeOf } from "../src/plugin/fields.ts";
+import { metrics } from "../src/plugin/metrics.ts";
+import { SENSITIVE_PATHS } from "../src/sensor/sensitive_paths.ts";
+import { initSchemaJson } from "./constants.ts";
+
+/** A text in a cell of a table: a bar would end it. */
+const cell = (text: string): string => text.replaceAll("|", "\\|");
+
+/** The README's table of all fields. */
+function fieldsMarkdown(): string {
+  const rows = fields.map((field) => {
+    const { exampleKey, example, from, since } = field;
+    const shown = `${exampleKey === undefined ? "" : `[${exampleKey}] `}${example}`;
+    const code = shown === "" ? "" : `\`${shown}\``;
+    return `| ${[`\`${nameOf(field)}\``, typeOf(field), field.desc, from, code, since].map(cell).join(" | ")} |`;
+  });
+  return [
+    "| field | type | description | taken from | example | API |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+}
+
+/** The README's table of sensitive paths, one row a reason. */
+function sensitivePathsMarkdown(): string {
+  const rows = new Map<string, { paths: string[]; when: string; below: boolean; reason: string }>();
+  for (const { path, when, below, reason } of SENSITIVE_PATHS) {
+    const row = rows.get(`${when}${below}${reason}`) ?? { paths: [], when, below, reason };
+    row.paths.push(`\`${path}\``);
+    rows.set(`${when}${below}${reason}`, row);
+  }
+  const lines = [...rows.values()].map(
+    ({ paths, when, below, reason }) =>
+      `| ${[paths.join(" "), below ? "and below" : "itself", when, reason].map(cell).join(" | ")} |`,
+  );
+  return ["| path | what of it | sensitive | why |", "| --- | --- | --- | --- |", ...lines].join("\n");
+}
+
+interface Setting {
+  readonly anyOf: readonly {
+    type?: string;
+    enum?: readonly string[];
+    minimum?: number;
+    maximum?: number;
+    description?: string;
+  }[];
+  readonly default: unknown;
+}
+
+function settings(): string {
+  const { properties } = JSON.parse(initSchemaJson()) as { properties: Record<string, Setting> };
+  const rows = Object.entries(properties).map(([name, { anyOf, default: byDefault }]) => {
+    const { enum: words, minimum, maximum, description = "", ...kind } = anyOf[0] ?? {};
+    const type = words === undefined ? kind.type : words.map((word) => `\`${word}\``).join(" ");
+    const range = minimum === undefined ? "" : `, ${minimum} to ${maximum}`;
+    return `| \`${name}\` | ${type}${range} | \`${JSON.stringify(byDefault)}\` | ${description} |`;
+  });
+  return ["| setting | type | default | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+function metricsTable(): string {
+  const rows = metrics.map(
+    ({ name, monotonic, desc }) => `| \`${name}\` | ${monotonic ? "counter" : "gauge"} | ${desc} |`,
+  );
+  return ["| metric | kind | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** The tables by the name of the mark that they stand at. */
+export const tables: Record<string, () => string> = {
+  fields: fieldsMarkdown,
+  sensitivepaths: sensitivePathsMarkdown,
+  settings,
+  metrics: metricsTable,
+};

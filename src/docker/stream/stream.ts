@@ -1,0 +1,566 @@
+/** The events of an engine as one stream, over all the connections that it takes. */
+import { bytesOf, type Line, lineOf } from "../../base/line.ts";
+import { timestamp } from "../../base/time.ts";
+import { type Engine, EngineError } from "../client.ts";
+import type { DockerEvent } from "../event.ts";
+import { NO_TRACE, type Trace } from "../trace.ts";
+import { Connection } from "./connection.ts";
+import { Hold } from "./hold.ts";
+import { LINE_MAX, LineSplitter } from "./lines.ts";
+import { Outage } from "./outage.ts";
+import { Pacing } from "./pacing.ts";
+import { EventReader, type Loss, type Told, unreadable } from "./reader.ts";
+import { type Fingerprint, hashLine, hashLongLine, Resume, timeOfLine } from "./resume.ts";
+import type { Truncation } from "./truncation.ts";
+
+/** Delays before the stream is opened again, ms: growing, jittered, the first one short for what an engine's start emits. */
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 5_000;
+/** So many connections in a row may bring nothing new before the delays grow: cuts can come that fast. */
+const FRUITLESS_MAX = 10;
+/** An engine that takes a connection at once and so soon after the last one ended has not restarted in between, ms. */
+const AT_ONCE_MS = 1_000;
+/** How many events an engine keeps (moby: daemon/events, eventsLimit). */
+const KEPT = 256;
+/** How long reading what the engine kept may take, ms. */
+const KEPT_MAX_MS = 2_000;
+/** How long a ping may take, ms, and how soon the next one follows one that failed. */
+const PING_TIMEOUT_MS = 5_000;
+const PING_AGAIN_MS = 1_000;
+/** Without a byte and without an answer for so long, nobody knows whether the engine lives, ms. */
+const SILENT_MS = 15_000;
+/** How much of what happened is read to find out whether the stream brought it, bytes. */
+const CHECK_BYTES_MAX = 1024 * 1024;
+/** How long the stream may take to bring what the engine says has happened, ms. */
+const CHECK_WAIT_MS = 1_000;
+/** Events do not come in the order of their times (inversions of 0.5 ms measured), and the engine's clock is read: so look from somewhat before. */
+const CHECK_BACK_NS = 2_000_000_000n;
+/** Lines that are no events are announced together: so long after the first one, and so often at most, ms. */
+const BAD_AFTER_MS = 1_000;
+const BAD_EVERY_MS = 60_000;
+
+/** What the stream tells whoever reads it; everything in order. */
+export interface EventSink {
+  /** Connected, for the first time or again; called before anything that the connection brings. */
+  opened(): void;
+  /** An event that was not delivered before. The line's bytes are valid only during the call; `cut`: they are ours. */
+  event(event: DockerEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void;
+  /** A line that is not delivered, and has to be known when it comes again. */
+  known(fingerprint: Fingerprint): void;
+  /** A line that is no event, with its first bytes. */
+  malformed(why: string, head: Buffer): void;
+  /**
+   * Events that never will come.
+   * @param fingerprint how the engine's line is known again that was passed over, if it is one
+   */
+  lost(loss: Loss, fingerprint?: Fingerprint): void;
+  /** All that came in one piece has been handed over: the moment to pass it on. */
+  flush(): void;
+  /**
+   * The connection broke, cannot be had or shows no life (`error`), or is there again (undefined). Told again at growing
+   * intervals while it lasts.
+   * @param kept it is the same connection, before and after
+   */
+  connection(error: EngineError | undefined, kept: boolean): void;
+}
+
+export interface StreamOptions {
+  /** Bytes of a line beyond which an event is cut down. */
+  readonly maxEventBytes: number;
+  /** Milliseconds between two looks whether the engine and the stream are alive, 0 for none. */
+  readonly pingInterval: number;
+  /** Where an earlier stream of this engine stood; undefined where there was none. */
+  readonly resume?: ResumePoint | undefined;
+  /** Where the line that is read leaves its trace. */
+  readonly trace?: Trace;
+}
+
+export interface ResumePoint {
+  /** When that stream began, by the engine's clock, ns since 1970. */
+  readonly began: bigint;
+  /** What it delivered last, oldest first. */
+  readonly fingerprints: readonly Fingerprint[];
+  /** For how long nobody has listened since, ms; undefined where nobody knows. */
+  readonly pause?: number;
+}
+
+/** What an engine keeps is asked for from here: zero would mean nothing (moby: daemon/events, loadBufferedEvents). */
+const BEGINNING = 1_000_000_000n;
+
+const nano = (ms: number): bigint => BigInt(Math.round(ms)) * 1_000_000n;
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
+export class EventStream {
+  readonly #resume: Resume;
+  readonly #pacing: Pacing;
+  readonly #trace: Trace;
+  readonly #reader: EventReader;
+  readonly #made = performance.now();
+  #began: bigint;
+  /** Whether there was a stream of this engine before: then something may be missing. */
+  #isResumed: boolean;
+  /** Since when `#isResumed` nobody has listened, of the clock that only runs forward. */
+  #cutAt: number;
+  /** Attempts to connect that failed since then. */
+  #failed = 0;
+  #outage: Outage | undefined;
+  /** All that are open or about to be, the oldest first: one, and a second one while the first is in doubt. */
+  readonly #connections: Connection[] = [];
+  #hasTwo = false;
+  #delay = RECONNECT_MIN_MS;
+  /** Connections in a row that brought nothing new and did not last. */
+  #fruitless = 0;
+  #retry: Timer | undefined;
+  #closed = false;
+
+  #looks: Timer | undefined;
+  /** Something came since the last look. */
+  #brought = false;
+  /** The last look after something had come, and the last one that saw life at all. */
+  #broughtAt = 0;
+  #aliveAt = 0;
+  /** A ping since then had no answer. */
+  #isUnanswered = false;
+  /** The open connection counts as lost, as it shows no life. */
+  #isSilent = false;
+
+  #bad: { count: number; readonly since: bigint } | undefined;
+  #badTimer: Timer | undefined;
+  #badNext = 0;
+
+  constructor(
+    readonly engine: Engine,
+    readonly sink: EventSink,
+    readonly options: StreamOptions,
+  ) {
+    const { resume, pingInterval, trace = NO_TRACE } = options;
+    this.#trace = trace;
+    this.#reader = new EventReader(options.maxEventBytes, (why, head) => sink.malformed(why, head));
+    this.#resume = new Resume(resume?.fingerprints);
+    this.#began = resume?.began ?? engine.clock.now;
+    this.#isResumed = resume !== undefined;
+    this.#cutAt = this.#made - (resume?.pause ?? Number.POSITIVE_INFINITY);
+    this.#pacing = new Pacing(() => sink.flush());
+    if (pingInterval > 0) this.#lookAfter(pingInterval);
+  }
+
+  /** When the stream began, by the engine's clock, ns since 1970; before a first connection by ours. */
+  get began(): bigint {
+    return this.#began;
+  }
+
+  /**
+   * Connects to the engine.
+   * @throws EngineError where that fails
+   */
+  async open(): Promise<void> {
+    try {
+      await this.#open();
+      this.#failed = 0;
+    } catch (error) {
+      this.#failed++;
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { engine } = this;
+    // What was spoken before a cut is spoken after it: a busy engine takes seconds for a ping. One that was away may be
+    // another one now.
+    if (engine.info === undefined) {
+      await engine.negotiate();
+      await engine.readClock();
+    } else if (this.#failed > 0) await engine.negotiate().catch(() => {});
+    if (!this.#isResumed) this.#began = engine.clock.now - nano(performance.now() - this.#made);
+    const kept = this.#resume.isEmpty && !this.#isPodman ? await this.#readHistory() : 0;
+    if (!this.#closed) await this.#connect(kept);
+  }
+
+  /** Whether the engine keeps its last events only, as far as is known. */
+  get forgets(): boolean {
+    return !this.#isPodman;
+  }
+
+  get #isPodman(): boolean {
+    return this.engine.info?.isPodman ?? false;
+  }
+
+  /**
+   * Opens a connection; settles when it counts as open.
+   * @param kept how many events the engine had just now, where none of them is known
+   */
+  #connect(kept: number): Promise<void> {
+    const isKnown = !this.#resume.isEmpty;
+    // What is known is sent once more and dropped: clocks step, and no time says what can be missing. podman keeps all
+    // there ever was, so there it is asked for from the least time that is known.
+    const since = this.#isPodman ? (this.#resume.least ?? this.#began) : BEGINNING;
+    this.engine.debug(() => {
+      const known = isKnown ? "events are known, and dropped where they come again" : "no event is known";
+      return `a stream is opened from ${timestamp(since)}: ${known}`;
+    });
+    return new Promise((resolve, reject) => {
+      let opened = false;
+      const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}`, {
+        opened: () => {
+          opened = true;
+          const atOnce = this.#failed === 0 && performance.now() - this.#cutAt <= AT_ONCE_MS;
+          const forgot = kept >= KEPT || (this.#isResumed && !atOnce);
+          connection.unproven = !this.#isPodman && (isKnown || forgot);
+          this.#isResumed = true;
+          this.#cutAt = Number.NEGATIVE_INFINITY;
+          this.#outage = undefined;
+          this.#isSilent = false;
+          this.#alive();
+          this.sink.opened();
+          resolve();
+        },
+        line: (line) => this.#line(connection, line),
+        longLine: (head, tail, bytes) => this.#longLine(connection, head, tail, bytes),
+        piece: () => {
+          this.#brought = true;
+          this.#pacing.piece();
+        },
+        stands: () => {
+          this.#proveNoGap(connection, this.engine.clock.now);
+          this.sink.flush();
+          // Make before break: what it had not brought yet comes by the new one.
+          for (const other of [...this.#connections]) if (other !== connection) other.close();
+        },
+        ended: (why) => {
+          this.#connections.splice(this.#connections.indexOf(connection), 1);
+          this.#hasTwo = this.#connections.length > 1;
+          if (!opened) {
+            reject(why);
+            return;
+          }
+          this.#judge(connection);
+          this.engine.debug(
+            () => `a stream ended: ${why.message}; it brought ${connection.isFruitful ? "new events" : "nothing new"}`,
+          );
+          if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
+        },
+      });
+      if (this.#isPodman && isKnown) {
+        connection.hold = new Hold((line) => {
+          this.#line(connection, line);
+          this.sink.flush();
+        });
+      }
+      this.#connections.push(connection);
+      this.#hasTwo = this.#connections.length > 1;
+    });
+  }
+
+  /** Whether a connection that is over was good for something: one that was not slows the next one down. */
+  #judge({ isFruitful, lasted }: Connection): void {
+    this.#fruitless = isFruitful || lasted ? 0 : this.#fruitless + 1;
+    if (this.#fruitless <= FRUITLESS_MAX) this.#delay = RECONNECT_MIN_MS;
+  }
+
+  /**
+   * Takes what the engine has kept from before the stream began as delivered: not to deliver it, but to know it again.
+   * A later connection that is sent one of these events has missed none. Returns how many events the engine has.
+   */
+  async #readHistory(): Promise<number> {
+    const fingerprints = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
+    for (const fingerprint of fingerprints) if (fingerprint.timeNano <= this.#began) this.#known(fingerprint);
+    return fingerprints.length;
+  }
+
+  /** What the engine still has between two times, as far as it comes in time and within so many bytes. */
+  #read(since: bigint, until: bigint, bytesMax: number): Promise<Fingerprint[]> {
+    const fingerprints: Fingerprint[] = [];
+    const lines = new LineSplitter(
+      LINE_MAX,
+      (line) => fingerprints.push({ timeNano: timeOfLine(line), hash: hashLine(line) }),
+      (head, tail, bytes) =>
+        fingerprints.push({ timeNano: timeOfLine(lineOf(tail)), hash: hashLongLine(head, tail, bytes) }),
+    );
+    return new Promise((resolve, reject) => {
+      let left = bytesMax;
+      const bound = setTimeout(() => stop(), KEPT_MAX_MS);
+      const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}`, {
+        onOpen: () => {},
+        onData: (chunk) => {
+          lines.push(chunk);
+          left -= chunk.length;
+          if (left < 0) stop();
+        },
+        onEnd: (error) => {
+          clearTimeout(bound);
+          if (error === undefined) resolve(fingerprints);
+          else reject(error);
+        },
+      });
+    });
+  }
+
+  /** Connects, and keeps trying until it is closed. */
+  reopen(): void {
+    // A second connection may have come to stand in since.
+    if (this.#connections.some((connection) => connection.isOpen)) return;
+    this.#outage ??= new Outage();
+    this.open().then(
+      () => this.#closed || this.sink.connection(undefined, false),
+      (error: EngineError) => {
+        if (this.#closed) return;
+        if (this.#outage?.isDue()) this.sink.connection(error, false);
+        this.#reopenLater();
+      },
+    );
+  }
+
+  #reopenLater(): void {
+    const jittered = this.#delay * (0.5 + Math.random() / 2);
+    this.engine.debug(() => `connecting again in ${jittered.toFixed(0)} ms`);
+    this.#delay = Math.min(this.#delay * 2, RECONNECT_MAX_MS);
+    this.#retry = setTimeout(() => this.reopen(), jittered);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    clearTimeout(this.#looks);
+    clearTimeout(this.#badTimer);
+    for (const connection of [...this.#connections]) connection.close();
+    this.engine.close();
+  }
+
+  #lost(error: EngineError): void {
+    if (this.#closed) return;
+    this.#cutAt = performance.now();
+    this.#failed = 0;
+    this.#isSilent = false;
+    this.#outage = new Outage();
+    this.sink.connection(error, false);
+    this.#reopenLater();
+  }
+
+  #lookAfter(ms: number): void {
+    this.#looks = setTimeout(async () => {
+      const ok = await this.#look();
+      if (!this.#closed)
+        this.#lookAfter(ok ? this.options.pingInterval : Math.min(this.options.pingInterval, PING_AGAIN_MS));
+    }, ms);
+  }
+
+  /**
+   * Looks whether the engine and the stream are alive. What the stream brings proves both; a ping proves little: an
+   * engine that ends removes its socket and streams on, a busy one does not answer for seconds, and a stream can be dead
+   * while its neighbour is well. So nothing here ends a connection that no better one stands in for.
+   * @returns whether the next look may take its time
+   */
+  async #look(): Promise<boolean> {
+    if (!this.#connections.some((connection) => connection.isOpen)) return true;
+    this.#sawBytes();
+    const before = this.#broughtAt;
+    let error: EngineError | undefined;
+    try {
+      await this.engine.ping(PING_TIMEOUT_MS);
+      if (!this.engine.clock.isExact) await this.engine.readClock();
+    } catch (thrown) {
+      // A refusal is an answer.
+      if ((thrown as EngineError).status === undefined) error = thrown as EngineError;
+    }
+    this.#sawBytes();
+    if (this.#closed || this.#connections.length !== 1) return true;
+    if (error !== undefined) {
+      if (this.#broughtAt === before) this.#unanswered(error);
+      return this.#broughtAt !== before;
+    }
+    const wasUnanswered = this.#isUnanswered;
+    this.#aliveAt = performance.now();
+    if (this.#isSilent) await this.#second();
+    else if (this.#broughtAt === before) {
+      if (this.#isPodman) {
+        if (wasUnanswered) await this.#second();
+      } else if (await this.#misses()) {
+        this.#silent(new EngineError(`the engine at ${this.engine.address} has events that its stream does not bring`));
+        await this.#second();
+      }
+    }
+    this.#isUnanswered = false;
+    return !this.#isSilent;
+  }
+
+  #sawBytes(): void {
+    if (!this.#brought) return;
+    this.#brought = false;
+    this.#alive();
+  }
+
+  /** Something came. */
+  #alive(): void {
+    this.#broughtAt = this.#aliveAt = performance.now();
+    this.#isUnanswered = false;
+    if (this.#isSilent) this.sink.connection(undefined, true);
+    this.#isSilent = false;
+  }
+
+  #unanswered(error: EngineError): void {
+    this.#isUnanswered = true;
+    if (performance.now() - this.#aliveAt >= SILENT_MS) this.#silent(error);
+  }
+
+  #silent(error: EngineError): void {
+    if (!this.#isSilent) this.#outage = new Outage();
+    else if (!this.#outage?.isDue()) return;
+    this.#isSilent = true;
+    this.sink.connection(error, true);
+  }
+
+  /** Opens a second connection beside one that is in doubt, which goes when the new one stands. */
+  async #second(): Promise<void> {
+    try {
+      await this.#connect(0);
+      this.sink.connection(undefined, false);
+    } catch {
+      // The one there is stays, and so does the doubt: the next look tries again.
+    }
+  }
+
+  /** Asks the engine what happened since the stream last brought something; whether some of it does not come. */
+  async #misses(): Promise<boolean> {
+    const until = this.engine.clock.now;
+    const quiet = until - nano(performance.now() - this.#broughtAt + this.options.pingInterval);
+    // The engine looks from its newest event back to the first that is older: after a step of its clock both count.
+    const since = least(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
+    const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
+    let missing: Fingerprint[];
+    try {
+      missing = (await this.#read(since, until, CHECK_BYTES_MAX)).filter(isMissing);
+    } catch {
+      return false;
+    }
+    if (missing.length === 0) return false;
+    await Bun.sleep(CHECK_WAIT_MS);
+    return !this.#closed && this.#connections.length === 1 && missing.some(isMissing);
+  }
+
+  /** Called with the first new event of a connection, or when none came: without a known event before it, there is a gap. */
+  #proveNoGap(connection: Connection, at: bigint): void {
+    if (!connection.unproven) return;
+    connection.unproven = false;
+    const { overlapped } = connection;
+    this.engine.debug(
+      () => `a new connection ${overlapped ? "brought what was known: no gap" : "brought nothing known: a gap"}`,
+    );
+    if (overlapped) return;
+    const last = this.#resume.last ?? this.#began;
+    // Where the clock was set back in between, the later time is the earlier one.
+    const [since, until] = last < at ? [last, at] : [at, last];
+    this.sink.lost({ reason: "the engine restarted, or more events passed than it keeps", since, until });
+  }
+
+  /** Whether a line was told of before, by this connection, the one before or the one beside it. */
+  #isKnown(connection: Connection, hash: bigint, line: Line): boolean {
+    // Not in one `or`: each line counts.
+    const catchesUp = connection.catchesUp();
+    const isHolding = connection.hold?.isOn ?? false;
+    if (!catchesUp && !isHolding && !this.#hasTwo) return false;
+    if (!this.#resume.knows(hash, () => timeOfLine(line))) return false;
+    connection.overlapped = true;
+    if (isHolding) {
+      connection.hold?.drop();
+      connection.catchUpFromHere();
+    }
+    return true;
+  }
+
+  #line(connection: Connection, line: Line): void {
+    const hash = hashLine(line);
+    if (this.#isKnown(connection, hash, line)) return;
+    if (connection.hold?.isOn) {
+      connection.hold.push(line);
+      return;
+    }
+    if (!this.#trace.begin(hash)) {
+      this.#passOver(connection, { timeNano: timeOfLine(line), hash });
+      return;
+    }
+    this.#tell(connection, hash, line);
+    this.#trace.end();
+  }
+
+  #tell(connection: Connection, hash: bigint, line: Line): void {
+    const told = this.#reader.read(line);
+    if (told === undefined) {
+      const fingerprint = { timeNano: timeOfLine(line), hash };
+      this.#proveNoGap(connection, fingerprint.timeNano || this.engine.clock.now);
+      this.#known(fingerprint);
+      this.#announceBad();
+      return;
+    }
+    this.#pass(connection, told, hash, bytesOf(line));
+  }
+
+  #pass(connection: Connection, { event, line, cut }: Told, hash: bigint, bytes: number): void {
+    const fingerprint = { timeNano: event.timeNano, hash };
+    this.#new(connection, fingerprint);
+    if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano));
+    else this.sink.event(event, line, fingerprint, cut);
+  }
+
+  /** A line beyond all bounds: its event goes on without attributes. */
+  #longLine(connection: Connection, head: Buffer, tail: Buffer, bytes: number): void {
+    const hash = hashLongLine(head, tail, bytes);
+    if (this.#isKnown(connection, hash, lineOf(tail))) return;
+    if (!this.#trace.begin(hash)) {
+      this.#passOver(connection, { timeNano: timeOfLine(lineOf(tail)), hash });
+      return;
+    }
+    this.#tellLong(connection, hash, head, tail, bytes);
+    this.#trace.end();
+  }
+
+  #tellLong(connection: Connection, hash: bigint, head: Buffer, tail: Buffer, bytes: number): void {
+    const told = this.#reader.readLong(head, tail, bytes);
+    if (told === undefined) {
+      const fingerprint = { timeNano: timeOfLine(lineOf(tail)), hash };
+      const at = fingerprint.timeNano || this.engine.clock.now;
+      this.#proveNoGap(connection, at);
+      this.#known(fingerprint);
+      this.sink.lost(unreadable(bytes, at));
+      return;
+    }
+    this.#pass(connection, told, hash, bytes);
+  }
+
+  /** A line that ended two processes. */
+  #passOver(connection: Connection, fingerprint: Fingerprint): void {
+    this.#new(connection, fingerprint);
+    const at = fingerprint.timeNano || this.engine.clock.now;
+    const reason = "a line of the engine ended the runtime twice and is passed over";
+    this.sink.lost({ reason, since: at, until: at, count: 1 }, fingerprint);
+  }
+
+  #new(connection: Connection, fingerprint: Fingerprint): void {
+    this.#proveNoGap(connection, fingerprint.timeNano);
+    connection.isFruitful = true;
+    this.#resume.remember(fingerprint);
+  }
+
+  #known(fingerprint: Fingerprint): void {
+    this.#resume.remember(fingerprint);
+    this.sink.known(fingerprint);
+  }
+
+  /** A line that was no event may have stood for one: that is a loss, and many are told of at once. */
+  #announceBad(): void {
+    const now = this.engine.clock.now;
+    this.#bad ??= { count: 0, since: now };
+    this.#bad.count++;
+    this.#badTimer ??= setTimeout(
+      () => {
+        const { count, since } = this.#bad ?? { count: 0, since: now };
+        this.#bad = undefined;
+        this.#badTimer = undefined;
+        this.#badNext = performance.now() + BAD_EVERY_MS;
+        this.sink.lost({ reason: "lines of the engine were no events", since, until: this.engine.clock.now, count });
+        this.sink.flush();
+      },
+      Math.max(BAD_AFTER_MS, this.#badNext - performance.now()),
+    );
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Every number that the two processes share: the memory between them, the messages on their sockets, the files they
+ * find at fixed descriptors. `build.ts` writes them into the C header, where static asserts check what they add up to.
+ */
+
+import { FLUSH_INTERVAL_MAX_MS } from "../plugin/config.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+/** The largest page of memory that a kernel we run on may have (arm64); on those of 4 KiB it is 16 of them. */
+const PAGE = 64 * KiB;
+
+/** A record's data area in the ring; a power of two. Also the largest record, the batch's and the mailbox's reserve. */
+const RING_BYTES = 16 * MiB;
+
+export const layout = {
+  PAGE_BYTES: PAGE,
+
+  // The file descriptors a runtime is started with, after 0, 1 and 2.
+  /** Log lines to the host; its end is the end of the runtime. */
+  CONTROL_FD: 3,
+  /** Requests from the host and the answers to them. */
+  REQUEST_FD: 4,
+  /** The memory of the mailbox. */
+  MAILBOX_FD: 5,
+
+  // The ring: one memfd an open instance. Positions count bytes and only grow; every one is a multiple of RECORD_ALIGN.
+  /** u64: bytes ever written. A record counts once this has passed it. */
+  RING_HEAD: 0,
+  /** u64: bytes ever taken. */
+  RING_TAIL: 64,
+  /** u64: the head at which the waiting host wants to be woken; all ones: it does not wait. */
+  RING_WAKE_AT: 128,
+  /** u32: the futex word, moved at every wake-up. */
+  RING_FUTEX: 192,
+  /** u64: when the stream began, by the engine's clock, ns since 1970; 0: not yet. */
+  RING_BEGAN: 256,
+  /** u64: 1 once the containers that ran at open have been told of. */
+  RING_SNAPSHOT: 264,
+  /**
+   * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
+   * timeNano, u64 hash of the engine's line. It counts only where the record's end is not above the head.
+   */
+  RING_JOURNAL: 4 * KiB,
+  JOURNAL_ENTRIES: 512,
+  JOURNAL_ENTRY_BYTES: 24,
+  RING_DATA: PAGE,
+  RING_BYTES,
+
+  // A record: its header, the finished Falco event, the index of the event's values.
+  RECORD_ALIGN: 8,
+  RECORD_MAX: RING_BYTES,
+  /** u32: bytes of the whole record. */
+  RECORD_SIZE: 0,
+  /** u32: where the index begins, from the record's start. */
+  RECORD_INDEX: 4,
+  RECORD_EVENT: 16,
+  /** u32: bytes of the whole event, from the event's start. */
+  EVENT_LENGTH: 16,
+  /** From the event's start to the payload: header 26, two lengths 8, plugin id 4. */
+  EVENT_PAYLOAD: 38,
+  EVENT_TYPE: 322,
+  /** The event's parameters: the plugin's id and the payload. */
+  EVENT_PARAMS: 2,
+  PLUGIN_ID_BYTES: 4,
+  /** The index: a slot a field, u32 offset of the value from the record's start and u32 count of values (0: absent). */
+  SLOT_BYTES: 8,
+  /** A value that is a number or a flag: u64. */
+  NUMBER_BYTES: 8,
+  /** An element of a list: u32 offset of its text. */
+  LIST_ITEM_BYTES: 4,
+  /** An entry of a keyed value: u32 offset of the key, u32 bytes of the key, u32 offset of the value. */
+  PAIR_BYTES: 12,
+
+  // Batches.
+  /** What one next_batch takes at most, but for a single record that is larger. */
+  BATCH_BYTES: 1 * MiB,
+  /** next_batch's longest wait, ms: Falco sees signals only between calls. */
+  BATCH_WAIT_MS: 100,
+  FLUSH_INTERVAL_MAX_MS,
+
+  // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
+  /** u64: moved by the runtime's event loop every three seconds. */
+  MAILBOX_HEARTBEAT: 0,
+  /** u64: moved by the runtime after each message on the control socket. */
+  MAILBOX_LOGGED: 64,
+  /** u64 each, in the order of `metrics`. */
+  MAILBOX_METRICS: 128,
+  // What the runtime works on, from before it is read until nothing more is done with it; 0: nothing. It outlives a
+  // runtime that dies of it.
+  /** u64: the hash of a line of an engine. */
+  MAILBOX_LINE: 1024,
+  /** u64: the hash of what an answer of an engine was asked for with. */
+  MAILBOX_INSPECTION: 1032,
+  /** u64: the id of a question of the host's. */
+  MAILBOX_QUESTION: 1040,
+  // What ended runtimes before, written by the host before it starts one; SUSPECTS_MAX u64 each, 0: none.
+  SUSPECTS_MAX: 32,
+  /** Lines that did so twice. */
+  MAILBOX_BAD_LINES: 2048,
+  MAILBOX_BAD_INSPECTIONS: 2304,
+  MAILBOX_REQUEST: PAGE,
+  MAILBOX_ANSWER: PAGE + RING_BYTES,
+  MAILBOX_BYTES: PAGE + 2 * RING_BYTES,
+
+  // Messages.
+  INSTANCES_MAX: 16,
+  LOG_MAX: 4 * KiB,
+  /** Lines of the runtime's that reach Falco's log: at once, and then in a second. */
+  LOG_BURST: 1000,
+  LOG_PER_SECOND: 100,
+  ERROR_MAX: 2 * KiB,
+  REQUEST_CONFIGURE: 1,
+  REQUEST_OPEN: 2,
+  REQUEST_CLOSE: 3,
+  REQUEST_EXTRACT: 4,
+  REQUEST_LIST: 5,
+} as const;

@@ -1,0 +1,111 @@
+/** The writing end of a ring. */
+import { assert } from "../base/assert.ts";
+import { bytesOf, type Line } from "../base/line.ts";
+import type { Fingerprint } from "../docker/stream/resume.ts";
+import type { ResumePoint } from "../docker/stream/stream.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
+import { isToldAnew } from "../sensor/snapshot.ts";
+import type { Bridge } from "./bridge.ts";
+import { Journal } from "./journal.ts";
+import { layout } from "./layout.ts";
+import { RecordWriter, recordBound } from "./record.ts";
+
+/** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
+export interface Waiting {
+  readonly line: Line;
+  /** What is to be added to the payload; empty for nothing, or where it is there already. */
+  readonly addition: string;
+  /** How an engine's event is known again; undefined for one of ours, and for one that no engine remembers. */
+  readonly hash: Fingerprint["hash"] | undefined;
+}
+
+/** The writing end of an instance's ring, with its resume journal. */
+export class RingProducer {
+  readonly #writer: RecordWriter;
+  readonly #data: ArrayBuffer;
+  readonly #journal: Journal;
+  #head: number;
+  #tail: number;
+
+  constructor(
+    readonly bridge: Bridge,
+    readonly instance: number,
+  ) {
+    const { data, header, head } = bridge.ring(instance);
+    this.#writer = new RecordWriter(data);
+    this.#data = data;
+    this.#journal = new Journal(header);
+    this.#head = head;
+    this.#tail = bridge.ringTail(instance);
+  }
+
+  /** Where the stream that wrote here before stood; undefined in a new ring. */
+  get written(): ResumePoint | undefined {
+    return this.#journal.began === 0n ? undefined : this.#journal.read(this.#head);
+  }
+
+  /** What has reached Falco: not what was handed over to it, and that it never went on from. */
+  get delivered(): ResumePoint {
+    return this.#journal.read(this.bridge.ringTail(this.instance));
+  }
+
+  /** What lies in the ring and has not reached Falco, oldest first, but for what the next open tells of anew. */
+  *undelivered(): Generator<Waiting> {
+    let at = this.bridge.ringTail(this.instance);
+    const fingerprints = this.#journal.above(at);
+    const bytes = Buffer.from(this.#data);
+    const words = new Uint32Array(this.#data);
+    while (at < this.#head) {
+      const base = at % layout.RING_BYTES;
+      const event = base + layout.RECORD_EVENT;
+      const start = event + layout.EVENT_PAYLOAD;
+      const end = event + (words[(event + layout.EVENT_LENGTH) >>> 2] as number);
+      at += words[(base + layout.RECORD_SIZE) >>> 2] as number;
+      const hash = fingerprints.get(at)?.hash;
+      const line = { buffer: bytes, start, end };
+      if (!isToldAnew(hash, line)) yield { line, addition: "", hash };
+    }
+  }
+
+  /** Whether the containers that ran at open stand in the ring. */
+  get snapshotTaken(): boolean {
+    return this.#journal.snapshotTaken;
+  }
+
+  set snapshotTaken(taken: boolean) {
+    this.#journal.snapshotTaken = taken;
+  }
+
+  /** Says when the stream that is written here began, by the engine's clock, ns since 1970. */
+  set began(nano: bigint) {
+    this.#journal.began = nano;
+  }
+
+  /** Notes an event of the engine's that is known and has no record here. */
+  know(fingerprint: Fingerprint): void {
+    this.#journal.append(0, fingerprint);
+  }
+
+  /**
+   * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
+   * @param fingerprint how a successor knows the event again; undefined for an event of our own
+   * @param addition the JSON of `event.falco`, empty for none
+   */
+  write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined, addition: string): boolean {
+    const bound = recordBound(bytesOf(line), event, addition);
+    if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
+      this.#tail = this.bridge.ringTail(this.instance);
+      if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
+    }
+    // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
+    const size = this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
+    assert(size <= bound, "a record is no larger than its bound");
+    this.#head += size;
+    if (fingerprint !== undefined) this.#journal.append(this.#head, fingerprint);
+    return true;
+  }
+
+  publish(): void {
+    this.bridge.ringPublish(this.instance, this.#head);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What we add to an event: the `falco` object that is inserted before the last `}` of the engine's line. A capture
+ * file carries it, so that a replayed event has the fields that the live one had.
+ */
+import * as v from "valibot";
+import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
+import { type DockerEvent, parseEvent } from "../docker/event.ts";
+import { containerInspection, execInspection } from "../docker/inspect.ts";
+import type { Truncation } from "../docker/stream/truncation.ts";
+import { containerIdOf } from "../docker/subject.ts";
+
+/** What is read of an object; without what is missing, and undefined where it is no object. */
+function compacted<E extends v.ObjectEntries>(entries: E) {
+  const schema = v.object(entries);
+  return v.pipe(
+    schema,
+    v.transform((parts) => compact<v.InferOutput<typeof schema>>(parts as Parts<v.InferOutput<typeof schema>>)),
+  );
+}
+
+/** Which engine an event is from, where there could be a doubt. */
+const engineIdentity = compacted({
+  /** The address, as in `open_params`. */
+  host: text,
+  /** The name of the engine's machine. */
+  name: text,
+  /** The version of the engine, `28.5.2`. */
+  version: text,
+});
+
+export type EngineIdentity = Readonly<v.InferOutput<typeof engineIdentity>>;
+
+const containerPart = compacted({
+  ...containerInspection.entries,
+  /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
+  sensitiveMount: bool,
+});
+
+export type ContainerPart = Readonly<v.InferOutput<typeof containerPart>>;
+
+const execPart = compacted(v.omit(execInspection, ["containerId"]).entries);
+
+export type ExecPart = Readonly<v.InferOutput<typeof execPart>>;
+
+/**
+ * Why a container's facts are not there. `late`: no answer came in time; `refused`: the engine, or a proxy before it,
+ * turned the question down, or the id is none that may be asked for; `gone`: there is no such container any more;
+ * `huge`: the answer is larger than is read. That nobody asked (`off`) an event says by having no `inspected`.
+ */
+export const UNINSPECTED = ["late", "refused", "gone", "huge"] as const;
+export type Uninspected = (typeof UNINSPECTED)[number];
+
+const truncation = v.object({
+  bytes: v.number(),
+  attributes: v.pipe(v.array(v.string()), v.readonly()),
+  count: v.optional(v.number()),
+}) satisfies v.GenericSchema<unknown, Truncation>;
+
+const enrichment = compacted({
+  engine: part(engineIdentity),
+  /** Whether the container's facts are here: false where they should be and could not be had in time. */
+  inspected: bool,
+  /** Why they are not; absent where they are. */
+  uninspected: part(v.picklist(UNINSPECTED)),
+  container: part(containerPart),
+  exec: part(execPart),
+  /** What is missing in an event that was too long. */
+  cut: part(truncation),
+});
+
+/** What we add to an event. */
+export type Enrichment = Readonly<v.InferOutput<typeof enrichment>>;
+
+/** Reads the `falco` object of a payload; undefined where it is none. What is wrong in it is absent. */
+export function readEnrichment(json: unknown): Enrichment | undefined {
+  return isMap(json) ? v.parse(enrichment, json) : undefined;
+}
+
+const additions = new WeakMap<Enrichment, string>();
+
+/** The JSON text of a part, as it goes into the payload; made once for each object. */
+export function additionOf(falco: Enrichment): string {
+  let addition = additions.get(falco);
+  if (addition === undefined) {
+    addition = JSON.stringify(falco);
+    additions.set(falco, addition);
+  }
+  return addition;
+}
+
+/** An event with what we found out about it. */
+export interface EnrichedEvent extends DockerEvent {
+  /** What we add; its JSON is what `RecordWriter.write` takes as the addition. */
+  falco?: Enrichment;
+  /** The engine's line has a key `falco` of its own, which nobody believes: ours must come after it. */
+  readonly forgedFalco?: true;
+}
+
+/** The keys of an enriched event that no line may set. */
+interface Ours {
+  falco?: unknown;
+  forgedFalco?: unknown;
+}
+
+/** Who wrote a line: the engine, or a capture file, whose payloads carry what we added. */
+export type Origin = "engine" | "capture";
+
+/** Takes (a capture's) or refuses (an engine's) what the line of an event says in the keys that are ours. */
+export function claim(event: DockerEvent, origin: Origin): EnrichedEvent {
+  const ours = event as Ours;
+  const { falco } = ours;
+  if (falco === undefined && ours.forgedFalco === undefined) return event;
+  delete ours.falco;
+  delete ours.forgedFalco;
+  if (origin === "engine") {
+    ours.forgedFalco = true;
+  } else {
+    const part = readEnrichment(falco);
+    if (part !== undefined) ours.falco = part;
+  }
+  return event;
+}
+
+/**
+ * Parses one line of an engine's event stream, or a captured payload of ours.
+ * @throws NotAnEvent where it is not JSON or not an event
+ */
+export const parseEnriched = (text: string, origin: Origin): EnrichedEvent => claim(parseEvent(text), origin);
+
+/** Why the facts of an event's container are not known; `off` where nobody asked, as the event has nothing of it. */
+export function uninspectedOf(event: EnrichedEvent): string | undefined {
+  const { inspected, uninspected } = event.falco ?? {};
+  if (inspected !== undefined) return uninspected;
+  return containerIdOf(event) === undefined ? undefined : "off";
+}

@@ -1,0 +1,84 @@
+/** The order of events, while some of them wait for an answer about them. */
+
+/** Bytes of lines that may wait; beyond, nothing is waited for any more. */
+export const SEQUENCER_BYTES = 16 * 1024 * 1024;
+
+interface Waiting {
+  readonly bytes: number;
+  ready: boolean;
+  readonly bound: Timer | undefined;
+  readonly go: () => void;
+}
+
+/**
+ * Keeps the order of what goes through it while some of it waits for an answer. What waits for nothing passes at once
+ * where nothing is before it; else it goes right after what it came behind. Nothing waits longer than its bound, and
+ * nothing at all once too much has gathered.
+ */
+export class Sequencer {
+  readonly #waiting: Waiting[] = [];
+  #first = 0;
+  #bytes = 0;
+
+  /** @param flush called after what waited has gone on */
+  constructor(
+    readonly flush: () => void,
+    readonly bytesMax = SEQUENCER_BYTES,
+  ) {}
+
+  /** Whether nothing waits: then what needs no answer may pass without `push`. */
+  get isOpen(): boolean {
+    return this.#first === this.#waiting.length;
+  }
+
+  /**
+   * Lets something go on in its turn.
+   * @param bytes what it holds meanwhile
+   * @param answer what it waits for, whether that comes or fails; undefined for nothing
+   * @param timeoutMs how long it waits at most
+   * @param go called once, in order
+   */
+  push(bytes: number, answer: Promise<unknown> | undefined, timeoutMs: number, go: () => void): void {
+    const free = () => {
+      if (item.ready) return;
+      item.ready = true;
+      clearTimeout(item.bound);
+      this.#release();
+    };
+    const item: Waiting = {
+      bytes,
+      ready: answer === undefined,
+      bound: answer === undefined ? undefined : setTimeout(free, timeoutMs),
+      go,
+    };
+    this.#waiting.push(item);
+    this.#bytes += bytes;
+    answer?.then(free, free);
+    if (this.#bytes > this.bytesMax) this.#release(true);
+  }
+
+  /** Forgets all that waits. */
+  close(): void {
+    for (const { bound } of this.#waiting.splice(0)) clearTimeout(bound);
+    this.#first = 0;
+    this.#bytes = 0;
+  }
+
+  /** @param all what has no answer goes on without */
+  #release(all = false): void {
+    let gone = false;
+    for (let item = this.#waiting[this.#first]; item?.ready || (item && all); item = this.#waiting[this.#first]) {
+      item.ready = true;
+      clearTimeout(item.bound);
+      this.#first++;
+      this.#bytes -= item.bytes;
+      item.go();
+      gone = true;
+    }
+    if (this.isOpen || this.#first > 1024) {
+      this.#waiting.splice(0, this.#first);
+      this.#first = 0;
+    }
+    if (gone) this.flush();
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { lineOf, textOf } from "../../../../src/base/line.ts";
+import { Hold } from "../../../../src/docker/stream/hold.ts";
+
+const push = (hold: Hold, text: string) =>
+  hold.push({ buffer: Buffer.from(`..${text}..`), start: 2, end: text.length + 2 });
+
+test("what is held is dropped when a known line comes, and never told of", async () => {
+  const told: string[] = [];
+  const hold = new Hold((line) => told.push(textOf(line)));
+  for (const text of ["a", "b"]) push(hold, text);
+  expect(hold.isOn).toBe(true);
+  hold.drop();
+  expect(hold.isOn).toBe(false);
+  await Bun.sleep(1_200);
+  expect(told).toEqual([]);
+});
+
+test("where none comes all is told of, in order, after a second", async () => {
+  const told: string[] = [];
+  const hold = new Hold((line) => told.push(textOf(line)));
+  for (const text of ["a", "b", "c"]) push(hold, text);
+  while (hold.isOn) await Bun.sleep(10);
+  expect(told).toEqual(["a", "b", "c"]);
+});
+
+test("beyond 16 MiB nothing is held", () => {
+  let told = 0;
+  const hold = new Hold(() => told++);
+  const line = Buffer.alloc(1024 * 1024);
+  for (let i = 0; i < 16; i++) hold.push(lineOf(line));
+  expect([told, hold.isOn]).toEqual([0, true]);
+  hold.push(lineOf(line));
+  expect([told, hold.isOn]).toEqual([17, false]);
+});

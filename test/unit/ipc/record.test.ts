@@ -1,0 +1,122 @@
+import { expect, test } from "bun:test";
+import { lineOf } from "../../../src/base/line.ts";
+import { layout } from "../../../src/ipc/layout.ts";
+import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
+import { type Field, fields } from "../../../src/plugin/fields.ts";
+import { additionOf, type EnrichedEvent, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
+import { recordedLines } from "../../support/recordings.ts";
+
+const memory = new ArrayBuffer(2 * layout.RECORD_MAX);
+const bytes = new Uint8Array(memory);
+const writer = new RecordWriter(memory);
+const reader = new RecordReader(memory);
+const CANARY = 0xa5;
+
+const named = (name: string): Field => fields.find((field) => field.name === name) as Field;
+
+/** Writes a record and sees that it stays within its bound. Returns its bytes. */
+function write(event: EnrichedEvent, text: string): number {
+  const line = Buffer.from(text);
+  const addition = event.falco === undefined ? "" : additionOf(event.falco);
+  const bound = recordBound(line.length, event, addition);
+  bytes.fill(CANARY, 0, Math.min(memory.byteLength, bound + 64));
+  const size = writer.write(0, lineOf(line), event, addition);
+  expect(size).toBeLessThanOrEqual(bound);
+  expect(bytes.subarray(size, bound + 64).every((byte) => byte === CANARY)).toBe(true);
+  return size;
+}
+
+const eventOf = (parts: object): string =>
+  JSON.stringify({ Type: "container", Action: "start", Actor: { ID: "x", Attributes: {} }, timeNano: 1, ...parts });
+
+test("a record is as long as its bound says at most, for every real line", () => {
+  for (const line of recordedLines()) {
+    write(parseEnriched(line, "engine"), line);
+    expect(reader.payload(0)).toBe(line);
+  }
+});
+
+const MiB = 1024 * 1024;
+const many = (count: number, value: string) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(36), value]));
+const facts: Enrichment = {
+  inspected: true,
+  container: {
+    command: Array.from({ length: 8000 }, () => "\0\0"),
+    capAdd: Array.from({ length: 8000 }, () => "x"),
+    mounts: Array.from({ length: 2000 }, (_, i) => ({
+      source: `/${i}`,
+      destination: `/${i}`,
+      mode: "rw",
+      type: "bind",
+    })),
+  },
+};
+
+test.each([
+  ["the smallest attributes, as many as fit", { Actor: { ID: "", Attributes: many(400_000, "") } }],
+  [
+    "attributes of NUL, which takes three bytes where its JSON takes six",
+    { Actor: { ID: "", Attributes: many(80_000, "\0\0\0\0") } },
+  ],
+  ["one attribute of four megabytes", { Actor: { ID: "", Attributes: { image: "x".repeat(4 * MiB) } } }],
+  ["a command of four megabytes", { Action: `exec_create: ${"ä".repeat(2 * MiB)}` }],
+  [
+    "a command that stands in every text",
+    { status: "y".repeat(MiB), id: "z".repeat(MiB), from: "w".repeat(MiB), Action: `exec_start: ${"x".repeat(MiB)}` },
+  ],
+  ["a health status of megabytes", { Action: `health_status: ${"\u2028".repeat(MiB)}` }],
+  ["an image's name of megabytes", { Type: "image", Actor: { ID: `a/b:${"t".repeat(4 * MiB)}`, Attributes: {} } }],
+  ["small and escaped", { Action: "\0".repeat(9000) }],
+  ["nothing at all", {}],
+])("%s: the record stays within its bound, and that fits the ring", (_, parts) => {
+  const text = eventOf(parts);
+  for (const falco of [undefined, facts]) {
+    const event = parseEnriched(text, "engine");
+    if (falco !== undefined) event.falco = falco;
+    write(event, text);
+    if (text.length > 4 * MiB + 1000) continue;
+    expect(recordBound(text.length, event, falco === undefined ? "" : additionOf(falco))).toBeLessThanOrEqual(
+      layout.RECORD_MAX,
+    );
+  }
+});
+
+test("a NUL inside a value becomes U+FFFD, so that no label ends a string early", () => {
+  const text = eventOf({ Actor: { ID: "a\0b", Attributes: { name: "\0", "k\0y": "v\0\0w" } } });
+  write(parseEnriched(text, "engine"), text);
+  expect(reader.value(0, named("docker.actor.id"))).toBe("a\ufffdb");
+  expect(reader.value(0, named("docker.attributes.name"))).toBe("\ufffd");
+  expect(reader.value(0, named("docker.attributes"), "k\0y")).toBe("v\ufffd\ufffdw");
+});
+
+test("nothing of one event shows in the next, at the same place", () => {
+  const full = recordedLines().find((line) => line.includes('"exitCode"')) as string;
+  write(parseEnriched(full, "engine"), full);
+  expect(reader.value(0, named("docker.attributes.exitcode"))).toBeString();
+  const bare = eventOf({});
+  write(parseEnriched(bare, "engine"), bare);
+  const present = fields.filter((field) => reader.value(0, field, "exitCode") !== undefined).map(({ name }) => name);
+  expect(present).toEqual([
+    ...["docker.status", "docker.id", "docker.type", "docker.action", "docker.actor.id", "docker.time"],
+    "docker.container.id",
+    "docker.container.uninspected",
+  ]);
+});
+
+test("present and empty is not absent", () => {
+  const text = eventOf({ Type: "volume", scope: "", Actor: { ID: "", Attributes: { name: "" } } });
+  write(parseEnriched(text, "engine"), text);
+  expect(reader.value(0, named("docker.scope"))).toBe("");
+  expect(reader.value(0, named("docker.attributes.name"))).toBe("");
+  expect(reader.value(0, named("docker.attributes.image"))).toBeUndefined();
+  expect(reader.value(0, named("docker.status"))).toBeUndefined();
+});
+
+test("the addition stands before the line's last brace, and nothing else is moved", () => {
+  const text = `${eventOf({ scope: "}" })}  `;
+  const event = parseEnriched(text, "engine");
+  event.falco = { inspected: false };
+  write(event, text);
+  expect(reader.payload(0)).toBe(`${text.trimEnd().slice(0, -1)},"falco":{"inspected":false}}  `);
+});
