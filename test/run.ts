@@ -13,6 +13,8 @@ interface Stage {
   readonly desc: string;
   /** Needs what `npm run build` makes. */
   readonly built: boolean;
+  /** Its tests wait more than they work: so many files run at once. */
+  readonly parallel?: number;
 }
 
 const STAGES: readonly Stage[] = [
@@ -22,7 +24,7 @@ const STAGES: readonly Stage[] = [
   { name: "cli", desc: "the debug tool as a person uses it", built: true },
   { name: "engine", desc: "real engines", built: true },
   { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true },
-  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true },
+  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 2 },
   { name: "sinsp", desc: "a real libsinsp as the host", built: true },
 ];
 
@@ -55,9 +57,16 @@ async function show(command: readonly string[], env: Record<string, string | und
   return { code: await child.exited, text };
 }
 
-async function runTests(folder: string, env: Record<string, string | undefined>): Promise<Outcome> {
+async function runTests(folder: string, parallel: number, env: Record<string, string | undefined>): Promise<Outcome> {
   const { code, text } = await show(
-    [process.execPath, "test", "--timeout", String(TEST_TIMEOUT_MS), `./test/${folder}/`],
+    [
+      process.execPath,
+      "test",
+      "--timeout",
+      String(TEST_TIMEOUT_MS),
+      ...(parallel > 1 ? [`--parallel=${parallel}`] : []),
+      `./test/${folder}/`,
+    ],
     env,
   );
   const count = (word: string) => Number([...text.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].at(-1)?.[1] ?? 0);
@@ -99,7 +108,7 @@ async function main(args: readonly string[]): Promise<number> {
   const outcomes: Outcome[] = [];
   let env: Record<string, string | undefined> = Bun.env;
   let isBuilt = false;
-  for (const { name, desc, built } of stages) {
+  for (const { name, desc, built, parallel = 1 } of stages) {
     if (built && !isBuilt) {
       if ((await show(["npm", "run", "--silent", "build"], Bun.env)).code !== 0) return 1;
       isBuilt = true;
@@ -107,7 +116,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const at = performance.now();
     console.log(`\n== ${name}: ${desc}`);
-    const outcome = name === "check" ? await check() : await runTests(name, env);
+    const outcome = name === "check" ? await check() : await runTests(name, parallel, env);
     outcomes.push(outcome);
     console.log(`== ${name}: ${outcome.failed === 0 ? "well" : `${outcome.failed} failed`}, ${seconds(at)}`);
     if (outcome.failed > 0 && !built) break;
