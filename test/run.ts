@@ -124,7 +124,7 @@ async function main(args: readonly string[]): Promise<number> {
   const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
   console.log(`\n== all: ${seconds(began)}`);
   for (const line of outcomes.flatMap(({ failures }) => failures)) console.log(line);
-  for (const line of outcomes.flatMap(({ skips }) => skips)) console.log(line);
+  for (const line of new Set(outcomes.flatMap(({ skips }) => skips))) console.log(line);
   console.log(
     `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${sum(({ skipped }) => skipped)} skipped`,
   );

@@ -3,6 +3,7 @@ import { CString, dlopen, FFIType, JSCallback, type Pointer, ptr, read, toArrayB
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fields } from "../../src/plugin/fields.ts";
+import { skipped } from "./needs.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 const { u32, i32, ptr: pointer, cstring } = FFIType;
@@ -11,6 +12,7 @@ const { u32, i32, ptr: pointer, cstring } = FFIType;
 export const BUILT = join(import.meta.dir, "../../dist/libdocker.so");
 export const LIBRARY = Bun.env.LIBDOCKER ?? BUILT;
 export const isVariant = LIBRARY !== BUILT;
+if (isVariant) skipped("what is about the built library itself", "a variant of it is driven");
 export const PROGRAM = join(import.meta.dir, "../../dist/docker-plugin");
 
 export const rc = { success: 0, failure: 1, timeout: -1, eof: 2, notSupported: 3 } as const;
