@@ -88,7 +88,7 @@ test("past the queue's bound the newest are dropped, counted, and announced once
 
 test("an event that no ring could hold is dropped and announced, and stops nobody", async () => {
   const { writer: out, written, losses, counted } = writerInto(layout.RING_BYTES);
-  const many = Object.fromEntries(Array.from({ length: 800_000 }, (_, i) => [i.toString(36), ""]));
+  const many = { label: "x".repeat(layout.RING_BYTES) };
   write(out, event("before", 1));
   write(out, event("huge", 2).replace('"Attributes":{}', `"Attributes":${JSON.stringify(many)}`));
   write(out, event("after", 3));
@@ -101,7 +101,7 @@ test("an event that no ring could hold is dropped and announced, and stops nobod
 
 test("an event of an earlier life that no ring could hold stops nobody either", async () => {
   const { writer: out, written, losses, counted } = writerInto(layout.RING_BYTES);
-  const many = Object.fromEntries(Array.from({ length: 800_000 }, (_, i) => [i.toString(36), ""]));
+  const many = { label: "x".repeat(layout.RING_BYTES) };
   const huge = event("huge", 2).replace('"Attributes":{}', `"Attributes":${JSON.stringify(many)}`);
   const lines = [event("before", 1), huge, event("behind", 3)].map((text) => `7 ${text}\n`).join("");
   out.restore(new Spool(Buffer.from(lines), () => {}));
