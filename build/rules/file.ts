@@ -43,23 +43,32 @@ export const isRule = (item: Item): item is Rule => "rule" in item;
 /** A quoted text, or a bare word that could be the name of a list or a macro. */
 const WORD = /'[^']*'|"[^"]*"|(?<![\w.[/-])[a-z_]\w*(?![\w.[/-])/g;
 
-/** A text of a list as a condition writes it. */
-const quoted = (item: string): string => (/^[\w./-]+$/.test(item) ? item : `'${item}'`);
+/** An element of a list as Falco writes it into a condition (falco 0.44: userspace/engine/rule_loader_compiler.cpp). */
+const quoted = (item: string): string => (item.includes(" ") && !/^['"]/.test(item) ? `"${item}"` : item);
 
-/** The names of lists and macros that a text uses. */
+/** Those of the known names that a text uses, each as often as it does. */
 export const namesIn = (text: string, known: ReadonlySet<string>): string[] =>
   [...text.matchAll(WORD)].map(([word]) => word).filter((word) => known.has(word));
 
-/** The rules with their macros and lists written out, as Falco does before libsinsp sees a condition. */
+/**
+ * The rules with their macros and lists written out, as Falco does before libsinsp sees a condition. A list or a macro
+ * that comes again takes the place of the one before it, wherever that is used.
+ */
 export function writtenOut(items: readonly Item[]): Rule[] {
   const lists = new Map<string, string>();
   const macros = new Map<string, string>();
+  for (const item of items) {
+    if ("list" in item) lists.set(item.list, item.items.map((each) => quoted(String(each))).join(", "));
+    if ("macro" in item) macros.set(item.macro, `(${item.condition.trim()})`);
+  }
   const expand = (text: string): string =>
-    text.replaceAll(WORD, (word) => macros.get(word) ?? lists.get(word) ?? word).trim();
-  return items.flatMap((item) => {
-    if ("list" in item)
-      lists.set(item.list, item.items.map((each) => lists.get(String(each)) ?? quoted(String(each))).join(", "));
-    if ("macro" in item) macros.set(item.macro, `(${expand(item.condition)})`);
-    return isRule(item) ? [{ ...item, condition: expand(item.condition), output: item.output.trim() }] : [];
-  });
+    text.replaceAll(WORD, (word) => {
+      const known = macros.get(word) ?? lists.get(word);
+      return known === undefined ? word : expand(known);
+    });
+  return items.filter(isRule).map((rule) => ({
+    ...rule,
+    condition: expand(rule.condition).trim(),
+    output: rule.output.trim(),
+  }));
 }

@@ -5,12 +5,12 @@
  * What a case leaves out is filled in: an event's type (container), its id, its time, its image and name; of an answer
  * all that a plain container has (test/fixtures/inspect/docker-29.7.2/base.json).
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isMap } from "../../src/base/lenient.ts";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { inspectionsOf } from "../support/recordings.ts";
-import { capture } from "../support/sinsp.ts";
+import { capture, eventBlocks } from "../support/sinsp.ts";
 
 const FOLDER = join(import.meta.dir, "../fixtures/rules");
 
@@ -34,8 +34,12 @@ export interface Case {
   readonly why: string;
   /** Other rules of the same file that match too. */
   readonly also?: readonly string[];
+  /** Lists and macros that a user has put in the place of ours, for this case alone. */
+  readonly override?: readonly object[];
   /** The engine that sent the event and the answer; without it they were written by hand. */
   readonly real?: string;
+  /** The campaign that went so. */
+  readonly campaign?: string;
 }
 
 export interface Named extends Case {
@@ -107,21 +111,28 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
   return { text, behaviour };
 }
 
-/** Lets an engine send the events of cases, and writes them into a capture file, as a Falco with the plugin would. */
+const INFO = "/info";
+
+/**
+ * Lets an engine send the events of cases, and writes them into a capture file, as a Falco with the plugin would. What an
+ * engine says of itself holds for all its events: so each kind of engine is one of its own.
+ */
 export async function captureCases(all: readonly Named[], file: string, config: object): Promise<void> {
   const each = all.map(made);
-  const join_ = <K extends "containers" | "execs" | "answers" | "padding">(key: K) =>
-    Object.assign({}, ...each.map(({ behaviour }) => behaviour[key])) as NonNullable<Behaviour[K]>;
-  await using engine = await TestEngine.start({
-    containers: join_("containers"),
-    execs: join_("execs"),
-    answers: join_("answers"),
-    padding: join_("padding"),
-  });
-  await capture(
-    engine,
-    config,
-    each.map(({ text }) => text),
-    file,
-  );
+  const engines = Map.groupBy(each, ({ behaviour }) => behaviour.answers?.[INFO]?.body);
+  const parts: Buffer[] = [];
+  for (const events of engines.values()) {
+    const together = <K extends "containers" | "execs" | "answers" | "padding">(key: K) =>
+      Object.assign({}, ...events.map(({ behaviour }) => behaviour[key])) as NonNullable<Behaviour[K]>;
+    await using engine = await TestEngine.start({
+      containers: together("containers"),
+      execs: together("execs"),
+      answers: together("answers"),
+      padding: together("padding"),
+    });
+    const lines = events.map(({ text }) => text);
+    await capture(engine, config, lines, file);
+    parts.push(parts.length === 0 ? readFileSync(file) : eventBlocks(readFileSync(file)));
+  }
+  writeFileSync(file, Buffer.concat(parts));
 }

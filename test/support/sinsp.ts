@@ -165,17 +165,25 @@ export function values(line: string): Map<string, Value> {
 /** The blocks of a capture file that hold an event (falcosecurity/libs: userspace/libscap/scap_savefile.h). */
 const EVENT_BLOCKS: ReadonlySet<number> = new Set([0x216, 0x221]);
 
+/** The blocks of a capture's bytes that hold an event, each as a view of them. */
+function* eventBlocksOf(bytes: Buffer): Generator<Buffer> {
+  for (let block = 0; block < bytes.length; ) {
+    const end = block + bytes.readUInt32LE(block + 4);
+    if (EVENT_BLOCKS.has(bytes.readUInt32LE(block))) yield bytes.subarray(block, end);
+    block = end;
+  }
+}
+
+/** What of a capture can be appended to another one: its events. */
+export const eventBlocks = (capture: Buffer): Buffer => Buffer.concat([...eventBlocksOf(capture)]);
+
 /** The payloads of the plugin's events in a capture file, with the times in their headers. */
 export function captured(file: string): { ts: bigint; payload: string }[] {
-  const bytes = readFileSync(file);
-  const events: { ts: bigint; payload: string }[] = [];
-  for (let block = 0; block < bytes.length; ) {
-    const event = block + 10;
-    if (EVENT_BLOCKS.has(bytes.readUInt32LE(block)) && bytes.readUInt16LE(event + 20) === 322) {
-      const payload = bytes.toString("utf8", event + 38, event + bytes.readUInt32LE(event + 16));
-      events.push({ ts: bytes.readBigUInt64LE(event), payload });
-    }
-    block += bytes.readUInt32LE(block + 4);
-  }
-  return events;
+  return [...eventBlocksOf(readFileSync(file))]
+    .map((block) => block.subarray(10))
+    .filter((event) => event.readUInt16LE(20) === 322)
+    .map((event) => ({
+      ts: event.readBigUInt64LE(0),
+      payload: event.toString("utf8", 38, event.readUInt32LE(16)),
+    }));
 }
