@@ -113,13 +113,15 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
 
 const INFO = "/info";
 
+/** Events of one engine: each is asked about, and far below the questions that may wait, so that none is late. */
+const AT_ONCE = 80;
+
 /**
- * Lets an engine send the events of cases, and writes them into a capture file, as a Falco with the plugin would. What an
+ * Lets engines send the events of cases, and writes them into a capture file, as a Falco with the plugin would. What an
  * engine says of itself holds for all its events: so each kind of engine is one of its own.
  */
 export async function captureCases(all: readonly Named[], file: string, config: object): Promise<void> {
-  const each = all.map(made);
-  const engines = Map.groupBy(each, ({ behaviour }) => behaviour.answers?.[INFO]?.body);
+  const engines = Map.groupBy(all.map(made), ({ behaviour }) => behaviour.answers?.[INFO]?.body);
   const parts: Buffer[] = [];
   for (const events of engines.values()) {
     const together = <K extends "containers" | "execs" | "answers" | "padding">(key: K) =>
@@ -130,9 +132,11 @@ export async function captureCases(all: readonly Named[], file: string, config: 
       answers: together("answers"),
       padding: together("padding"),
     });
-    const lines = events.map(({ text }) => text);
-    await capture(engine, config, lines, file);
-    parts.push(parts.length === 0 ? readFileSync(file) : eventBlocks(readFileSync(file)));
+    for (let from = 0; from < events.length; from += AT_ONCE) {
+      const lines = events.slice(from, from + AT_ONCE).map(({ text }) => text);
+      await capture(engine, config, lines, file);
+      parts.push(parts.length === 0 ? readFileSync(file) : eventBlocks(readFileSync(file)));
+    }
   }
   writeFileSync(file, Buffer.concat(parts));
 }
