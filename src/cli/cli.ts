@@ -27,7 +27,7 @@ Options:
   -h, --help         this text
   -V, --version      the version; libdocker.so must be of the same
 
-The rule of rules/docker_rules.yaml prints:
+The rule of rules/docker_example_rules.yaml prints:
   ${DEFAULT_OUTPUT}
 
 Exit codes: 0 done, 1 the engine cannot be reached, 2 the command line is wrong.

@@ -4,7 +4,7 @@ import type { RecordReader, Value } from "../ipc/record.ts";
 import type { Field } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
 
-/** The output of the rule in rules/docker_rules.yaml. */
+/** The output of the rule in rules/docker_example_rules.yaml. */
 export const DEFAULT_OUTPUT =
   "status=%docker.status from=%docker.from type=%docker.type action=%docker.action name=%docker.attributes.name";
 

@@ -104,7 +104,12 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
   }
   if (exec !== undefined)
     behaviour.execs = {
-      [execID]: { ID: execID, ContainerID: container, Running: true, ProcessConfig: { user: "", arguments: [], ...exec } },
+      [execID]: {
+        ID: execID,
+        ContainerID: container,
+        Running: true,
+        ProcessConfig: { user: "", arguments: [], ...exec },
+      },
     };
   for (const [path, answer] of Object.entries(answers ?? {}))
     behaviour.answers = { ...behaviour.answers, [path]: { status: 200, body: JSON.stringify(answer) } };

@@ -84,7 +84,10 @@ real("in libsinsp", () => {
       const rules = rulesOf(items).filter(({ enabled }) => enabled !== false);
       for (const [place, names] of matched.entries()) {
         const graves = rules.filter(({ rule }) => names.has(rule)).map(({ priority }) => PRIORITIES.indexOf(priority));
-        expect([all[place]?.at, graves[0]]).toEqual([all[place]?.at, graves.length === 0 ? undefined : Math.min(...graves)]);
+        expect([all[place]?.at, graves[0]]).toEqual([
+          all[place]?.at,
+          graves.length === 0 ? undefined : Math.min(...graves),
+        ]);
       }
     }
   });
