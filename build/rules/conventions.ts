@@ -93,7 +93,7 @@ function nameFaults(items: readonly Item[]): string[] {
     } else if ("macro" in item) {
       if (!/^(docker|user_known)_[a-z0-9_]+$/.test(item.macro))
         faults.push(`the macro ${item.macro} is called docker_… or user_known_…`);
-      if (!/^\([^]*\)$/.test(item.condition.trim())) faults.push(`the macro ${item.macro} stands in parentheses`);
+      if (!/^\(.*\)$/s.test(item.condition.trim())) faults.push(`the macro ${item.macro} stands in parentheses`);
       use(`the macro ${item.macro}`, item.condition);
       macros.set(item.macro, false);
     } else if (isRule(item)) {

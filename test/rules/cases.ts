@@ -84,7 +84,7 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
   const isExec = Action.startsWith("exec");
   const isContainer = Type === "container";
   const execID = idOf(`exec ${at}`);
-  const ID = isContainer ? idOf(at) : (Actor.ID ?? at);
+  const ID = isContainer ? idOf(at) : String(Actor.ID ?? at);
   const own = (Actor.Attributes ?? {}) as Json;
   const about = isContainer ? { image: "bb:1", name: `case-${place}` } : {};
   const Attributes = { ...about, ...(isExec ? { execID } : {}), ...own, ...(isExec ? { execID } : {}) };
@@ -96,7 +96,7 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
   const text = `${JSON.stringify(line).slice(0, -1)},"timeNano":${BASE + BigInt(place)}}`;
   const behaviour: Behaviour = { containers: {}, execs: {}, answers: {}, padding: {} };
   // A container's other events name it in an attribute.
-  const container = isContainer ? ID : (own.container as string | undefined);
+  const container = isContainer ? idOf(at) : (own.container as string | undefined);
   if (container !== undefined && inspect !== null) {
     const whole = merged(real === undefined ? PLAIN : {}, { ...inspect, Id: container });
     behaviour.containers = { [container]: whole as object };

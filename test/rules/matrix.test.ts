@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Item, isRule, itemsOf, RULES_FILES, type Rule, textOf, writtenOut } from "../../build/rules/file.ts";
+import { reachOf } from "../../build/rules/reach.ts";
 import { missing, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { captureCases, cases, placeOf } from "./cases.ts";
@@ -90,6 +91,18 @@ real("in libsinsp", () => {
         ]);
       }
     }
+  });
+
+  test("docs/rules.md tells of each event that a rule matches", () => {
+    const kindOf = ({ event: { Type: type = "container", Action } }: (typeof all)[number]) => ({
+      type: String(type),
+      action: String(Action).replace(/:.*/s, ""),
+    });
+    const looks = reachOf(files.flatMap(({ items }) => writtenOut(items)));
+    const untold = all.flatMap((one, place) =>
+      [...(matched[place] ?? [])].filter((rule) => !looks(rule, kindOf(one))).map((rule) => [one.at, rule]),
+    );
+    expect(untold).toEqual([]);
   });
 
   test("each output is whole", () => {

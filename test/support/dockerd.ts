@@ -15,21 +15,29 @@ export class Dockerd {
     readonly socket: string,
   ) {}
 
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+  }
+
   get address(): string {
     return `unix://${this.socket}`;
   }
 
-  /** Starts one, with the image bb:1 (busybox). Where none can run: why. */
-  static async start(): Promise<Dockerd | string> {
+  /**
+   * Starts one, with the image bb:1 (busybox). Where none can run: why.
+   * @param more what its environment has beside ours
+   * @param flags further ones of dockerd
+   */
+  static async start(more: Record<string, string> = {}, flags: readonly string[] = []): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
     const engine = new Dockerd(folder, join(folder, "docker.sock"));
     for (const command of [
-      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder],
+      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags],
       ["bash", join(import.meta.dir, "make-image.sh"), engine.socket],
     ]) {
-      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env });
+      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env: { ...env, ...more } });
       if (exitCode === 0) continue;
       await engine.stop();
       return `dockerd does not run here: ${stdout} ${stderr}`;
@@ -47,7 +55,7 @@ export class Dockerd {
   /** Asks it to end, as systemd does. Returns its pid; undefined where it does not run. */
   terminate(): number | undefined {
     try {
-      const pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+      const { pid } = this;
       process.kill(pid, "SIGTERM");
       return pid;
     } catch {

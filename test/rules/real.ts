@@ -1,0 +1,76 @@
+/** Scenarios on a real engine, with a libsinsp beside it that writes what the plugin makes of them. */
+import type { Dockerd } from "../support/dockerd.ts";
+import { captured, Sinsp } from "../support/sinsp.ts";
+import type { Scenario } from "./scenarios.ts";
+
+type Json = Record<string, unknown>;
+
+/** Waits until so many listen to the engine's events. */
+export async function listened(engine: Dockerd, count: number): Promise<void> {
+  while (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) < count) await Bun.sleep(20);
+}
+
+/** What the engine answers to a question; undefined where it knows nothing of it. */
+export async function asked(engine: Dockerd, path: string): Promise<Json | undefined> {
+  const answer = await fetch(`http://d${path}`, { unix: engine.socket });
+  return answer.ok ? ((await answer.json()) as Json) : undefined;
+}
+
+export interface Performed {
+  readonly scenario: Scenario;
+  /** What its names begin with. */
+  readonly id: string;
+  /** The time of the event that is to be told of, ns since 1970. */
+  readonly time: bigint;
+  /** The event, with what the plugin adds. */
+  readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
+  /** What the engine said of its container, once it was done. */
+  readonly inspect: Json | undefined;
+}
+
+/** More events than libsinsp can be behind by when another one has printed the last of them. */
+const LAST = 20;
+
+/** Performs scenarios, one after the other, and writes all events into a capture file. */
+export async function perform(
+  engine: Dockerd,
+  scenarios: readonly Scenario[],
+  file: string,
+  config: object,
+): Promise<Performed[]> {
+  const source = ["-I", `docker:${engine.address}`];
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, 2);
+  const inspections: (Json | undefined)[] = [];
+  for (const [place, scenario] of scenarios.entries()) {
+    const id = idOf(place);
+    await scenario.run((...args) => engine.docker(...args), id, engine);
+    inspections.push(await asked(engine, `/containers/${id}/json`));
+  }
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+
+  const events = captured(file).map(({ ts, payload }) => ({
+    time: ts,
+    event: JSON.parse(payload) as Performed["event"],
+  }));
+  return scenarios.map((scenario, place) => {
+    const id = idOf(place);
+    const { type = "container", action } = scenario;
+    const mentions = new RegExp(`${id}(?![0-9])`, "i");
+    const found = events.filter(
+      ({ event }) =>
+        event.Type === type &&
+        (event.Action === action || event.Action.startsWith(`${action}: `)) &&
+        (type === "daemon" || action === "save" || mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
+    );
+    const last = found.at(-1);
+    if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);
+    return { scenario, id, ...last, inspect: inspections[place] };
+  });
+}
+
+const idOf = (place: number): string => `scenario${place}`;
