@@ -35,9 +35,9 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
     const { condition, output, priority } = ruleOf(rule);
     const format = `*alert %evt.rawtime ${output}`;
     await using sinsp = new Sinsp(config, "-I", `docker:${dockerd.address}`, "-n", "1", "-p", format, condition);
-    await listened(dockerd, 1);
+    await listened(dockerd, sinsp);
     const id = `attack${place}`;
-    run((...args) => dockerd.docker(...args), id, dockerd);
+    await run((...args) => dockerd.docker(...args), id, dockerd);
     const line = await sinsp.line((line) => line.startsWith("alert "));
     const late = Date.now() - Number(BigInt(line.split(" ")[1] ?? 0) / 1_000_000n);
     console.log(`${from}: ${priority} ${line.split(" ").slice(2).join(" ")}\n    (${late} ms after the event)`);

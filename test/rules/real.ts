@@ -5,9 +5,14 @@ import type { Scenario } from "./scenarios.ts";
 
 type Json = Record<string, unknown>;
 
-/** Waits until so many listen to the engine's events. */
-export async function listened(engine: Dockerd, count: number): Promise<void> {
-  while (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) < count) await Bun.sleep(20);
+/** Waits until each of these libsinsp listens to the engine's events, and nobody else does. */
+export async function listened(engine: Dockerd, ...listeners: readonly Sinsp[]): Promise<void> {
+  for (;;) {
+    const ended = listeners.find(({ isOver }) => isOver);
+    if (ended !== undefined) throw new Error(`libsinsp ended: ${JSON.stringify(await ended.end)}`);
+    if (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) >= listeners.length) return;
+    await Bun.sleep(20);
+  }
 }
 
 /** What the engine answers to a question; undefined where it knows nothing of it. */
@@ -41,7 +46,7 @@ export async function perform(
   const source = ["-I", `docker:${engine.address}`];
   await using writing = new Sinsp(config, ...source, "-q", "-w", file);
   await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, 2);
+  await listened(engine, writing, printing);
   const inspections: (Json | undefined)[] = [];
   for (const [place, scenario] of scenarios.entries()) {
     const id = idOf(place);

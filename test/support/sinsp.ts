@@ -75,6 +75,11 @@ export class Sinsp implements AsyncDisposable {
     return this.#process.pid;
   }
 
+  /** Whether it has ended by itself. */
+  get isOver(): boolean {
+    return this.#isWhole;
+  }
+
   /** The whole lines that it has printed. */
   get lines(): string[] {
     return this.#stdout.split("\n").slice(0, -1);
