@@ -353,6 +353,59 @@ async function growth(): Promise<Measure[]> {
   return measures;
 }
 
+/** Events of each run of the rules. */
+const RULED_EVENTS = 20_000;
+
+/**
+ * What the whole default ruleset costs in libsinsp, beside one filter that asks for one field: events that none of the
+ * rules matches, so that each is tried on each. They come from a capture file, so that both pay for the same reading.
+ */
+async function rules(): Promise<Measure[]> {
+  const { missing, Sinsp, capture } = await import("../test/support/sinsp.ts");
+  if (missing !== undefined) {
+    console.error(`bench: no row rules: ${missing}`);
+    return [];
+  }
+  const { wholeRules } = await import("../build/rules/reach.ts");
+  const { TestEngine } = await import("../test/support/engine.ts");
+  const { recordedLines } = await import("../test/support/recordings.ts");
+  const enabled = wholeRules("docker_rules.yaml").filter(({ enabled }) => enabled !== false);
+  const all = enabled.map(({ condition }) => `(${condition})`).join(" or ");
+  const file = join(temporaryFolder(), "ruled.scap");
+  const lines = recordedLines("docker-28.5.2.jsonl");
+  const count = Math.floor(RULED_EVENTS / lines.length);
+  const base = BigInt(Date.now()) * 1_000_000n;
+  const many = Array.from({ length: count }, () => lines).flat();
+  const timed = many.map((line, i) => line.replace(/"timeNano":\d+(?=[,}])/, `"timeNano":${base + BigInt(i)}`));
+  await using engine = await TestEngine.start();
+  await capture(engine, { statefile: "", snapshot: false, inspect: false }, timed, file);
+  /** CPU of libsinsp and its runtime, µs, and what the counting library says. */
+  const cost = async (filter: string) => {
+    await using sinsp = new Sinsp(
+      undefined,
+      "-H",
+      `${join(out, "libcounting.so")}:{"statefile":""}`,
+      "-r",
+      file,
+      "-q",
+      filter,
+    );
+    const { code, stderr } = await sinsp.end;
+    if (code !== 0) throw new Error(stderr);
+    const { calls = 0, fields = 0 } = numbers(stderr.trim());
+    return { cpu: sinsp.cpuMicros / timed.length, calls: calls / timed.length, fields: fields / timed.length };
+  };
+  // What the events are asked about is the same: a name that none has.
+  const none = await cost("docker.action = none");
+  const ruled = await cost(`docker.action = none or ${all}`);
+  const what = `${enabled.length} rules in libsinsp, an event`;
+  return [
+    { what: `${what}, with its reading`, unit: "µs", target: "", value: ruled.cpu, baseline: none.cpu },
+    { what: `${what}, the rules alone`, unit: "µs", target: "", value: ruled.cpu - none.cpu },
+    { what: `${what}, extractions`, unit: "", target: "", value: ruled.fields, baseline: none.fields },
+  ];
+}
+
 const rows: Record<string, Row> = {
   extract,
   replay,
@@ -365,6 +418,7 @@ const rows: Record<string, Row> = {
   memory,
   growth,
   rest,
+  rules,
 };
 
 async function prepare(): Promise<void> {
@@ -379,6 +433,10 @@ async function prepare(): Promise<void> {
       join(out, name),
       "-ldl",
     ]);
+  run([
+    ...[...zigCc(), "-O2", "-shared", ...C_FLAGS, "bench/counting.c", LIBRARY, `-Wl,-rpath,${join(root, "dist")}`],
+    ...["-o", join(out, "libcounting.so"), "-ldl"],
+  ]);
   for (const name of ["echo", "empty"])
     run([process.execPath, "build", "--compile", "--minify", `bench/${name}.ts`, "--outfile", join(out, name)]);
 }

@@ -187,7 +187,7 @@ async function work(engine: Dockerd, registry: Registry): Promise<void> {
       docker("logs", "--tail", "5", name);
     }
     attempt("exec", "-t", "web", "sh", "-c", "ls /usr/share/nginx/html; exit");
-    docker("cp", `${context}/Dockerfile`, "web:/tmp/note");
+    docker("cp", `${context}/Dockerfile`, "db:/tmp/note");
     docker("cp", "db:/bin/busybox", join(engine.folder, "copied"));
     docker("restart", "-t", "0", "cache");
     docker("update", "--memory", "96m", "--memory-swap", "-1", "app");
@@ -228,7 +228,7 @@ async function main(): Promise<number> {
     console.error(missing);
     return 2;
   }
-  using registry = new Registry();
+  using registry = await Registry.start();
   const engine = await Dockerd.start({ ...lenientEnvironment() });
   if (typeof engine === "string") {
     console.error(engine);

@@ -1,12 +1,12 @@
 /**
  * A registry in memory, on a port of loopback, to push to and pull from (OCI distribution specification 1.1). It keeps what
- * it is given and asks for no account.
+ * it is given and asks for no account. It runs in a process of its own, as the tests' own thread waits for docker.
  */
 import { createHash } from "node:crypto";
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-export class Registry implements Disposable {
+class Server {
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #manifests = new Map<string, { bytes: Uint8Array; type: string }>();
   readonly #uploads = new Map<string, Uint8Array[]>();
@@ -62,8 +62,39 @@ export class Registry implements Disposable {
     };
     return new Response(method === "HEAD" ? null : manifest.bytes.slice(), { headers });
   }
+}
+
+/** The test's handle on a registry. */
+export class Registry implements Disposable {
+  readonly #process: Bun.Subprocess;
+
+  private constructor(
+    process: Bun.Subprocess,
+    /** `127.0.0.1:5000`, as an image's name begins. */
+    readonly name: string,
+  ) {
+    this.#process = process;
+  }
+
+  static async start(): Promise<Registry> {
+    const server = Bun.spawn([process.execPath, import.meta.path], { stdio: ["pipe", "pipe", "inherit"] });
+    const { value } = await server.stdout.getReader().read();
+    return new Registry(
+      server,
+      Buffer.from(value ?? [])
+        .toString()
+        .trim(),
+    );
+  }
 
   [Symbol.dispose](): void {
-    void this.#server.stop(true);
+    this.#process.kill("SIGKILL");
   }
+}
+
+if (import.meta.main) {
+  console.log(new Server().name);
+  // The end of its parent closes this, and ends it.
+  for await (const _ of Bun.stdin.stream());
+  process.exit(0);
 }

@@ -75,6 +75,11 @@ export class Sinsp implements AsyncDisposable {
     return this.#process.pid;
   }
 
+  /** CPU that it used, and what it has waited for: its runtime among that; µs, once it has ended. */
+  get cpuMicros(): number {
+    return Number(this.#process.resourceUsage()?.cpuTime.total ?? 0);
+  }
+
   /** Whether it has ended by itself. */
   get isOver(): boolean {
     return this.#isWhole;
