@@ -23,13 +23,11 @@ export async function asked(engine: Dockerd, path: string): Promise<Json | undef
 
 export interface Performed {
   readonly scenario: Scenario;
-  /** What its names begin with. */
-  readonly id: string;
   /** The time of the event that is to be told of, ns since 1970. */
   readonly time: bigint;
   /** The event, with what the plugin adds. */
   readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
-  /** What the engine said of its container, once it was done. */
+  /** What the engine said of its container, once all was done. */
   readonly inspect: Json | undefined;
 }
 
@@ -47,11 +45,8 @@ export async function perform(
   await using writing = new Sinsp(config, ...source, "-q", "-w", file);
   await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
   await listened(engine, writing, printing);
-  const inspections: (Json | undefined)[] = [];
   for (const [place, scenario] of scenarios.entries()) {
-    const id = idOf(place);
-    await scenario.run((...args) => engine.docker(...args), id, engine);
-    inspections.push(await asked(engine, `/containers/${id}/json`));
+    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
   }
   for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
   await printing.line((line) => line === `last:${LAST - 1}`);
@@ -62,10 +57,9 @@ export async function perform(
     time: ts,
     event: JSON.parse(payload) as Performed["event"],
   }));
-  return scenarios.map((scenario, place) => {
-    const id = idOf(place);
+  const performed = scenarios.map(async (scenario, place) => {
     const { type = "container", action } = scenario;
-    const mentions = new RegExp(`${id}(?![0-9])`, "i");
+    const mentions = new RegExp(`${idOf(place)}(?![0-9])`, "i");
     const found = events.filter(
       ({ event }) =>
         event.Type === type &&
@@ -74,8 +68,14 @@ export async function perform(
     );
     const last = found.at(-1);
     if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);
-    return { scenario, id, ...last, inspect: inspections[place] };
+    const { ID } = last.event.Actor;
+    return {
+      scenario,
+      ...last,
+      inspect: type === "container" ? await asked(engine, `/containers/${ID}/json`) : undefined,
+    };
   });
+  return await Promise.all(performed);
 }
 
 const idOf = (place: number): string => `scenario${place}`;
