@@ -30,6 +30,8 @@ export const texts = part(
   ),
 );
 export const bool = part(v.boolean());
+/** A whole number from 0 on that JSON gave exactly: to 2^53-1. */
+export const count = part(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
 
 /** Nanoseconds since 1970 in decimal digits: 0 to 2^64-1. */
 export const nanosecondsText = part(
