@@ -21,6 +21,15 @@ export const networkFields: readonly Field[] = [
     ),
     (container) => container.ports,
   ),
+  container.flag(
+    about(
+      "docker.container.publishallports",
+      "Whether all exposed ports are published, at ports that the engine chooses",
+      `${INSPECT}\`HostConfig.PublishAllPorts\``,
+      "false",
+    ),
+    (container) => container.publishAllPorts,
+  ),
   container.texts(
     about(
       "docker.container.networks",
@@ -29,5 +38,14 @@ export const networkFields: readonly Field[] = [
       "(bridge,backend)",
     ),
     (container) => container.networks,
+  ),
+  container.text(
+    about(
+      "docker.container.ip",
+      "Its address in the network that networkmode names, else in the first by name",
+      `${INSPECT}\`NetworkSettings.Networks\``,
+      "172.17.0.2",
+    ),
+    (container) => container.ip,
   ),
 ];
