@@ -7,7 +7,7 @@ export interface Utf8Buffer extends Buffer {
 }
 
 /** How our addition begins in the payload; it is inserted before the line's last brace. */
-const ADDITION = ',"falco":';
+const ADDITION = Buffer.from(',"falco":');
 const BRACE = 0x7d;
 
 /** What an addition takes beside itself, bytes. */
@@ -20,8 +20,11 @@ export const ADDITION_BYTES = ADDITION.length;
  */
 export function copyPayload(to: Buffer, at: number, { buffer, start, end }: Line, addition: string): number {
   if (addition === "") return at + buffer.copy(to, at, start, end);
-  const brace = buffer.lastIndexOf(BRACE, end - 1);
-  const middle = at + buffer.copy(to, at, start, brace);
-  const behind = middle + (to as Utf8Buffer).utf8Write(ADDITION + addition, middle);
-  return behind + buffer.copy(to, behind, brace, end);
+  let brace = end - 1;
+  while (brace > start && buffer[brace] !== BRACE) brace--;
+  let behind = at + buffer.copy(to, at, start, brace);
+  for (let i = 0; i < ADDITION_BYTES; i++) to[behind++] = ADDITION[i] as number;
+  behind += (to as Utf8Buffer).utf8Write(addition, behind);
+  for (let i = brace; i < end; i++) to[behind++] = buffer[i] as number;
+  return behind;
 }
