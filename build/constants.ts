@@ -1,8 +1,8 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
 import { dirname } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { buildId } from "../src/ipc/build_id.ts";
 import { own, places, shared } from "../src/ipc/blocks.ts";
+import { buildId } from "../src/ipc/build_id.ts";
 import { layout } from "../src/ipc/layout.ts";
 import { configSchema, readDefaults } from "../src/plugin/config.ts";
 import { fieldTypes } from "../src/plugin/fields/field.ts";

@@ -24,7 +24,7 @@ const event = (parts: object): string =>
   JSON.stringify({
     Type: "container",
     Action: "start",
-    Actor: { ID: "x", Attributes: { name: "n", k: "v" } },
+    Actor: { ID: "x", Attributes: { name: "n", k: "v", "": "" } },
     timeNano: 1,
     ...parts,
   });
