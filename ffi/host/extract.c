@@ -6,6 +6,9 @@
 
 #include "shared/record.h"
 
+// What is asked less often than a plain value, and whose registers that shall not pay for.
+#define RARE __attribute__((noinline))
+
 // A field's slot, and where the block lies that the slot counts from.
 struct found {
     size_t origin;
@@ -18,17 +21,14 @@ static bool inside(const uint8_t *record, size_t offset, uint64_t bytes) {
 }
 
 // The slot of a field; 0 where the field is absent.
-static struct found find_slot(const uint8_t *record, struct field_shape shape) {
-    // The record is valid: its own block's slots lie in it.
+static struct found find_slot(const uint8_t *record, const struct field_shape *shape) {
     const size_t index = record_u32(record, RECORD_INDEX);
-    size_t block = 0, slots = index;
-    if (shape.block != 0) {
-        block = slots = record_u32(record, index + ((size_t)shape.block - 1) * SLOT_BYTES);
-        if (block == 0) return (struct found){0};
-    }
-    const size_t at = slots + (size_t)shape.slot * SLOT_BYTES;
-    if (!inside(record, at, SLOT_BYTES)) return (struct found){0};
-    return (struct found){.origin = block, .slot = record_u32(record, at)};
+    const size_t offset = (size_t)shape->slot * SLOT_BYTES;
+    // The record is valid: the slots of the event's own block lie in it.
+    if (shape->block == 0) return (struct found){.slot = record_u32(record, index + offset)};
+    const size_t block = record_u32(record, index + (size_t)(shape->block - 1) * SLOT_BYTES);
+    if (block == 0 || !inside(record, block + offset, SLOT_BYTES)) return (struct found){0};
+    return (struct found){.origin = block, .slot = record_u32(record, block + offset)};
 }
 
 // A string at an offset of the record, or NULL where the offset is outside; the record's last byte ends any string.
@@ -44,16 +44,17 @@ static uint32_t table_count(const uint8_t *record, size_t offset, uint32_t entry
 }
 
 // The value that `key` has among the pairs of the table at `offset`, or NULL.
-static const char *find_pair(const uint8_t *record, size_t origin, size_t offset, const char *key) {
-    if (key == NULL) return NULL;
-    const size_t length = strlen(key);
+RARE static const char *find_pair(const uint8_t *record, size_t origin, size_t offset, const char *key) {
+    const size_t size = record_size(record);
+    const size_t length = key == NULL ? size : strlen(key);
+    if (length >= size) return NULL;
     const uint32_t count = table_count(record, offset, PAIR_BYTES);
     const uint8_t *pair = record + offset + COUNT_BYTES;
     for (uint32_t i = 0; i < count; i++, pair += PAIR_BYTES) {
         if (record_u32(pair, 4) != length) continue;
         const size_t key_at = origin + record_u32(pair, 0);
-        // One byte more: the value begins behind the key.
-        if (!inside(record, key_at, length + 1)) continue;
+        // The value begins right behind the key, and in the record.
+        if (key_at >= size - length) continue;
         if (memcmp(record + key_at, key, length) == 0) return (const char *)record + key_at + length;
     }
     return NULL;
@@ -61,8 +62,8 @@ static const char *find_pair(const uint8_t *record, size_t origin, size_t offset
 
 // Fills `cells` with the strings of the table at `offset`, at most `room`. Returns how many; 0 where they are not what
 // an honest runtime writes.
-static uint32_t read_list(const uint8_t *record, size_t origin, size_t offset, union extract_cell *cells,
-                          uint32_t room) {
+RARE static uint32_t read_list(const uint8_t *record, size_t origin, size_t offset, union extract_cell *cells,
+                               uint32_t room) {
     const uint32_t listed = table_count(record, offset, LIST_ITEM_BYTES);
     const uint32_t count = listed < room ? listed : room;
     for (uint32_t i = 0; i < count; i++) {
@@ -89,7 +90,7 @@ static void answer(struct falco_extract_field *field, const union extract_cell *
 void extract_field(const uint8_t *record, struct falco_extract_field *field, struct extract_cells *cells) {
     extract_absent(field);
     if (field->field_id >= FIELD_COUNT) return;
-    const struct field_shape shape = FIELD_SHAPES[field->field_id];
+    const struct field_shape *shape = &FIELD_SHAPES[field->field_id];
     const struct found found = find_slot(record, shape);
     if (found.slot == 0) return;
 
@@ -99,16 +100,16 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
     if (room == 0) return;
     const size_t at = found.origin + found.slot;
     uint32_t count = 1;
-    if (shape.list) {
+    if (shape->list) {
         count = read_list(record, found.origin, at, cell, room);
         if (count == 0) return;
-    } else if (shape.keyed) {
+    } else if (shape->keyed) {
         cell->string = field->arg_present ? find_pair(record, found.origin, at, field->arg_key) : NULL;
         if (cell->string == NULL) return;
-    } else if (shape.type == FIELD_STRING) {
+    } else if (shape->type == FIELD_STRING) {
         cell->string = string_at(record, at);
         if (cell->string == NULL) return;
-    } else if (shape.type == FIELD_BOOL) {
+    } else if (shape->type == FIELD_BOOL) {
         cell->boolean = found.slot == FLAG_TRUE;
     } else {
         if (!inside(record, at, NUMBER_BYTES)) return;
@@ -119,6 +120,6 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
 }
 
 const char *extract_string(const uint8_t *record, uint32_t field_id) {
-    const struct found found = find_slot(record, FIELD_SHAPES[field_id]);
+    const struct found found = find_slot(record, &FIELD_SHAPES[field_id]);
     return found.slot == 0 ? NULL : string_at(record, found.origin + found.slot);
 }
