@@ -27,7 +27,7 @@ export function judgedFirst(
   return [...judged, ...others];
 }
 
-/** Shortens what it is given, and knows whether anything was lost. */
+/** Shortens what it is given, and knows whether anything of it was lost. */
 class Shortener {
   isCut = false;
 
@@ -64,12 +64,13 @@ class Shortener {
  * judges of a list is to be drawn from it, or put first in it, before.
  */
 export function shortened<T extends object>(inspection: T): T & { readonly cut?: readonly string[] } {
+  const shortener = new Shortener();
   const cut: string[] = [];
-  const entries = Object.entries(inspection).map(([name, value]) => {
-    const shortener = new Shortener();
-    const short = shortener.shorten(value);
+  const short = Object.entries(inspection).map(([name, value]) => {
+    shortener.isCut = false;
+    const kept = shortener.shorten(value);
     if (shortener.isCut) cut.push(name);
-    return [name, short];
+    return [name, kept];
   });
-  return Object.fromEntries(cut.length === 0 ? entries : [...entries, ["cut", cut]]);
+  return Object.fromEntries(cut.length === 0 ? short : [...short, ["cut", cut]]);
 }

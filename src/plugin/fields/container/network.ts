@@ -2,6 +2,8 @@
 import { about, type Field } from "../field.ts";
 import { container, INSPECT } from "./part.ts";
 
+const PORTS = `${INSPECT}\`NetworkSettings.Ports\`; before the start \`HostConfig.PortBindings\``;
+
 export const networkFields: readonly Field[] = [
   container.text(
     about(
@@ -20,6 +22,23 @@ export const networkFields: readonly Field[] = [
       "(0.0.0.0:8080->80/tcp)",
     ),
     (container) => container.ports,
+  ),
+  container.numbers(
+    about("docker.container.hostports", "The host's ports that lead into it", PORTS, "(22,8080)"),
+    (container) => container.hostPorts,
+  ),
+  container.numbers(
+    about(
+      "docker.container.publicports",
+      "Those of them that are bound to all of the host's addresses; before the start also where the engine chooses the address",
+      PORTS,
+      "(8080)",
+    ),
+    (container) => container.publicPorts,
+  ),
+  container.numbers(
+    about("docker.container.privilegedports", "Those of them below 1024", PORTS, "(22)"),
+    ({ hostPorts }) => hostPorts?.filter((port) => port < 1024),
   ),
   container.flag(
     about(
