@@ -1,9 +1,9 @@
 /** What a real engine tells of containers of every kind: what a person asks for, and what the field is then. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
 import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
 import { type Ask, Plugin, type Value } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 
 const engine = await Dockerd.start();
 if (typeof engine === "string") skipped("containers of every kind", engine, aptInstall(...DOCKERD_NEEDS));
@@ -11,7 +11,8 @@ const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
 
-const config = '{"statefile": "", "snapshot": false, "inspecttimeout": 10000, "sensitivemounts": ["/srv/vault"]}';
+const VAULT = temporaryFolder();
+const config = JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, sensitivemounts: [VAULT] });
 
 /** `docker.container.` is left out. */
 type Expected = Record<string, Value>;
@@ -57,7 +58,7 @@ const created: [options: string, expected: Expected][] = [
     { sensitivemounts: ["log"], "mountpropagation[/l]": "shared" },
   ],
   ["-v /var/log:/l:ro", { sensitivemount: false, sensitivemounts: undefined }],
-  ["-v /srv/vault:/v:ro", { sensitivemounts: ["custom"] }],
+  [`-v ${VAULT}:/v:ro`, { sensitivemounts: ["custom"] }],
   // What is there and hidden is no fault, and what is the engine's own is none.
   ["--tmpfs /etc --mount type=tmpfs,target=/root -v data:/home", { sensitivemount: false, sensitivemounts: undefined }],
   ["--volumes-from base:ro", { volumesfrom: ["base:ro"], sensitivemounts: ["proc"], "mountmode[/p]": "ro" }],
@@ -80,7 +81,7 @@ const created: [options: string, expected: Expected][] = [
     },
   ],
   [
-    "--device-cgroup-rule=c_10:200_rwm --device-cgroup-rule=c_*:*_m",
+    "--device-cgroup-rule=c~10:200~rwm --device-cgroup-rule=c~*:*~m",
     { devicecgrouprules: ["c 10:200 rwm", "c *:* m"], devicekinds: ["net"] },
   ],
   ["--gpus all", { devicerequests: [":all:gpu"], devicekinds: ["gpu"] }],
@@ -111,7 +112,6 @@ const comparable = (value: Value | bigint[]): Value => (Array.isArray(value) ? v
 real(
   "what is asked for shows in the fields of the event that tells of it",
   () => {
-    mkdirSync("/srv/vault", { recursive: true });
     dockerd.docker("create", "--name", "base", "-v", "/proc:/p:ro", "bb:1", "true");
     using state = new Plugin().init(config);
     using instance = state.open(dockerd.address);
@@ -124,7 +124,7 @@ real(
         "--name",
         `c${i}`,
         ...network,
-        ...words.map((word) => word.replaceAll("_", " ")),
+        ...words.map((word) => word.replaceAll("~", " ")),
         "bb:1",
         "true",
       );
@@ -166,7 +166,9 @@ real(
       "--name",
       "again",
       "bb:1",
-      "false",
+      "sh",
+      "-c",
+      "sleep 2; false",
     );
     const seen: Value[][] = [];
     const asks: Ask[] = ["action", "pid", "startedat", "restartcount", "ip", "id"].map((name) =>
