@@ -1,4 +1,4 @@
-/** What is mounted into a container (moby: api/types/container/container.go, MountPoint; checked against 20.10.24). */
+/** What is mounted into a container (moby 29.7.2: api/types/container/container.go, MountPoint; checked against 20.10.24). */
 import * as v from "valibot";
 import { bool, compact, type Json, listOf, text, texts } from "../../base/lenient.ts";
 
