@@ -273,7 +273,9 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     runtime->hopeless = false;
     // Starts that came to nothing do not slow down what came after them.
     runtime->barren = 0;
+    // Its silence is counted from here on, and not from the last look at the one before.
     runtime->silent_ns = 0;
+    runtime->looked_at = now;
     return true;
 }
 

@@ -1,5 +1,6 @@
 /** The events of an engine as one stream, over all the connections that it takes. */
 import { bytesOf, type Line, lineOf } from "../../base/line.ts";
+import { Patience } from "../../base/patience.ts";
 import { timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
@@ -279,7 +280,7 @@ export class EventStream {
     );
     return new Promise((resolve, reject) => {
       let left = bytesMax;
-      const bound = setTimeout(() => stop(), KEPT_MAX_MS);
+      const bound = new Patience(KEPT_MAX_MS, () => stop());
       const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}`, {
         onOpen: () => {},
         onData: (chunk) => {
@@ -288,7 +289,7 @@ export class EventStream {
           if (left < 0) stop();
         },
         onEnd: (error) => {
-          clearTimeout(bound);
+          bound.end();
           if (error === undefined) resolve(fingerprints);
           else reject(error);
         },
