@@ -1,11 +1,13 @@
 import { beforeAll, expect, test } from "bun:test";
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, symlinkSync } from "node:fs";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { compileLibrary } from "../../build.ts";
 import { layout } from "../../src/ipc/layout.ts";
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, PROGRAM, rc } from "../support/host.ts";
+import { sharedNumber } from "../support/shared.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 let number = 0;
@@ -129,15 +131,18 @@ test("set_config changes the interval of an open instance, and a wrong one chang
 test("a runtime that hangs is replaced: no heartbeat within its bound (here 6 s)", async () => {
   await using engine = await TestEngine.start();
   const plugin = new Plugin(impatient);
+  const started = performance.now();
   using state = plugin.init('{"statefile": ""}');
   using instance = state.open(engine.address);
   await engine.send(line());
   expect(instance.payloads(1).length).toBe(1);
-  const hung = runtimePid() ?? 0;
-  process.kill(hung, "SIGSTOP");
+  const hung = runtimePid();
+  signalTo(hung, "SIGSTOP");
   await engine.flow(NUMBERED, 20, 300);
   const began = performance.now();
   while (state.metrics().runtime_restarts === 0 && performance.now() - began < 15_000) instance.nextBatch();
+  // Nor is it replaced before that: it was heard of as late as it was ready.
+  expect(performance.now() - started).toBeGreaterThan(6_000);
   expect(performance.now() - began).toBeLessThan(12_000);
   expect(state.logs.map(({ text }) => text).join()).toContain("heartbeat");
   expect(runtimePid()).not.toBe(hung);
@@ -150,8 +155,8 @@ test("a Falco that is slow at every batch notices a runtime that hangs all the s
   using instance = state.open(engine.address);
   await engine.send(line());
   expect(instance.payloads(1).length).toBe(1);
-  const hung = runtimePid() ?? 0;
-  process.kill(hung, "SIGSTOP");
+  const hung = runtimePid();
+  signalTo(hung, "SIGSTOP");
   // Each look comes after a pause that could be the whole machine's.
   for (let looks = 0; looks < 8 && state.metrics().runtime_restarts === 0; looks++) {
     await Bun.sleep(1_500);
@@ -163,20 +168,9 @@ test("a Falco that is slow at every batch notices a runtime that hangs all the s
   expect(runtimePid()).not.toBe(hung);
 }, 40_000);
 
-/** How often the runtime has moved its heartbeat: it stands in the memory that this process shares with it. */
-function heartbeat(): number {
-  const fds = readdirSync("/proc/self/fd").map((fd) => `/proc/self/fd/${fd}`);
-  // The folder's own descriptor is gone by now.
-  const isMailbox = (fd: string) => existsSync(fd) && readlinkSync(fd).includes("memfd:falco-docker-mailbox");
-  const memory = openSync(fds.find(isMailbox) ?? "there is no mailbox", "r");
-  const bytes = Buffer.alloc(4);
-  readSync(memory, bytes, 0, 4, layout.MAILBOX_HEARTBEAT);
-  closeSync(memory);
-  return bytes.readUInt32LE();
-}
-
 /** Takes batches until the heartbeat has moved, or the runtime is another one. */
 function untilItBeats(instance: Instance): void {
+  const heartbeat = () => sharedNumber("mailbox", layout.MAILBOX_HEARTBEAT);
   const before = heartbeat();
   while (heartbeat() === before && instance.state.metrics().runtime_restarts === 0) instance.nextBatch();
 }
@@ -185,14 +179,14 @@ test("a machine that stood still kills no runtime that is well: it has the time 
   await using engine = await TestEngine.start();
   using state = new Plugin(impatient).init('{"statefile": ""}');
   using instance = state.open(engine.address);
-  const pid = runtimePid() ?? 0;
+  const pid = runtimePid();
   // The first pause comes in the middle of what an open asks of the engine.
   for (let i = 0; i < 2; i++) {
     // Longer than a runtime may be silent, and neither of the two runs.
-    process.kill(pid, "SIGSTOP");
+    signalTo(pid, "SIGSTOP");
     await Bun.sleep(7_000);
     instance.nextBatch();
-    process.kill(pid, "SIGCONT");
+    signalTo(pid, "SIGCONT");
     untilItBeats(instance);
   }
   // What it began to wait for before the last pause, it has by now.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type Instance, Plugin, pluginBeside, rc, type State } from "../support/host.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { NUMBERED, runtimePid } from "./faults.ts";
 
@@ -13,7 +14,7 @@ const line = (name: string, nano = BigInt(Date.now()) * 1_000_000n) =>
 const nameOf = (state: State) => (event: Parameters<State["extract"]>[0]) =>
   String(state.extract(event, ["docker.attributes.name"])[0]);
 
-const kill = (signal: NodeJS.Signals) => process.kill(runtimePid() ?? -1, signal);
+const kill = (signal: NodeJS.Signals) => signalTo(runtimePid(), signal);
 
 /** Kills the runtime, and returns when it is dead: the host has not been told. */
 async function killUnnoticed(): Promise<void> {
@@ -79,7 +80,7 @@ test("an open that was given up never comes into effect: its runtime is replaced
   if (given.rc === rc.failure) expect(state.error).toBe("the runtime does not answer");
   given.close();
   try {
-    process.kill(pid ?? -1, "SIGCONT");
+    signalTo(pid, "SIGCONT");
   } catch {}
   using instance = state.open(engine.address);
   expect([instance.rc, runtimePid() === pid]).toEqual([rc.success, false]);

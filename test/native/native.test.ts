@@ -7,6 +7,7 @@ import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type HostEvent, isVariant, LIBRARY, Plugin } from "../support/host.ts";
 import { compileFalco, compileNative } from "../support/native.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const folder = temporaryFolder();
@@ -180,9 +181,9 @@ test("a host and its runtime that are killed at once keep nothing: the next one 
   const { process: falco } = start("stay", { INIT_CONFIG: config });
   await engine.flow(NUMBERED, 100, 1000);
   const pid = await firstNumber(falco);
-  process.kill(pid, "SIGSTOP");
+  signalTo(pid, "SIGSTOP");
   falco.kill("SIGKILL");
-  process.kill(pid, "SIGKILL");
+  signalTo(pid, "SIGKILL");
   expect(await gone(pid, 5000)).toBe(true);
   await engine.settle();
   for (const expected of [["events_lost", "start"], ["start"]]) {
@@ -198,7 +199,7 @@ test("SIGTERM to host and runtime at once loses no event and restarts nothing", 
   const { process, errors } = start("sigterm");
   await engine.flow(NUMBERED, 500, 5000);
   const pid = await firstNumber(process);
-  globalThis.process.kill(pid, "SIGTERM");
+  signalTo(pid, "SIGTERM");
   process.kill("SIGTERM");
   const code = await process.exited;
   expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
