@@ -7,6 +7,7 @@ import { configSchema, readDefaults } from "../src/plugin/config.ts";
 import { fields, fieldTypes } from "../src/plugin/fields.ts";
 import { info } from "../src/plugin/info.ts";
 import { metrics } from "../src/plugin/metrics.ts";
+import { FILE_SCHEME } from "../src/sensor/recording.ts";
 
 const text = (value: string): string => JSON.stringify(value);
 const macro = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
@@ -62,6 +63,8 @@ export function constantsHeader(): string {
 #define PLUGIN_EVENT_SOURCE ${text(info.eventSource)}
 #define PLUGIN_ID ${info.id}u
 #define BUILD_ID ${text(buildId)}
+/* How the open_params of what has an end begin. */
+#define FILE_SCHEME ${text(FILE_SCHEME)}
 /* Where the state lies unless the configuration says otherwise. */
 #define STATE_FOLDER ${text(dirname(readDefaults().statefile))}
 

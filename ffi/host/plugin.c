@@ -184,10 +184,6 @@ static bool take(struct instance *instance, uint64_t head) {
     return taken > 0;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, struct falco_event ***events) {
     struct plugin *plugin = state;
     struct instance *instance = handle;
@@ -201,13 +197,16 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     if (instance->batch.delivered < instance->batch.count) deliver(plugin, instance, instance->batch.count);
     for (;;) {
         const enum runtime_state runtime_state = runtime_supervise(runtime, plugin->error);
-        if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
+        // A runtime of an engine's stream may say what it wants: that has no end.
+        const bool ended = instance->is_finite && ring_ended(ring);
         const uint64_t head = ring_head(ring);
+        if (ended && head == instance->taken) return FALCO_EOF;
+        if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
         uint64_t target = instance->taken + 1;
         uint64_t until = deadline;
         if (head != instance->taken) {
             const uint64_t due = instance->flushed_at + runtime->flush_interval_ns;
-            if (now >= due || head - instance->taken >= BATCH_BYTES) {
+            if (now >= due || ended || head - instance->taken >= BATCH_BYTES) {
                 if (take(instance, head)) {
                     instance->flushed_at = now;
                     *count = instance->batch.count;
@@ -236,9 +235,17 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
 }
 
 EXPORT const char *plugin_get_progress(void *state, void *handle, uint32_t *progress) {
-    (void)state, (void)handle;
-    *progress = 0;
-    return "a live stream has no end";
+    (void)state;
+    struct instance *instance = handle;
+    const bool all =
+        instance->is_finite && ring_ended(&instance->ring) && ring_head(&instance->ring) == instance->taken;
+    *progress = all ? PROGRESS_MAX : 0;
+    if (!instance->is_finite) return "a live stream has no end";
+    // What has been read and has not come to Falco yet leaves something to do.
+    const uint32_t read = ring_progress(&instance->ring);
+    if (!all) *progress = read < PROGRESS_MAX ? read : PROGRESS_MAX - 1;
+    snprintf(instance->progress, sizeof instance->progress, "%u.%02u%%", *progress / 100, *progress % 100);
+    return instance->progress;
 }
 
 EXPORT const char *plugin_list_open_params(void *state, int32_t *rc) {

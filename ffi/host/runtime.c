@@ -58,7 +58,7 @@ static enum outcome ask_once(struct runtime *runtime, const struct question *que
         return lose(runtime, "the runtime does not take requests");
     for (;;) {
         const uint64_t now = clock_now(), look = now + LOOK_MS * NS_PER_MS;
-        link_await(&runtime->link, &runtime->logger, look < deadline ? look : deadline);
+        link_await(&runtime->link, &runtime->logger, earlier(look, deadline));
         const enum received received = link_receive(&runtime->link, answer);
         if (received == RUNTIME_GONE) return lose(runtime, "the runtime ended in the middle of a request");
         if (received == RECEIVED && answer->rc == 0) return ANSWERED;

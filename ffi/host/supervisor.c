@@ -82,13 +82,10 @@ void stop(struct runtime *runtime, unsigned patience_ms) {
     explain_end(status, runtime->how, sizeof runtime->how);
 }
 
-static uint32_t earlier(uint32_t a, uint32_t b) {
-    return a < b ? a : b;
-}
-
 static uint64_t backoff_ms(uint32_t failures) {
     if (failures <= 1) return 0;
-    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << earlier(failures - 2, 16);
+    const uint32_t doublings = failures - 2 < 16 ? failures - 2 : 16;
+    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << doublings;
     return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
@@ -354,8 +351,7 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
             }
             if (!start_anew(runtime)) return false;
         }
-        link_await(&runtime->link, &runtime->logger,
-                   deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
+        link_await(&runtime->link, &runtime->logger, earlier(deadline, runtime->phase_deadline));
         if (!advance(runtime)) {
             replace(runtime, runtime->error);
             return false;

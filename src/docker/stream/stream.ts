@@ -1,7 +1,7 @@
 /** The events of an engine as one stream, over all the connections that it takes. */
 import { bytesOf, type Line, lineOf } from "../../base/line.ts";
 import { Patience } from "../../base/patience.ts";
-import { timestamp } from "../../base/time.ts";
+import { earlier, timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
@@ -10,7 +10,7 @@ import { Hold } from "./hold.ts";
 import { LINE_MAX, LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
 import { Pacing } from "./pacing.ts";
-import { EventReader, type Loss, type Told, unreadable } from "./reader.ts";
+import { EventReader, type Loss, passedOver, type Told, unreadable } from "./reader.ts";
 import { type Fingerprint, hashLine, hashLongLine, Resume, timeOfLine } from "./resume.ts";
 import type { Truncation } from "./truncation.ts";
 
@@ -89,7 +89,6 @@ export interface ResumePoint {
 const BEGINNING = 1_000_000_000n;
 
 const nano = (ms: number): bigint => BigInt(Math.round(ms)) * 1_000_000n;
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
@@ -426,7 +425,7 @@ export class EventStream {
     const until = this.engine.clock.now;
     const quiet = until - nano(performance.now() - this.#broughtAt + this.options.pingInterval);
     // The engine looks from its newest event back to the first that is older: after a step of its clock both count.
-    const since = least(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
+    const since = earlier(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
     const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
     let missing: Fingerprint[];
     try {
@@ -531,9 +530,7 @@ export class EventStream {
   /** A line that ended two processes. */
   #passOver(connection: Connection, fingerprint: Fingerprint): void {
     this.#new(connection, fingerprint);
-    const at = fingerprint.timeNano || this.engine.clock.now;
-    const reason = "a line of the engine ended the runtime twice and is passed over";
-    this.sink.lost({ reason, since: at, until: at, count: 1 }, fingerprint);
+    this.sink.lost(passedOver(fingerprint.timeNano || this.engine.clock.now), fingerprint);
   }
 
   #new(connection: Connection, fingerprint: Fingerprint): void {
