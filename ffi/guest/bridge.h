@@ -1,4 +1,4 @@
-// What docker-plugin calls through bun:ffi (src/runtime/bridge.ts), and what it is called back for.
+// What docker-plugin calls through bun:ffi (src/ipc/bridge.ts), and what it is called back for.
 #pragma once
 
 #include <stdint.h>

@@ -6,6 +6,8 @@
 
 #include "shared/record.h"
 
+static_assert(NUMBER_BYTES == sizeof(uint64_t) && LIST_ITEM_BYTES == sizeof(uint32_t), "as they are read here");
+
 struct slot {
     size_t offset;
     uint32_t count;
@@ -61,10 +63,10 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
     const uint32_t room = EXTRACT_CELLS - cells->used;
     if (room == 0) return;
     if (shape.list) {
-        if (!inside(record, slot.offset, (uint64_t)slot.count * 4)) return;
+        if (!inside(record, slot.offset, (uint64_t)slot.count * LIST_ITEM_BYTES)) return;
         const uint32_t count = slot.count < room ? slot.count : room;
         for (uint32_t i = 0; i < count; i++) {
-            cell[i].string = string_at(record, record_u32(record, slot.offset + (size_t)i * 4));
+            cell[i].string = string_at(record, record_u32(record, slot.offset + (size_t)i * LIST_ITEM_BYTES));
             if (cell[i].string == NULL) return;
             // Each lies behind the end of the one before: all together are no longer than the record, and Falco copies
             // them all.
@@ -81,10 +83,10 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
         cell->string = string_at(record, slot.offset);
         if (cell->string == NULL) return;
     } else if (shape.type == FIELD_BOOL) {
-        if (!inside(record, slot.offset, 4)) return;
+        if (!inside(record, slot.offset, NUMBER_BYTES)) return;
         cell->boolean = record_u32(record, slot.offset) != 0;
     } else {
-        if (!inside(record, slot.offset, 8)) return;
+        if (!inside(record, slot.offset, NUMBER_BYTES)) return;
         memcpy(&cell->u64, record + slot.offset, sizeof cell->u64);
     }
     cells->used++;

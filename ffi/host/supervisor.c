@@ -53,7 +53,7 @@ static void note_suspects(struct runtime *runtime) {
     suspects_note(&runtime->inspections, link_u64(link, MAILBOX_INSPECTION));
     const uint64_t id = link_u64(link, MAILBOX_QUESTION);
     if (id != 0 && runtime->asked[id % ASKED_MAX].id == id)
-        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].fingerprint);
+        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].hash);
 }
 
 // Tells the next runtime what to pass over: a line that ended one twice, an answer that did so once, as an event goes
@@ -65,8 +65,8 @@ static void tell_suspects(struct runtime *runtime) {
     link_set_u64(link, MAILBOX_QUESTION, 0);
     for (uint32_t i = 0; i < SUSPECTS_MAX; i++) {
         const struct suspect line = runtime->lines.suspect[i];
-        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.fingerprint : 0);
-        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].fingerprint);
+        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.hash : 0);
+        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].hash);
     }
 }
 

@@ -1,4 +1,4 @@
-// A record: its header, the finished Falco event, and the index of the event's values (src/runtime/record.ts writes
+// A record: its header, the finished Falco event, and the index of the event's values (src/ipc/record.ts writes
 // it). Everything read here lies in the host's private memory, but the bytes came from another process.
 #pragma once
 
@@ -15,6 +15,8 @@
     ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
+static_assert(PLUGIN_ID_BYTES == sizeof((struct falco_event){0}.plugin_id), "and the first of its parameters");
+static_assert(EVENT_PARAMS == sizeof((struct falco_event){0}.param_len) / sizeof(uint32_t), "and their number");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
 static_assert(RECORD_EVENT % RECORD_ALIGN == 0 && SLOT_BYTES % RECORD_ALIGN == 0, "");
 
@@ -42,6 +44,6 @@ static inline bool record_valid(const uint8_t *record, size_t available) {
     return size >= RECORD_MIN && size <= available && size % RECORD_ALIGN == 0 &&         //
            index % RECORD_ALIGN == 0 && index < size && size - index > INDEX_BYTES &&      //
            length >= EVENT_PAYLOAD && length <= index && RECORD_EVENT + length <= index && //
-           event->type == EVENT_TYPE && event->nparams == 2 && event->param_len[0] == 4 && //
+           event->type == EVENT_TYPE && event->nparams == EVENT_PARAMS && event->param_len[0] == PLUGIN_ID_BYTES &&  //
            event->param_len[1] == length - EVENT_PAYLOAD && event->plugin_id == PLUGIN_ID && record[size - 1] == 0;
 }
