@@ -77,6 +77,7 @@ void stop(struct runtime *runtime, unsigned patience_ms) {
     link_read_log(&runtime->link, &runtime->logger);
     link_cut(&runtime->link);
     spawn_end(runtime->pid, patience_ms, &status, &runtime->unreaped);
+    link_bury(&runtime->link, &runtime->logger);
     runtime->pid = -1;
     runtime->phase = RUNTIME_DOWN;
     explain_end(status, runtime->how, sizeof runtime->how);
@@ -148,8 +149,8 @@ bool start(struct runtime *runtime) {
         return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
                     runtime->unreaped.count);
     tell_suspects(runtime);
-    int theirs[2];
-    if (link_connect(&runtime->link, theirs) != 0)
+    struct link_ends theirs;
+    if (link_connect(&runtime->link, &theirs) != 0)
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
@@ -159,20 +160,25 @@ bool start(struct runtime *runtime) {
     if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
         envp[2] = docker_host;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
-    const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
+    const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
     const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
     runtime->confined = ruleset >= 0;
-    const struct spawn spawn = {
-        .path = runtime->program, .argv = argv, .envp = envp, .fds = fds, .fd_count = 3, .ruleset = ruleset};
+    const struct spawn spawn = {.path = runtime->program,
+                                .argv = argv,
+                                .envp = envp,
+                                .error_fd = theirs.errors,
+                                .fds = fds,
+                                .fd_count = 3,
+                                .ruleset = ruleset};
     enum spawn_step step;
     const pid_t pid = spawn_start(&spawn, &step);
     const int error = errno;
     if (ruleset >= 0) close(ruleset);
-    close(theirs[0]);
-    close(theirs[1]);
+    link_ends_close(&theirs);
     if (pid < 0) {
         link_cut(&runtime->link);
+        link_bury(&runtime->link, &runtime->logger);
         explain_start(runtime->program, step, error, runtime->error, sizeof runtime->error);
         return false;
     }

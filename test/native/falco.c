@@ -510,6 +510,29 @@ static void *open_slowly(void *argument) {
     return instance;
 }
 
+static void *fail_to_open(void *argument) {
+    const struct shared *shared = argument;
+    for (int i = 0; i < 100; i++) {
+        int32_t rc;
+        char wrong[40];
+        snprintf(wrong, sizeof wrong, "nonsense-%lx-%d", (unsigned long)pthread_self(), i);
+        CHECK(shared->api.open(shared->state, wrong, &rc) == NULL && rc == FALCO_FAILURE, "open did not fail");
+        const char *why = shared->api.get_last_error(shared->state);
+        CHECK(strstr(why, wrong) != NULL || strstr(why, "busy") != NULL, "the error of %s is \"%s\"", wrong, why);
+    }
+    return NULL;
+}
+
+// Calls that fail on several threads at once, each of which is told its own reason.
+static void scenario_errors(void) {
+    struct shared shared = {.api = load()};
+    shared.state = init(&shared.api);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, fail_to_open, &shared);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    shared.api.destroy(shared.state);
+}
+
 // close while another instance's open is at work: it returns soon, and what it closed is let go of after that.
 static void scenario_left(void) {
     listen_silently();
@@ -620,8 +643,9 @@ int main(int argc, char **argv) {
         {"metrics", scenario_metrics}, {"signal", scenario_signal},   {"many", scenario_many},
         {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld}, {"closed_fds", scenario_closed_fds},
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
-        {"left", scenario_left},       {"two", scenario_two},         {"zombies", scenario_zombies},
-        {"words", scenario_words},     {"busy", scenario_busy},       {"hold", scenario_hold},
+        {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
+        {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
+        {"hold", scenario_hold},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

@@ -12,20 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "guest/bridge.h"
 #include "host/batch.h"
 #include "host/extract.h"
 #include "shared/channel.h"
 #include "shared/clock.h"
 #include "shared/record.h"
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%d: %s does not hold: %s\n", __LINE__, #condition, strerror(errno)); \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
 
 // The event loop: what the listener hands over, in order, as Bun does with its threadsafe callbacks ------------------
 
