@@ -7,7 +7,7 @@ import { fields } from "../src/plugin/fields.ts";
 
 const text = (value: string): string => JSON.stringify(value);
 
-/** What `get_fields` answers (falcosecurity/libs: userspace/plugin/plugin_api.h, get_fields). */
+/** What `get_fields` answers (falcosecurity/libs 0.23.2: userspace/plugin/plugin_api.h, get_fields). */
 export function fieldsJson(): string {
   return JSON.stringify(
     fields.map(({ name, type, list, key, desc }) => ({

@@ -16,7 +16,10 @@ import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
  */
 export const API_VERSION_KNOWN = "1.55";
 
-/** Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby: api/server/router/system). */
+/**
+ * Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby 28.5.2:
+ * api/server/router/system).
+ */
 const CONNECT_TIMEOUT_MS = 4_000;
 const ANSWER_TIMEOUT_MS = 4_000;
 /**

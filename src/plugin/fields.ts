@@ -2,7 +2,7 @@
 import { containerIdOf, execOf, healthOf, imageOf } from "../docker/subject.ts";
 import { type ContainerPart, type EnrichedEvent, uninspectedOf } from "../sensor/enrichment.ts";
 
-/** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
+/** Falco's number of a value's type (falcosecurity/libs 0.23.2: ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;
 
 /** Reads something of an event that several fields are taken from; undefined where the event has nothing of it. */
@@ -92,7 +92,7 @@ function of<P extends object>(part: (event: EnrichedEvent) => P | undefined) {
 
 const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
 
-/** Whether the event had `status` and `id` before API 1.52 took them away (moby: api/types/events, Message). */
+/** Whether the event had `status` and `id` before API 1.52 took them away (moby 29.7.2: api/types/events, Message). */
 const hadStatus = (event: EnrichedEvent): boolean => event.Type === "container" || event.Type === "image";
 
 const event = of((event) => event);
@@ -116,7 +116,7 @@ const EXEC_INSPECT = "`GET /exec/{id}/json`: ";
  * All fields; a field's id is its place here.
  *
  * The engine mixes a container's labels into the attributes of its events, so a label named `exitCode`, `signal` or
- * `execID` replaces the engine's own value there (moby: daemon/events.go, copyAttributes). The fields keep what the
+ * `execID` replaces the engine's own value there (moby 28.5.2: daemon/events.go, copyAttributes). The fields keep what the
  * event says.
  */
 export const fields: readonly Field[] = [

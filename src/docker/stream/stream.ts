@@ -21,7 +21,7 @@ const RECONNECT_MAX_MS = 5_000;
 const FRUITLESS_MAX = 10;
 /** An engine that takes a connection at once and so soon after the last one ended has not restarted in between, ms. */
 const AT_ONCE_MS = 1_000;
-/** How many events an engine keeps (moby: daemon/events, eventsLimit). */
+/** How many events an engine keeps (moby 28.5.2: daemon/events, eventsLimit). */
 const KEPT = 256;
 /** How long reading what the engine kept may take, ms. */
 const KEPT_MAX_MS = 2_000;
@@ -85,7 +85,7 @@ export interface ResumePoint {
   readonly pause?: number;
 }
 
-/** What an engine keeps is asked for from here: zero would mean nothing (moby: daemon/events, loadBufferedEvents). */
+/** What an engine keeps is asked for from here: zero would mean nothing (moby 28.5.2: daemon/events, loadBufferedEvents). */
 const BEGINNING = 1_000_000_000n;
 
 const nano = (ms: number): bigint => BigInt(Math.round(ms)) * 1_000_000n;
