@@ -18,7 +18,10 @@ export class Hold {
   #isOver = false;
 
   /** @param release called for each line, in order, once it is sure that none was known */
-  constructor(readonly release: (line: Line) => void) {}
+  constructor(
+    readonly release: (line: Line) => void,
+    readonly holdMs = HOLD_MS,
+  ) {}
 
   /** Whether lines are still held. */
   get isOn(): boolean {
@@ -30,7 +33,7 @@ export class Hold {
     this.#lines.push(copyOf(line));
     this.#bytes += bytesOf(line);
     if (this.#bytes > HOLD_BYTES) this.#release();
-    else this.#bound ??= new Patience(HOLD_MS, () => this.#release());
+    else this.#bound ??= new Patience(this.holdMs, () => this.#release());
   }
 
   /** A known line came, or there is nobody to tell: what is held is dropped. */
