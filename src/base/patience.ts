@@ -1,7 +1,7 @@
 /** How long something is waited for, by a process that may stand still itself. */
 
-/** A timer that comes later than this part of its time shows that the process stood still, or had no turn. */
-const LATE = 0.1;
+/** A timer that comes so late shows that the process stood still, or had no turn, ms. */
+const LATE_MS = 100;
 /** How often a wait begins anew after that: no wait is without a bound, on the slowest machine either. */
 const AGAIN_MAX = 2;
 
@@ -27,7 +27,7 @@ export class Patience {
   #arm(again: number): void {
     const due = performance.now() + this.ms;
     this.#timer = setTimeout(() => {
-      if (again > 0 && performance.now() - due > this.ms * LATE) this.#arm(again - 1);
+      if (again > 0 && performance.now() - due > LATE_MS) this.#arm(again - 1);
       else this.act();
     }, this.ms);
   }
