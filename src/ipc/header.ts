@@ -1,7 +1,8 @@
 /** What the two processes must agree on, as the C side reads it. */
 import { dirname } from "node:path";
 import { readDefaults } from "../plugin/config.ts";
-import { fields, fieldTypes } from "../plugin/fields.ts";
+import { fieldTypes } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
 import { metrics } from "../plugin/metrics.ts";
 import { FILE_SCHEME } from "../sensor/recording.ts";
