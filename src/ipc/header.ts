@@ -6,6 +6,7 @@ import { fields } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
 import { metrics } from "../plugin/metrics.ts";
 import { FILE_SCHEME } from "../sensor/recording.ts";
+import { own, places, shared } from "./blocks.ts";
 import { layout } from "./layout.ts";
 
 const text = (value: string): string => JSON.stringify(value);
@@ -17,8 +18,8 @@ const TUNABLE: ReadonlySet<string> = new Set(["BATCH_WAIT_MS"]);
 /** The part of the generated header that both sides are made of. */
 export function sharedHeader(): string {
   const shape = fields.map(
-    ({ name, type, list, key }) =>
-      `    {.type = ${fieldTypes[type]}${list ? ", .list = 1" : ""}${key === undefined ? "" : ", .keyed = 1"}}, /* ${name} */`,
+    ({ name, type, list, key }, id) =>
+      `    {.type = ${fieldTypes[type]}, .block = ${places[id]?.block}, .slot = ${places[id]?.slot}${list ? ", .list = 1" : ""}${key === undefined ? "" : ", .keyed = 1"}}, /* ${name} */`,
   );
   return `#include <assert.h>
 #include <stddef.h>
@@ -47,7 +48,11 @@ ${fields.map((f, id) => `#define FIELD_${macro(f.name)} ${id}`).join("\n")}
 ${Object.entries(fieldTypes)
   .map(([name, value]) => `#define FIELD_${macro(name)} ${value}`)
   .join("\n")}
-struct field_shape { uint8_t type, list, keyed; };
+/* The slots of the event's own block, and how many of them tell where the other blocks lie. */
+#define OWN_SLOTS ${own.slots}
+#define SHARED_BLOCKS ${shared.length}
+/* block: 0 for the event's own, else the slot that tells where it lies, plus one. */
+struct field_shape { uint8_t type, list, keyed, block; uint16_t slot; };
 static const struct field_shape FIELD_SHAPES[FIELD_COUNT] __attribute__((unused)) = {
 ${shape.join("\n")}
 };
