@@ -46,16 +46,11 @@ const volumesFromAnswer = v.object({ HostConfig: v.fallback(v.object({ VolumesFr
 
 type MountPoint = NonNullable<v.InferOutput<typeof mountsAnswer>["Mounts"]>[number];
 
-function mountOf({ Type = "", Source = "", Destination, Mode = "", RW, Propagation }: MountPoint) {
+function mountOf({ Type = "", Source = "", Destination, Mode = "", RW, Propagation = "" }: MountPoint): ContainerMount {
   // RW decides: `--mount …,readonly` leaves Mode empty, and Mode may hold anything else (`z`, `rslave`).
   const mode = RW === undefined ? Mode : RW ? "rw" : "ro";
-  return compact<ContainerMount>({
-    source: Source,
-    destination: Destination,
-    mode,
-    type: Type,
-    propagation: Propagation || undefined,
-  });
+  const mount = { source: Source, destination: Destination, mode, type: Type };
+  return Propagation === "" ? mount : { ...mount, propagation: Propagation };
 }
 
 /** By code units, the same on each machine. */
