@@ -53,6 +53,16 @@ function zigTarget(): string {
 /** The C compiler, for any processor of this machine's kind. */
 export const zigCc = (): string[] => [zig, "cc", "-target", zigTarget()];
 
+/** Flags that put a program into libdocker.so, from where the host unpacks it (ffi/host/carried.c). */
+export async function carrying(program: string): Promise<string[]> {
+  const hash = new Bun.CryptoHasher("sha256").update(await Bun.file(program).bytes()).digest("hex");
+  return [
+    `-DCARRIED="${program}"`,
+    `-DCARRIED_NAME="docker-plugin-${hash.slice(0, 32)}"`,
+    join(root, "build/carried.S"),
+  ];
+}
+
 /** Compiles libdocker.so to `out`, with further flags for variants that tests need. */
 export async function compileLibrary(out: string, flags: readonly string[] = []): Promise<void> {
   const exports = `-Wl,--version-script=${join(root, "ffi/exports.map")}`;

@@ -65,6 +65,8 @@ export function constantsHeader(): string {
 #define BUILD_ID ${text(buildId)}
 /* Where the state lies unless the configuration says otherwise. */
 #define STATE_FOLDER ${text(dirname(readDefaults().statefile))}
+/* Where the program goes that the library carries, unless the configuration says otherwise. */
+#define PROGRAM_FOLDER ${text(readDefaults().programdir)}
 
 ${Object.entries(layout)
   .map(([name, value]) =>
