@@ -8,6 +8,9 @@ const LIST_CHARS_MAX = 32 * 1024;
 const shortText = (text: string): string =>
   text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX).toWellFormed()}…` : text;
 
+/** Whether a text was shortened, as far as it shows. */
+export const isShortened = (text: string): boolean => text.length > TEXT_CHARS_MAX && text.endsWith("…");
+
 function shortList<T>(list: readonly T[], shorten: (item: T) => T): readonly T[] {
   let left = LIST_CHARS_MAX;
   const kept: T[] = [];
