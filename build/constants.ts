@@ -15,12 +15,13 @@ const macro = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]
 /** What `get_fields` answers (falcosecurity/libs: userspace/plugin/plugin_api.h, get_fields). */
 export function fieldsJson(): string {
   return JSON.stringify(
-    fields.map(({ name, type, list, key, desc }) => ({
+    fields.map(({ name, type, list, key, desc, addOutput }) => ({
       name,
       type,
       ...(list ? { isList: true } : {}),
       ...(key === undefined ? {} : { arg: { isRequired: true, isKey: true } }),
       desc,
+      ...(addOutput ? { addOutput } : {}),
     })),
   );
 }

@@ -17,9 +17,9 @@ export const TEXT_CHARS_MAX = 32 * 1024;
 /** The last word where there would have been more. */
 export const CUT = "…";
 
-/** Characters of all words: so many for each of the text's, and these. What a record holds of them is counted from it. */
+/** Bytes of all words: so many for each of the text's, and these. The bound of a record is counted from them. */
 export const COPIES_MAX = 4;
-export const EXTRA_CHARS = 1024;
+export const EXTRA_BYTES = 1024;
 
 /** Folders that lead to a file, as words: `/dev/tcp` of `/dev/tcp/10.0.0.1/443`. */
 const FOLDERS_MAX = 3;
@@ -75,8 +75,8 @@ class Words {
   #left: number;
   isCut = false;
 
-  constructor(chars: number) {
-    this.#left = COPIES_MAX * chars + EXTRA_CHARS;
+  constructor(textBytes: number) {
+    this.#left = COPIES_MAX * textBytes + EXTRA_BYTES;
   }
 
   get list(): string[] {
@@ -85,7 +85,7 @@ class Words {
 
   #add(word: string): void {
     if (word === "" || word.length > WORD_CHARS_MAX || this.#words.has(word)) return;
-    this.#left -= word.length;
+    this.#left -= Buffer.byteLength(word);
     if (this.#words.size === WORDS_MAX - 1 || this.#left < 0) this.isCut = true;
     else this.#words.add(word);
   }
@@ -192,7 +192,7 @@ function endOf(pattern: RegExp, text: string, at: number): number {
 export function wordsOf(command: readonly string[]): readonly string[] | undefined {
   const whole = command.join("\n");
   const text = whole.slice(0, TEXT_CHARS_MAX);
-  const words = new Words(text.length);
+  const words = new Words(Buffer.byteLength(text));
   for (const reading of readingsOf(text)) words.read(reading);
   if (text.length < whole.length || command.some(isShortened)) words.isCut = true;
   const { list } = words;

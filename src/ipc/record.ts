@@ -1,5 +1,6 @@
 /** A record: the finished Falco event and the index of its values, written here and read by the host. */
 import type { Line } from "../base/line.ts";
+import { EXTRA_BYTES, WORDS_MAX } from "../docker/words.ts";
 import type { Field, Part } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
@@ -40,12 +41,14 @@ const align = (position: number): number => (position + layout.RECORD_ALIGN - 1)
 /** Up to this many bytes of payload the bound of a record is a guess that is never too low; above, it is counted. */
 const SMALL_PAYLOAD = 64 * 1024;
 /**
- * No text is longer than its JSON, none stands in more than five places, and the smallest attribute (`"":"",`, 6 bytes)
+ * No text is longer than its JSON, none stands in more than four places and as often again in words, and the smallest attribute (`"":"",`, 6 bytes)
  * takes 14 bytes in the index, the smallest element of a list (`"",`, 3 bytes) 5.
  */
 const COPIES_MAX = 8;
+/** What the words of a command take beside what grows with it: an exec's and its container's. */
+const WORDS_BYTES = 2 * (EXTRA_BYTES + (WORDS_MAX + 1) * (layout.LIST_ITEM_BYTES + 1));
 /** What does not grow with the payload: header, slots, numbers, and what an image's name leaves to be understood. */
-const FIXED_BYTES = layout.RECORD_EVENT + layout.EVENT_PAYLOAD + INDEX_SLOTS + 1024;
+const FIXED_BYTES = layout.RECORD_EVENT + layout.EVENT_PAYLOAD + INDEX_SLOTS + WORDS_BYTES + 1024;
 
 /** How our addition begins in the payload; it is inserted before the line's last brace. */
 const ADDITION = ',"falco":';

@@ -8,9 +8,11 @@ import type { DockerEvent } from "../docker/event.ts";
 import { shortened } from "../docker/inspect/bounds.ts";
 import { inspectContainer } from "../docker/inspect/container.ts";
 import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
+import { inspectLabels } from "../docker/inspect/labels.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
 import type { Enrichment, Uninspected } from "./enrichment.ts";
+import { withHiddenLabels } from "./labels.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -78,7 +80,10 @@ export class Inspector {
     const id = containerIdOf(event);
     if (id === undefined) return undefined;
     const ends = event.Type === "container" && ENDS.has(event.Action);
-    const known = this.#containers.get(id) ?? NOT_INSPECTED[!ID.test(id) ? "refused" : ends ? "gone" : "late"];
+    const known = withHiddenLabels(
+      this.#containers.get(id) ?? NOT_INSPECTED[!ID.test(id) ? "refused" : ends ? "gone" : "late"],
+      event,
+    );
     if (ends) this.#containers.delete(id);
     const execId = execIdOf(event);
     const exec = execId === undefined ? undefined : this.#execs.get(execId);
@@ -113,7 +118,12 @@ export class Inspector {
       return;
     }
     const sensitive = inspected.mounts === undefined ? false : sensitiveMount(inspected.mounts, this.sensitive);
-    this.#keep(id, { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } });
+    const labels = inspectLabels(json);
+    this.#keep(id, {
+      inspected: true,
+      container: { ...shortened(inspected), sensitiveMount: sensitive },
+      ...(labels === undefined ? {} : { labels }),
+    });
   }
 
   /** What was learnt before stays: it is the best that is known of a container that is gone. */
@@ -150,11 +160,11 @@ export class Inspector {
     return this.#question(`container ${id}`, async () => {
       try {
         const inspected = inspectContainer(await this.engine.getJson(`/containers/${id}/json`, ANSWER_MAX_MS));
-        const now = this.#containers.get(id)?.container;
-        if (inspected === undefined || now === undefined) return;
-        const { networks: _, ...others } = now;
+        const now = this.#containers.get(id);
+        if (inspected === undefined || now?.container === undefined) return;
+        const { networks: _, ...others } = now.container;
         const { networks } = shortened(inspected);
-        this.#keep(id, { inspected: true, container: { ...others, ...(networks === undefined ? {} : { networks }) } });
+        this.#keep(id, { ...now, container: { ...others, ...(networks === undefined ? {} : { networks }) } });
       } catch {
         // It is gone, or late: what was known stays.
       }

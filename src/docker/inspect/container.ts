@@ -43,6 +43,10 @@ export const containerInspection = v.object({
    * neither names one, which means root.
    */
   user: text,
+  /** How its health is checked: `CMD` and a program with arguments, `CMD-SHELL` and a line for a shell, `NONE`. */
+  healthcheck: texts,
+  /** The shell for such a line, where the image sets one. */
+  shell: texts,
   privileged: bool,
   /** `host`, `container:<id>`, or empty: one of its own. */
   pidMode: text,
@@ -100,7 +104,9 @@ const containerAnswer = v.object({
   Args: texts,
   State: part(v.object({ Running: bool })),
   Mounts: listOf(v.object({ Type: text, Source: text, Destination: v.string(), Mode: text, RW: bool })),
-  Config: part(v.object({ User: text, ExposedPorts: keys })),
+  Config: part(
+    v.object({ User: text, ExposedPorts: keys, Healthcheck: part(v.object({ Test: texts })), Shell: texts }),
+  ),
   HostConfig: part(
     v.object({
       Privileged: bool,
@@ -200,6 +206,8 @@ export function inspectContainer(json: unknown): ContainerInspection | undefined
     imageId: answer.Image,
     command: commandOf(answer.Path, answer.Args),
     user: config?.User,
+    healthcheck: config?.Healthcheck?.Test,
+    shell: config?.Shell,
     privileged: host?.Privileged,
     pidMode: host?.PidMode,
     ipcMode: host?.IpcMode,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import {
   COPIES_MAX,
   CUT,
-  EXTRA_CHARS,
+  EXTRA_BYTES,
   TEXT_CHARS_MAX,
   WORD_CHARS_MAX,
   WORDS_MAX,
@@ -251,11 +251,11 @@ describe("what bounds them", () => {
     ],
     ...["\\x41", '"\\x41\\"', "$'\\x41", "'\\x41"],
     ..."a b,c/d".split(""),
-  ])("their characters are counted from the text's: %p again and again", (piece) => {
+  ])("their bytes are counted from the text's: %p again and again", (piece) => {
     for (const length of [1, 100, TEXT_CHARS_MAX]) {
       const text = piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
       const words = wordsOf([text]) ?? [];
-      expect(words.join("").length).toBeLessThanOrEqual(COPIES_MAX * length + EXTRA_CHARS + CUT.length);
+      expect(Buffer.byteLength(words.join(""))).toBeLessThanOrEqual(COPIES_MAX * length + EXTRA_BYTES + 3);
     }
   });
 
@@ -265,7 +265,9 @@ describe("what bounds them", () => {
     for (let round = 0; round < 2000; round++) {
       const text = Array.from({ length: random.below(200) }, () => alphabet[random.below(alphabet.length)]).join("");
       const words = wordsOf([text]) ?? [];
-      expect(words.join("").length).toBeLessThanOrEqual(COPIES_MAX * text.length + EXTRA_CHARS + CUT.length);
+      expect(Buffer.byteLength(words.join(""))).toBeLessThanOrEqual(
+        COPIES_MAX * Buffer.byteLength(text) + EXTRA_BYTES + 3,
+      );
       expect(new Set(words).size).toBe(words.length);
       expect(words).not.toContain("");
     }

@@ -22,6 +22,7 @@ async function read(text: string, maxEventBytes = 4 * 1024 * 1024) {
       malformed: (why) => told.push(`malformed: ${why}`),
       lost: ({ reason }) => told.push(`lost: ${reason}`),
       known: () => told.push("known"),
+      skipped: () => told.push("skipped"),
       opened: () => told.push("opened"),
       ended: () => told.push("ended"),
       flush: () => progress.push(feed.progress),
@@ -29,7 +30,7 @@ async function read(text: string, maxEventBytes = 4 * 1024 * 1024) {
       snapshotTaken: () => {},
       warning: (warning) => told.push(`warning: ${warning}`),
     },
-    { inspect: undefined, snapshot: false, identified: () => false },
+    { inspect: undefined, skipHealthchecks: false, snapshot: false, identified: () => false },
   );
   await feed.open();
   return { told, progress, events, feed };
@@ -77,6 +78,7 @@ function sinkThat(told: string[]) {
     opened: () => {},
     event: () => told.push("event"),
     known: () => {},
+    skipped: () => {},
     malformed: () => {},
     lost: () => {},
     flush: () => {},
