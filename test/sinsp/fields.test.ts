@@ -29,11 +29,11 @@ interface Asked {
 }
 
 /** Every field; those with an argument once for each of the arguments. */
-function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>): Asked[] {
+function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>, labels = attributes): Asked[] {
   return fields.flatMap((field): Asked[] => {
     const { name } = field;
     if (field.key === undefined) return [{ text: name, field, key: undefined }];
-    const keys = name === "docker.attributes" ? attributes : destinations;
+    const keys = { "docker.attributes": attributes, "docker.container.label": labels }[name] ?? destinations;
     return [...keys, "no.such"].filter(isWritable).map((key) => ({ text: `${name}[${key}]`, field, key }));
   });
 }
@@ -117,7 +117,7 @@ real(
 );
 
 /** The containers that were recorded, each under an id of its own. */
-function recordedContainers(): Record<string, { Mounts?: { Destination: string }[] }> {
+function recordedContainers(): Record<string, { Mounts?: { Destination: string }[]; Config?: { Labels?: object } }> {
   const engines = ["docker-20.10.24", "docker-29.7.2", "podman-5.8.6"] as const;
   const answers = engines.flatMap((engine) =>
     readdirSync(inspectionsOf(engine)).map((file) =>
@@ -136,7 +136,8 @@ real(
     const destinations = Object.values(containers).flatMap(({ Mounts = [] }) =>
       Mounts.map((mount) => mount.Destination),
     );
-    const asks = asksFor(new Set(["name"]), new Set(destinations));
+    const labels = Object.values(containers).flatMap(({ Config }) => Object.keys(Config?.Labels ?? {}));
+    const asks = asksFor(new Set(["name"]), new Set(destinations), new Set(labels));
     const exec = "e".repeat(64);
     const ID = Object.keys(containers)[0] ?? "";
     const ProcessConfig = { user: "1000", privileged: true, tty: false, entrypoint: "sh", arguments: ["-c", "id"] };
@@ -164,7 +165,10 @@ real(
     const never = asks.filter(
       ({ text }) => /^docker\.(container|exec)\./.test(text) && !all.some((of) => of.get(text) !== undefined),
     );
-    expect(never.map(({ text }) => text)).toEqual(["docker.container.mount[no.such]"]);
+    expect(never.map(({ text }) => text)).toEqual([
+      "docker.container.mount[no.such]",
+      "docker.container.label[no.such]",
+    ]);
     const known = all[Object.values(containers).findIndex((one) => (one as { Name?: string }).Name === "/caps")];
     expect(known?.get("docker.container.inspected")).toBe(true);
     expect(known?.get("docker.container.privileged")).toBe(false);
