@@ -1,6 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are a shell's.
 /** The words of a command: what a shell reads is among them, however it is spelled. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   COPIES_MAX,
   CUT,
@@ -132,6 +134,22 @@ describe("among the words of a script is what a rule asks for", () => {
     // The Kelvin sign is no k.
     ["\u212aill", "kill"],
   ])("%p: not %p", (script, word) => expect(sh(script)).not.toContain(word));
+});
+
+test("the README's table is true", () => {
+  const readme = readFileSync(join(import.meta.dir, "../../../README.md"), "utf8");
+  const table = readme.slice(readme.indexOf("| typed |")).split("\n\n", 1)[0] ?? "";
+  const rows = table.split("\n").slice(2);
+  expect(rows.length).toBeGreaterThan(4);
+  for (const row of rows) {
+    // A program whose words these are; it may hold a `c""url`, but no two backticks in a row.
+    const [typed, words] = row
+      .split(/(?<!\\)\|/)
+      .slice(1, 3)
+      .map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code));
+    for (const script of typed ?? [])
+      expect(sh(script?.replaceAll("\\|", "|") ?? "")).toEqual(expect.arrayContaining(words ?? []));
+  }
 });
 
 /** What stands for a character or nothing between two in a spelling of a word, in which shells. */
