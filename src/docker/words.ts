@@ -41,9 +41,10 @@ const VARIABLE =
 /** `\x63`, `\143`, `\u0063`, as of `$'\x63url'` and `printf '\x63url'`. */
 const ESCAPE = /\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|([ntr\\]))/g;
 
-function unescaped(text: string): string {
+/** @param lineEnd what `\n`, `\t` and `\r` become */
+function unescaped(text: string, lineEnd: string): string {
   return text.replace(ESCAPE, (_, x?: string, u?: string, long?: string, octal?: string, other?: string) => {
-    if (other !== undefined) return other === "\\" ? "\\\\" : "\n";
+    if (other !== undefined) return other === "\\" ? "\\\\" : lineEnd === "" ? other : lineEnd;
     const hex = x ?? u ?? long;
     const code = hex === undefined ? Number.parseInt(octal ?? "", 8) : Number.parseInt(hex, 16);
     return code <= 0x10ffff ? String.fromCodePoint(code) : "";
@@ -60,10 +61,11 @@ const QUOTED = /\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\$'((?:[^'\\]|\\[\s\S])*
  * an inner shell's or none, so that one reading alone could be led astray.
  */
 function readingsOf(text: string): ReadonlySet<string> {
-  const everywhere = unescaped(text);
+  const everywhere = unescaped(text, "\n");
   if (everywhere === text) return new Set([text]);
-  const opened = text.replace(OPENED, unescaped);
-  const quoted = text.replace(QUOTED, (whole, inner?: string) => (inner === undefined ? whole : unescaped(inner)));
+  // What is open here may in truth be closed: letters that only are escaped stay what they are.
+  const opened = text.replace(OPENED, (inner) => unescaped(inner, ""));
+  const quoted = text.replace(QUOTED, (all, inner?: string) => (inner === undefined ? all : unescaped(inner, "\n")));
   return new Set([text, quoted, opened, everywhere]);
 }
 

@@ -87,6 +87,8 @@ export class Inspector {
     if (ends) this.#containers.delete(id);
     const execId = execIdOf(event);
     const exec = execId === undefined ? undefined : this.#execs.get(execId);
+    // It tells of itself no more: health checks must not push out what is known of a shell that stays open.
+    if (execId !== undefined && event.Action === "exec_die") this.#execs.delete(execId);
     // A label can pose as the id of an exec, of another container's too.
     if (exec === undefined || exec.containerId !== id) return known;
     const { containerId: _, ...part } = exec;

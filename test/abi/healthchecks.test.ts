@@ -15,9 +15,10 @@ const execAnswer = (...arguments_: string[]) => ({
   ContainerID: ID,
   ProcessConfig: { tty: false, entrypoint: "/bin/sh", arguments: arguments_, privileged: false },
 });
+const probe = execAnswer("-c", "test -f /tmp/ok");
 const BEHAVIOUR = {
   containers: { [ID]: CHECKED },
-  execs: { [PROBE]: execAnswer("-c", "test -f /tmp/ok"), [PERSON]: execAnswer("-c", "test", "-f", "/tmp/ok") },
+  execs: { [PROBE]: probe, [PERSON]: execAnswer("-c", "test", "-f", "/tmp/ok") },
 };
 
 let tick = 0;
@@ -57,7 +58,7 @@ test("an exec of the health check's is told from a person's that reads alike", a
 
 test("skiphealthchecks leaves out what is certain, counts it, and loses nothing by it", async () => {
   await using engine = await TestEngine.start(BEHAVIOUR);
-  using state = new Plugin().init(config({ skiphealthchecks: true }));
+  using state = new Plugin().init(config({ skiphealthchecks: true, inspecttimeout: 10_000 }));
   using instance = state.open(engine.address);
   await engine.send(line("start"), ...execLines(PROBE), ...execLines(PERSON), ...execLines(UNKNOWN), line("die"));
   const ids = instance.take(8, told(state)).map(([id]) => id);
@@ -65,10 +66,11 @@ test("skiphealthchecks leaves out what is certain, counts it, and loses nothing 
   expect(state.metrics()).toMatchObject({ healthchecks_skipped: 3, received: 11, losses: 0 });
 
   // Nothing but health checks for as long as the engine remembers: a successor knows them again, and so misses nothing.
-  for (let i = 0; i < 100; i++) await engine.send(...execLines(PROBE));
+  await engine.behave({ ...BEHAVIOUR, execs: { "*": probe } });
+  for (let i = 0; i < 100; i++) await engine.send(...execLines(Bun.SHA256.hash(`before ${i}`, "hex")));
   await engine.send(line("pause"));
   expect(instance.take(1, told(state))).toEqual([[undefined, undefined]]);
-  for (let i = 0; i < 100; i++) await engine.send(...execLines(PROBE));
+  for (let i = 0; i < 100; i++) await engine.send(...execLines(Bun.SHA256.hash(`after ${i}`, "hex")));
   const skipped = () => state.metrics().healthchecks_skipped ?? 0;
   while (skipped() < 603) instance.nextBatch();
   process.kill(runtimePid() ?? 0, "SIGKILL");
@@ -76,6 +78,27 @@ test("skiphealthchecks leaves out what is certain, counts it, and loses nothing 
   expect(instance.take(1, (event) => JSON.parse(event.payload).Action, 10_000)).toEqual(["unpause"]);
   expect(state.metrics()).toMatchObject({ runtime_restarts: 1, losses: 0, healthchecks_skipped: 603 });
 });
+
+test("a shell that stays open is known to its end, however many health checks come and go", async () => {
+  await using engine = await TestEngine.start({
+    ...BEHAVIOUR,
+    execs: { ...BEHAVIOUR.execs, "*": probe },
+  });
+  using state = new Plugin().init(config({ inspecttimeout: 10_000 }));
+  using instance = state.open(engine.address);
+  const [create, start, end] = execLines(PERSON) as [string, string, string];
+  await engine.send(create, start);
+  expect(instance.take(2, told(state))).toEqual(Array(2).fill([PERSON, false]));
+  for (let round = 0; round < 45; round++) {
+    const ids = Array.from({ length: 100 }, (_, i) => Bun.SHA256.hash(`${round} ${i}`, "hex"));
+    await engine.send(...ids.flatMap(execLines));
+    expect(instance.take(300, told(state))).toEqual(ids.flatMap((id) => Array(3).fill([id, true])));
+  }
+  await engine.send(end);
+  expect(instance.take(1, told(state))).toEqual([[PERSON, false]]);
+  // It was asked about once.
+  expect((await engine.seen()).filter(({ path }) => path.includes(PERSON)).length).toBe(1);
+}, 60_000);
 
 test("without inspections nothing is left out", async () => {
   await using engine = await TestEngine.start(BEHAVIOUR);

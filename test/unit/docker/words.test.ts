@@ -79,6 +79,8 @@ describe("among the words of a script is what a rule asks for", () => {
     ["$'\\x63url' y", "curl"],
     ["$'\\143\\165rl' y", "curl"],
     ["$'\\u0063url'", "curl"],
+    [': "$\'"; x="$(cu\\r$\'\\x6c\' y)"', "curl"],
+    ["echo -e 'true\\ncurl x'|sh", "curl"],
     ["printf '\\x63url'|sh", "curl"],
     ["echo \\\\x63url", "x63url"],
     ['$"curl"', "curl"],
