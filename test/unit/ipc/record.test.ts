@@ -85,7 +85,7 @@ test.each([
 
 test("words, arguments and labels stay within the bound, however much more than their text they take", () => {
   // Of each of these a command gives many words for few characters.
-  const pieces = ["a", "/a", "/aa/bb/cc/dd", "-abcdefgh", "a=b:c@d", "http://a/b", "$x", "€", "/€€/€€/€€/€", "\\x41"];
+  const pieces = ["a", "/a", "/aa/bb/cc/dd", "-abcdefgh", "a=b:c@d", "http://a/b", "a$x", "€", "/€€/€€/€€/€", "\\x41"];
   for (const piece of pieces)
     for (const count of [1, 10, 300, 3000]) {
       const command = Array.from({ length: count }, (_, i) => `${piece}${i % 2 === 0 ? i.toString(36) : piece}`);
