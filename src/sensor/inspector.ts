@@ -9,10 +9,11 @@ import { shortened } from "../docker/inspect/bounds.ts";
 import { inspectContainer } from "../docker/inspect/container.ts";
 import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
 import { inspectLabels } from "../docker/inspect/labels.ts";
+import type { Labels } from "../docker/labels.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
-import type { Enrichment, Uninspected } from "./enrichment.ts";
-import { withHiddenLabels } from "./labels.ts";
+import { type Enrichment, keepAddition, type Uninspected, withMore } from "./enrichment.ts";
+import { keepLabels, labelsOf, withHiddenLabels } from "./labels.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -92,7 +93,7 @@ export class Inspector {
     // A label can pose as the id of an exec, of another container's too.
     if (exec === undefined || exec.containerId !== id) return known;
     const { containerId: _, ...part } = exec;
-    return { ...known, exec: part };
+    return withMore(known, { exec: part });
   }
 
   /**
@@ -120,12 +121,8 @@ export class Inspector {
       return;
     }
     const sensitive = inspected.mounts === undefined ? false : sensitiveMount(inspected.mounts, this.sensitive);
-    const labels = inspectLabels(json);
-    this.#keep(id, {
-      inspected: true,
-      container: { ...shortened(inspected), sensitiveMount: sensitive },
-      ...(labels === undefined ? {} : { labels }),
-    });
+    const part = { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } };
+    this.#keep(id, part, inspectLabels(json));
   }
 
   /** What was learnt before stays: it is the best that is known of a container that is gone. */
@@ -133,8 +130,9 @@ export class Inspector {
     if (why !== "late" && this.#containers.get(id)?.inspected !== true) this.#keep(id, NOT_INSPECTED[why]);
   }
 
-  #keep(id: string, part: Enrichment): void {
-    this.#containers.set(id, part, { size: JSON.stringify(part).length });
+  #keep(id: string, part: Enrichment, labels?: Labels): void {
+    const size = keepAddition(part) + (labels === undefined ? 0 : keepLabels(part, labels));
+    this.#containers.set(id, part, { size });
   }
 
   #askContainer(event: DockerEvent, id: string): Promise<void> | undefined {
@@ -166,7 +164,8 @@ export class Inspector {
         if (inspected === undefined || now?.container === undefined) return;
         const { networks: _, ...others } = now.container;
         const { networks } = shortened(inspected);
-        this.#keep(id, { ...now, container: { ...others, ...(networks === undefined ? {} : { networks }) } });
+        const container = { ...others, ...(networks === undefined ? {} : { networks }) };
+        this.#keep(id, { inspected: true, container }, labelsOf(now));
       } catch {
         // It is gone, or late: what was known stays.
       }

@@ -1,7 +1,8 @@
 /** The values of an event's fields, by the way that live and replayed events go: written into a record and read back. */
 import { lineOf } from "../../src/base/line.ts";
 import { layout } from "../../src/ipc/layout.ts";
-import { RecordReader, RecordWriter, type Value } from "../../src/ipc/record.ts";
+import { RecordWriter } from "../../src/ipc/record.ts";
+import { RecordReader, type Value } from "../../src/ipc/record_reader.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import type { EnrichedEvent } from "../../src/sensor/enrichment.ts";
 

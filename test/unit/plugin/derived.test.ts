@@ -1,7 +1,7 @@
 /** Fields that are derived from what an event and its addition hold, as a record gives them. */
 import { describe, expect, test } from "bun:test";
 import { type EnrichedEvent, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
-import { withHiddenLabels } from "../../../src/sensor/labels.ts";
+import { keepLabels, withHiddenLabels } from "../../../src/sensor/labels.ts";
 import { fieldOf } from "../../support/values.ts";
 
 type Attributes = Record<string, string>;
@@ -71,13 +71,11 @@ test("docker.exec.args are the arguments one by one", () => {
 });
 
 describe("labels", () => {
-  const known: Enrichment = {
-    inspected: true,
-    container: { name: "web" },
-    labels: { tier: "web", exitCode: "0", name: "n", "com.docker.compose.project": "shop" },
-  };
+  const labels = { tier: "web", exitCode: "0", name: "n", "com.docker.compose.project": "shop" };
+  const known: Enrichment = { inspected: true, container: { name: "web" } };
+  keepLabels(known, labels);
   const told = (action: string, own: Attributes, type = "container") => {
-    const attributes = type === "container" ? { ...own, ...known.labels, name: "web" } : own;
+    const attributes = type === "container" ? { ...own, ...labels, name: "web" } : own;
     return event(action, withHiddenLabels(known, event(action, undefined, attributes, type)), attributes, type);
   };
   const values = (each: EnrichedEvent) => [
@@ -93,7 +91,7 @@ describe("labels", () => {
     expect(values(connect)).toEqual(["web", "0", "n", undefined, undefined, false, "shop"]);
   });
   test("add to the payload only what the event does not show, and the same object each time", () => {
-    const start = event("start", undefined, { ...known.labels, name: "web" });
+    const start = event("start", undefined, { ...labels, name: "web" });
     const part = withHiddenLabels(known, start);
     expect(part.labels).toEqual({ exitCode: "0", name: "n" });
     expect(withHiddenLabels(known, start)).toBe(part);

@@ -1,7 +1,7 @@
 /** Fields of a container's labels, told apart from what the engine says. */
 import { allLabels, forgeriesIn, type Labels } from "../../../docker/labels.ts";
 import type { ContainerPart, EnrichedEvent } from "../../../sensor/enrichment.ts";
-import { about, type Field, field, of, type Pairs } from "../field.ts";
+import { about, type Field, field, of, type Pairs, shared } from "../field.ts";
 import { INSPECT } from "./part.ts";
 
 interface Labelled {
@@ -11,7 +11,7 @@ interface Labelled {
 /** A container's labels never change: they are put together once for all its events. */
 const labelled = new WeakMap<ContainerPart, Labelled>();
 
-function labelsOf(event: EnrichedEvent): Labelled | undefined {
+const labelsOf = shared((event: EnrichedEvent): Labelled | undefined => {
   const { container, labels, cut } = event.falco ?? {};
   if (labels === undefined) return undefined;
   const kept = container && labelled.get(container);
@@ -20,7 +20,7 @@ function labelsOf(event: EnrichedEvent): Labelled | undefined {
   // An event that was cut down does not show all of them.
   if (container !== undefined && cut === undefined) labelled.set(container, all);
   return all;
-}
+});
 
 const event = of((event) => event);
 
