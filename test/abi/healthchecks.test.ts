@@ -6,7 +6,7 @@ import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { type Ask, type HostEvent, Plugin, type State } from "../support/host.ts";
 import { inspectionsOf } from "../support/recordings.ts";
-import { signal } from "../support/signal.ts";
+import { signalTo } from "../support/signal.ts";
 
 const ID = "7".repeat(64);
 const [PROBE, PERSON, UNKNOWN] = ["a".repeat(64), "b".repeat(64), "c".repeat(64)] as const;
@@ -74,7 +74,7 @@ test("skiphealthchecks leaves out what is certain, counts it, and loses nothing 
   for (let i = 0; i < 100; i++) await engine.send(...execLines(Bun.SHA256.hash(`after ${i}`, "hex")));
   const skipped = () => state.metrics().healthchecks_skipped ?? 0;
   while (skipped() < 603) instance.nextBatch();
-  signal(runtimePid(), "SIGKILL");
+  signalTo(runtimePid(), "SIGKILL");
   await engine.send(line("unpause"));
   expect(instance.take(1, (event) => JSON.parse(event.payload).Action, 10_000)).toEqual(["unpause"]);
   expect(state.metrics()).toMatchObject({ runtime_restarts: 1, losses: 0, healthchecks_skipped: 603 });
