@@ -1,6 +1,7 @@
 /** The fields that rules can use. */
 import { identityFields } from "./fields/container/identity.ts";
 import { isolationFields } from "./fields/container/isolation.ts";
+import { labelFields } from "./fields/container/labels.ts";
 import { limitFields } from "./fields/container/limits.ts";
 import { mountFields } from "./fields/container/mounts.ts";
 import { networkFields } from "./fields/container/network.ts";
@@ -25,4 +26,5 @@ export const fields: readonly Field[] = [
   ...mountFields,
   ...networkFields,
   ...limitFields,
+  ...labelFields,
 ];

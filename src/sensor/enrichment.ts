@@ -7,6 +7,7 @@ import { bool, compact, isMap, type Parts, part, text, texts } from "../base/len
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { containerInspection } from "../docker/inspect/container.ts";
 import { execInspection } from "../docker/inspect/exec.ts";
+import { labels } from "../docker/inspect/labels.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
@@ -68,6 +69,11 @@ const enrichment = compacted({
   /** Why they are not; absent where they are. */
   uninspected: part(v.picklist(UNINSPECTED)),
   container: part(containerPart),
+  /**
+   * The container's labels that the event does not show: there even where there are none, as then all of them are
+   * known. An event of the container shows its labels among its attributes, but for those that have an engine's name.
+   */
+  labels,
   exec: part(execPart),
   /** What is missing in an event that was too long. */
   cut: part(truncation),
