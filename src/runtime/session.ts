@@ -4,6 +4,7 @@ import { errorMessage } from "../base/errors.ts";
 import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
+import { later } from "../base/time.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { resolveEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
@@ -34,8 +35,6 @@ function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
     promise.then(resolve, reject).finally(() => clearTimeout(bound));
   });
 }
-
-const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
@@ -89,6 +88,7 @@ export class Session {
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
         known: (fingerprint) => this.#ring.know(fingerprint),
+        skipped: (fingerprint) => this.#skipped(fingerprint),
         flush: () => this.#ring.publish(),
         opened: () => {
           this.#ring.began = this.#feed.began;
@@ -101,7 +101,7 @@ export class Session {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
         },
-        // An engine's stream never ends; what could, the host has no request for yet.
+        // An engine's stream never does.
         ended: () => {},
         warning: (text) => bridge.log("warning", text),
       },
@@ -199,6 +199,13 @@ export class Session {
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
     this.#writer.write(line, event, fingerprint);
+  }
+
+  #skipped(fingerprint: Fingerprint): void {
+    this.bridge.count("received");
+    this.bridge.count("healthchecks_skipped");
+    // Behind what waits it would prove to a successor that nothing before it is missing.
+    if (this.#writer.isEmpty) this.#ring.know(fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {
