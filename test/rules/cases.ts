@@ -117,6 +117,8 @@ function made({ event, inspect = {}, exec, answers, padding, real, at }: Named, 
 }
 
 const INFO = "/info";
+/** What an engine says of itself, as far as it holds for its containers. */
+const DAEMON = { Name: "node-1", OSType: "linux", SecurityOptions: ["name=seccomp,profile=builtin"], Warnings: [] };
 
 /** Events of one engine: each is asked about, and far below the questions that may wait, so that none is late. */
 const AT_ONCE = 80;
@@ -134,7 +136,7 @@ export async function captureCases(all: readonly Named[], file: string, config: 
     await using engine = await TestEngine.start({
       containers: together("containers"),
       execs: together("execs"),
-      answers: together("answers"),
+      answers: { [INFO]: { status: 200, body: JSON.stringify(DAEMON) }, ...together("answers") },
       padding: together("padding"),
     });
     for (let from = 0; from < events.length; from += AT_ONCE) {
