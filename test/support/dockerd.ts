@@ -16,10 +16,6 @@ export class Dockerd {
     readonly socket: string,
   ) {}
 
-  get pid(): number {
-    return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
-  }
-
   get address(): string {
     return `unix://${this.socket}`;
   }
@@ -51,6 +47,10 @@ export class Dockerd {
     const { stdout, stderr, exitCode } = Bun.spawnSync(["docker", "-H", this.address, ...args], { env });
     if (exitCode !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}`);
     return stdout.toString().trim();
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
   }
 
   /** Asks it to end, as systemd does. Returns its pid; undefined where it does not run. */
