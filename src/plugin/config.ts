@@ -79,6 +79,16 @@ export const configSchema = v.object({
     ),
     "/run/falco-docker-plugin/resume",
   ),
+  programdir: v.nullish(
+    v.pipe(
+      v.string(),
+      v.regex(/^\/.+$/, "an absolute path"),
+      v.description(
+        "Where a libdocker.so that carries its program puts it, where no docker-plugin of the same build lies beside it.",
+      ),
+    ),
+    "/var/lib/falco-docker-plugin",
+  ),
   loglevel: v.nullish(
     v.pipe(
       v.picklist(Object.keys(severities) as Severity[]),
