@@ -19,6 +19,7 @@ import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { isVariant, Plugin, PROGRAM, rc } from "../support/host.ts";
 import { has, skipped } from "../support/needs.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const built = join(temporaryFolder(), "libdocker.so");
@@ -180,8 +181,7 @@ one("what somebody put in its place is never started", async () => {
   await using engine = await TestEngine.start();
   using instance = state.open(engine.address);
   const pid = runtimePid();
-  if (pid === undefined) throw new Error("no runtime runs");
-  process.kill(pid, "SIGKILL");
+  signalTo(pid, "SIGKILL");
   await until(() => {
     instance.nextBatch();
     const now = runtimePid();
