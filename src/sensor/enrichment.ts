@@ -3,7 +3,7 @@
  * file carries it, so that a replayed event has the fields that the live one had.
  */
 import * as v from "valibot";
-import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
+import { bool, compact, isMap, type Parts, part, text, texts } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { containerInspection } from "../docker/inspect/container.ts";
 import { execInspection } from "../docker/inspect/exec.ts";
@@ -35,6 +35,10 @@ const containerPart = compacted({
   ...containerInspection.entries,
   /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
   sensitiveMount: bool,
+  /** The kinds of what it was given; of SENSITIVE_KINDS. */
+  sensitiveMounts: texts,
+  /** Which of the members do not hold all that the engine told, by their names. */
+  cut: texts,
 });
 
 export type ContainerPart = Readonly<v.InferOutput<typeof containerPart>>;

@@ -11,7 +11,7 @@ import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
 import { type Enrichment, keepAddition, type Uninspected, withMore } from "./enrichment.ts";
-import { sensitiveMount } from "./sensitive_paths.ts";
+import { sensitiveMounts } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
 const CONTAINERS_MAX = 4096;
@@ -112,8 +112,9 @@ export class Inspector {
       this.#failed(id, "refused");
       return;
     }
-    const sensitive = inspected.mounts === undefined ? false : sensitiveMount(inspected.mounts, this.sensitive);
-    this.#keep(id, { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } });
+    const kinds = sensitiveMounts(inspected.mounts ?? [], this.sensitive);
+    const sensitive = kinds.length > 0 ? { sensitiveMount: true, sensitiveMounts: kinds } : { sensitiveMount: false };
+    this.#keep(id, { inspected: true, container: { ...shortened(inspected), ...sensitive } });
   }
 
   /** What was learnt before stays: it is the best that is known of a container that is gone. */

@@ -181,6 +181,7 @@ one("what somebody put in its place is never started", async () => {
   await using engine = await TestEngine.start();
   using instance = state.open(engine.address);
   const pid = runtimePid();
+  if (pid === undefined) throw new Error("no runtime runs");
   signalTo(pid, "SIGKILL");
   await until(() => {
     instance.nextBatch();

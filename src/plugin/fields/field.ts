@@ -33,6 +33,7 @@ export type Source =
   | { readonly kind: "text"; readonly part: Part; readonly take: Take<string>; readonly like: readonly string[] }
   | { readonly kind: "texts"; readonly part: Part; readonly take: Take<readonly string[]> }
   | { readonly kind: "pairs"; readonly part: Part; readonly take: Take<Pairs> }
+  | { readonly kind: "numbers"; readonly part: Part; readonly take: Take<readonly number[]> }
   | { readonly kind: "number"; readonly part: Part; readonly take: Take<bigint> }
   | { readonly kind: "flag"; readonly part: Part; readonly take: Take<boolean> };
 
@@ -94,6 +95,8 @@ export function of<P extends object>(part: (event: EnrichedEvent) => P | undefin
       field(what, "string", { kind: "text", part, take, like }),
     texts: (what: About, take: (part: P) => readonly string[] | undefined) =>
       field(what, "string", { kind: "texts", part, take }, { list: true }),
+    numbers: (what: About, take: (part: P) => readonly number[] | undefined) =>
+      field(what, "uint64", { kind: "numbers", part, take }, { list: true }),
     number: (what: About, take: (part: P) => bigint | undefined) =>
       field(what, "uint64", { kind: "number", part, take }),
     time: (what: About, take: (part: P) => bigint | undefined) =>
