@@ -224,6 +224,7 @@ async function work(engine: Dockerd, registry: Registry): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  Sinsp.runMs = ROUNDS * 10 * 60_000;
   if (missing !== undefined) {
     console.error(missing);
     return 2;

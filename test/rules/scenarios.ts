@@ -108,7 +108,7 @@ export const ATTACKS: readonly Scenario[] = [
   starts(
     "Container Escape Command",
     "Commando Cat: chroot into the host",
-    runs(["-v", "/:/hs:ro"], "cmd.cat/shell", ["sh", "-c", "sleep 600 || chroot /hs sh -c id"]),
+    runs(["-v", "/:/hs:ro"], "cmd.cat/chattr", ["sh", "-c", "sleep 600 || chroot /hs sh -c id"]),
     "Commando Cat",
   ),
   starts(

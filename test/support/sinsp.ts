@@ -21,9 +21,6 @@ export function tellIfMissing(what: string): void {
   if (missing !== undefined) console.log(`skipped: ${what}: ${missing}`);
 }
 
-/** How long a run may take, ms: it is far below that, and none outlives its test by more. */
-const RUN_MS = 60_000;
-
 /** Without what asan.ts loads into the tests: it is not for this program, nor for the library as it was built. */
 const { LD_PRELOAD: _, ...env } = Bun.env;
 
@@ -35,6 +32,9 @@ export interface Ended {
 
 /** A libsinsp that runs; it is killed where the test is left. */
 export class Sinsp implements AsyncDisposable {
+  /** How long a run may take, ms: it is far below that, and none outlives its test by more. */
+  static runMs = 60_000;
+
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #stderr: Promise<string>;
   #stdout = "";
@@ -53,7 +53,7 @@ export class Sinsp implements AsyncDisposable {
     this.#process = Bun.spawn(["setpriv", "--pdeathsig", "KILL", PROGRAM, ...plugin, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env,
-      timeout: RUN_MS,
+      timeout: Sinsp.runMs,
     });
     this.#stderr = new Response(this.#process.stderr).text();
     this.#read = this.#follow();
