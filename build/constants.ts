@@ -1,6 +1,7 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
 import { dirname } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
+import { VARIABLES } from "../src/docker/environment.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { layout } from "../src/ipc/layout.ts";
 import { configSchema, readDefaults } from "../src/plugin/config.ts";
@@ -33,8 +34,11 @@ export function initSchemaJson(): string {
     toJsonSchema(configSchema, {
       typeMode: "input",
       ignoreActions: ["integer"],
+      // What is no setting the plugin names itself, at any depth: in words, and in the letter case that was written.
       overrideSchema: ({ jsonSchema, valibotSchema }) =>
-        valibotSchema.type === "object" ? { ...jsonSchema, additionalProperties: true } : undefined,
+        valibotSchema.type === "object" || valibotSchema.type === "strict_object"
+          ? { ...jsonSchema, additionalProperties: true }
+          : undefined,
     }),
   );
 }
@@ -62,6 +66,8 @@ export function constantsHeader(): string {
 #define PLUGIN_EVENT_SOURCE ${text(info.eventSource)}
 #define PLUGIN_ID ${info.id}u
 #define BUILD_ID ${text(buildId)}
+/* All that the runtime is handed over from the host's environment. */
+static const char *const HANDED_OVER[] __attribute__((unused)) = { ${VARIABLES.map(text).join(", ")} };
 /* Where the state lies unless the configuration says otherwise. */
 #define STATE_FOLDER ${text(dirname(readDefaults().statefile))}
 

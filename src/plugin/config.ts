@@ -1,7 +1,18 @@
 /** The settings: `init_config`. */
+
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
+import { ENGINES_MAX } from "../docker/address.ts";
+import type { Reach } from "../docker/endpoint.ts";
 import { type Severity, severities } from "./severities.ts";
+
+/** Leaves out what is null: YAML's `key:`. */
+function withoutNulls<T extends object>(parts: T): { readonly [K in keyof T]: Exclude<T[K], null> } {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== null)) as {
+    readonly [K in keyof T]: Exclude<T[K], null>;
+  };
+}
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {
@@ -16,6 +27,19 @@ function bytes(min: number, max: number, byDefault: number, description: string)
 
 function flag(byDefault: boolean, description: string) {
   return v.nullish(v.pipe(v.boolean(), v.description(description)), byDefault);
+}
+
+/** A path of a file or folder. What would end a quoted word of ssh's options is none. */
+const path = v.pipe(v.string(), v.regex(/^\/[^"\n\0]*$/, "an absolute path"));
+
+function tlsFiles(description: string) {
+  const files = v.strictObject({
+    ca: v.nullish(path),
+    cert: v.nullish(path),
+    key: v.nullish(path),
+    servername: v.nullish(v.pipe(v.string(), v.minLength(1))),
+  });
+  return v.nullish(v.pipe(files, v.description(description), v.transform(withoutNulls)));
 }
 
 const MiB = 1024 * 1024;
@@ -69,6 +93,48 @@ export const configSchema = v.object({
     ),
     [],
   ),
+  engines: v.nullish(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.strictObject({
+            address: v.pipe(v.string(), v.minLength(1)),
+            name: v.nullish(v.string()),
+            tls: tlsFiles("As the setting tls, and before it."),
+          }),
+          v.transform(withoutNulls),
+        ),
+      ),
+      v.maxLength(ENGINES_MAX),
+      v.description(
+        "The engines, each {address, name, tls}, for what an address in open_params cannot say; that stays empty then. " +
+          "One, so far.",
+      ),
+    ),
+    [],
+  ),
+  tls: tlsFiles(
+    "TLS with each engine at tcp:// and https://: {ca, cert, key, servername}, paths of PEM files. Counts before " +
+      "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH. Files that change are read at the next connection.",
+  ),
+  ssh: v.nullish(
+    v.pipe(
+      v.strictObject({ identityfile: v.nullish(path), knownhosts: v.nullish(path), config: v.nullish(path) }),
+      v.description(
+        "Files for engines at ssh://: {identityfile, knownhosts, config}; absent: those of the account that runs Falco.",
+      ),
+      v.transform(withoutNulls),
+    ),
+  ),
+  dockerconfig: v.nullish(
+    v.pipe(
+      path,
+      v.description(
+        "The folder of the Docker CLI's configuration. Where nothing else names an engine, its current context counts; " +
+          "absent: DOCKER_CONFIG, or ~/.docker, for contexts that are named.",
+      ),
+    ),
+  ),
   statefile: v.nullish(
     v.pipe(
       v.string(),
@@ -108,6 +174,15 @@ export const feedOptions = (config: Config) => ({
   snapshot: config.inspect && config.snapshot,
 });
 
+/** How engines are reached, as far as the settings say it. What is written goes beside the state, or nowhere. */
+export const reachOptions = ({ engines, tls, ssh, dockerconfig, statefile }: Config): Reach => ({
+  engines,
+  tls: tls ?? undefined,
+  ssh: ssh ?? undefined,
+  dockerconfig: dockerconfig ?? undefined,
+  sshFolder: statefile === "" ? undefined : join(dirname(statefile), "ssh"),
+});
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -128,6 +203,12 @@ function expectation(issue: v.BaseIssue<unknown>): string {
       return `at least ${issue.expected?.replace(">=", "")}`;
     case "regex":
       return issue.message;
+    case "strict_object":
+      return `the key ${issue.expected}`;
+    case "min_length":
+      return "a text that is not empty";
+    case "max_length":
+      return `at most ${issue.expected?.replace("<=", "")} of them`;
     case "picklist":
       return `one of ${Object.keys(severities).join(", ")}`;
     case "max_value":
@@ -135,6 +216,22 @@ function expectation(issue: v.BaseIssue<unknown>): string {
     default:
       return `a ${issue.expected?.replace("Array", "list").replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
   }
+}
+
+/** A step into a setting, as a person would write it. */
+const inName = (key: unknown): string => (typeof key === "number" ? `[${key}]` : `.${String(key)}`);
+
+/** A value whose keys are in lower case, at any depth. @throws where two are the same then */
+function lowerKeys(value: unknown, where: string): unknown {
+  if (Array.isArray(value)) return value.map((each, i) => lowerKeys(each, `${where}[${i}]`));
+  if (!isObject(value)) return value;
+  const lower = new Map<string, unknown>();
+  for (const [key, inner] of Object.entries(value)) {
+    const name = key.toLowerCase();
+    if (lower.has(name)) throw new Error(`${where}: ${JSON.stringify(name)} is there twice: keep one`);
+    lower.set(name, lowerKeys(inner, `${where}.${key}`));
+  }
+  return Object.fromEntries(lower);
 }
 
 /**
@@ -164,14 +261,20 @@ export function readConfig(text: string): ConfigResult {
       return { error: `init_config: ${JSON.stringify(before)} and ${JSON.stringify(key)} are the same key: keep one` };
     } else {
       spelled.set(name, key);
-      settings[name] = value;
+      try {
+        settings[name] = lowerKeys(value, key);
+      } catch (error) {
+        return { error: `init_config: ${errorMessage(error)}` };
+      }
     }
   }
   const result = v.safeParse(configSchema, settings);
   if (result.success) return { config: result.output, warnings };
   const lines = result.issues.map((issue) => {
-    const name = String(issue.path?.[0]?.key);
-    return `${spelled.get(name) ?? name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
+    const [first, ...deeper] = (issue.path ?? []).map(({ key }) => key);
+    const name = `${spelled.get(String(first)) ?? String(first)}${deeper.map(inName).join("")}`;
+    if (issue.type === "strict_object" && issue.expected === "never") return `${name}: there is no such key`;
+    return `${name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
   });
   return { error: `init_config: ${lines.join("; ")}` };
 }

@@ -5,13 +5,13 @@ import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
-import { resolveEndpoint } from "../docker/endpoint.ts";
+import { FALCO, resolveEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
-import { type Config, feedOptions } from "../plugin/config.ts";
+import { type Config, feedOptions, reachOptions } from "../plugin/config.ts";
 import { isTold } from "../plugin/severities.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
@@ -65,8 +65,11 @@ export class Session {
     const debug: Debug = (text) => {
       if (isTold("debug", config.loglevel)) bridge.log("debug", text());
     };
-    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections, debug);
-    const { isRemote } = this.#engine.endpoint;
+    const { endpoint } = resolveEngine(params, process.env, FALCO, reachOptions(config));
+    for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
+    for (const warning of endpoint.warnings) warned.add(warning);
+    this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug);
+    const { isRemote } = endpoint;
     this.#ring = new RingProducer(bridge, instance);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {
       this.#feed.tellAgain(loss);
@@ -237,6 +240,9 @@ export class Session {
     this.bridge.gauge("connected", all.length > 0 && all.every(Boolean) ? 1 : 0);
   }
 }
+
+/** What was said of engines already: once is enough. */
+const warned = new Set<string>();
 
 /** Which sessions that are open are connected: the metric is one for all of them. */
 const connected = new Map<Session, boolean>();
