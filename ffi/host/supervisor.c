@@ -146,12 +146,12 @@ bool find_program(struct runtime *runtime) {
 
 #define HANDED_OVER_COUNT (sizeof HANDED_OVER / sizeof *HANDED_OVER)
 
-// The entries of the environment that say where engines are; each value lies behind its name.
-static void hand_over(char **envp) {
-    for (size_t i = 0; i < HANDED_OVER_COUNT; i++) {
-        const char *value = getenv(HANDED_OVER[i]);
-        if (value != NULL) *envp++ = (char *)value - strlen(HANDED_OVER[i]) - 1;
-    }
+// The entry of the environment for a variable, NULL where it is not set.
+static char *entry_of(const char *name) {
+    const size_t length = strlen(name);
+    for (char *const *entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry;
+    return NULL;
 }
 
 bool start(struct runtime *runtime) {
@@ -167,7 +167,9 @@ bool start(struct runtime *runtime) {
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
     char *envp[2 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000"};
-    hand_over(envp + 2);
+    size_t used = 2;
+    for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
+        if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
     const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");

@@ -107,10 +107,9 @@ const UNSIGNED: ReadonlySet<string> = new Set([
   "CERT_SIGNATURE_FAILURE",
   "INVALID_CA",
 ]);
-/** Alerts of the other side about our certificate (RFC 8446, 6.2), as BoringSSL names them. */
+/** Alerts about our certificate (RFC 8446, 6.2), as BoringSSL names them; Go says BAD_CERTIFICATE where there is none. */
 const REFUSES_US =
-  /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)/;
-const WANTS_ONE = /ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE/;
+  /ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|CERTIFICATE_REQUIRED|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR|HANDSHAKE_FAILURE)/;
 const NO_COMMON = /ALERT_(PROTOCOL_VERSION|INSUFFICIENT_SECURITY)|UNSUPPORTED_PROTOCOL|NO_CIPHERS_AVAILABLE/;
 /** What came is no TLS. */
 const CLEAR = /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|INVALID_RECORD|PACKET_LENGTH|UNEXPECTED_RECORD/;
@@ -155,6 +154,8 @@ export class TlsConnector {
     });
     connect(options, (...came) => {
       const [, socket] = came;
+      // Behind an alert comes the end of the connection: that would be told in its place.
+      socket?.on("error", () => socket.destroy());
       // One is handed out after each handshake, and some engines take none twice.
       socket?.on("session", (session: Buffer) => {
         if (this.#files === files) this.#session = session;
@@ -182,13 +183,12 @@ export class TlsConnector {
       const by = files.ca === undefined ? "nobody whom this machine trusts" : `none of those in ${files.ca}`;
       return new Trouble(`${its} is signed by ${by}: set ca to the file of who signs engines there`, true);
     }
-    if (WANTS_ONE.test(code) && files.cert === undefined)
+    const alert = REFUSES_US.exec(code)?.[1];
+    if (alert !== undefined && files.cert === undefined)
       return new Trouble(`the engine at ${address} asks for a certificate of ours: set cert and key`, true);
-    const alert = REFUSES_US.exec(code)?.[1] ?? (WANTS_ONE.test(code) ? "handshake failure" : undefined);
     if (alert !== undefined) {
-      const what = files.cert === undefined ? "a connection without a certificate" : `our certificate ${files.cert}`;
       const why = alert.toLowerCase().replaceAll("_", " ");
-      return new Trouble(`the engine at ${address} refuses ${what}: ${why}`, true);
+      return new Trouble(`the engine at ${address} refuses our certificate ${files.cert}: ${why}`, true);
     }
     if (NO_COMMON.test(code))
       return new Trouble(`the engine at ${address} has no version and cipher of TLS in common with us (${code})`, true);
