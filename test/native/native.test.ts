@@ -222,6 +222,12 @@ test.skipIf(isVariant)(
       SECRET: "hunter2",
       HOME: hostile,
       DOCKER_HOST: "unix:///somewhere/docker.sock",
+      DOCKER_CERT_PATH: "/certs",
+      DOCKER_CONFIG: "/config",
+      DOCKER_CONTEXT: "default",
+      DOCKER_TLS_VERIFY: "1",
+      DOCKER_HOST_OTHER: "x",
+      DOCKER_AUTH_CONFIG: '{"auths": {}}',
     };
     const { process } = start("stay", environment, hostile);
     await engine.flow(NUMBERED, 500, 1500);
@@ -229,7 +235,11 @@ test.skipIf(isVariant)(
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean).sort();
     expect(variables).toEqual([
       "BUN_GC_TIMER_DISABLE=1",
+      "DOCKER_CERT_PATH=/certs",
+      "DOCKER_CONFIG=/config",
+      "DOCKER_CONTEXT=default",
       "DOCKER_HOST=unix:///somewhere/docker.sock",
+      "DOCKER_TLS_VERIFY=1",
       "MIMALLOC_PURGE_DELAY=10000",
     ]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
