@@ -3,7 +3,7 @@
  * whose input and output are the connection to the engine (docker/cli v28: cli/connhelper/connhelper.go).
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -118,6 +118,9 @@ class ChildSocket extends Duplex {
   }
 }
 
+/** How many there were in this process: each has a control socket of its own. */
+let tunnels = 0;
+
 /** The way to one engine. */
 export class SshTunnel {
   /** Connections for questions: the rest of the sessions is for streams, and for what holds the SSH connection open. */
@@ -144,7 +147,6 @@ export class SshTunnel {
       "BatchMode=yes",
       "StrictHostKeyChecking=yes",
       "UpdateHostKeys=no",
-      "LogLevel=ERROR",
       `ConnectTimeout=${CONNECT_S}`,
       `ServerAliveInterval=${ALIVE_S}`,
       "ServerAliveCountMax=3",
@@ -167,8 +169,7 @@ export class SshTunnel {
       host,
       `${docker} system dial-stdio`,
     ];
-    const name = Bun.hash(JSON.stringify([this.#base, this.#command])).toString(36);
-    const control = folder === undefined ? undefined : join(folder, name);
+    const control = folder === undefined ? undefined : join(folder, `${process.pid}-${tunnels++}`);
     this.#control = control !== undefined && Buffer.byteLength(control) <= CONTROL_PATH_MAX ? control : undefined;
   }
 
@@ -207,7 +208,7 @@ export class SshTunnel {
   #share(control: string): Promise<void> {
     if (this.#keeper !== undefined && !this.#keeper.child.isOver) return this.#keeper.stands;
     this.#makeFolder();
-    const child = new Child(this.address, this.#args("ControlMaster=auto", control));
+    const child = new Child(this.address, this.#args("ControlMaster=yes", control));
     child.process.stdout.resume();
     const stands = this.#standing(child, control);
     this.#keeper = { child, stands };
@@ -238,6 +239,10 @@ export class SshTunnel {
       const { uid, mode } = lstatSync(folder);
       const isOurs = uid === process.geteuid?.() && (mode & 0o170077) === 0o040000;
       if (!isOurs) throw new Error("others may enter this folder, or it is another user's");
+      // What processes left that were killed; where this one has the number of such a one, also under its own name.
+      for (const name of readdirSync(folder))
+        if (!existsSync(`/proc/${name.split("-")[0]}`) || join(folder, name) === this.#control)
+          rmSync(join(folder, name), { force: true });
     } catch (error) {
       throw new Trouble(`cannot share an SSH connection to ${this.address}: ${folder}: ${errorMessage(error)}`, true);
     }

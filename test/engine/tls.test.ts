@@ -1,24 +1,14 @@
 /** A real Docker Engine behind TLS, which asks for a certificate of ours. */
 import { afterAll, expect, test } from "bun:test";
-import net, { type AddressInfo } from "node:net";
+
 import { Engine, type EngineError } from "../../src/docker/client.ts";
 import { FALCO, resolveEndpoint } from "../../src/docker/endpoint.ts";
 import type { TlsFiles } from "../../src/docker/tls.ts";
 import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
 import { Plugin, setVariable } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
+import { freePort } from "../support/sshd.ts";
 import { CA, CLIENT, pem } from "../support/tls.ts";
-
-/** A port that is free, as far as anybody can know. */
-function freePort(): Promise<number> {
-  const server = net.createServer();
-  return new Promise((resolve) =>
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    }),
-  );
-}
 
 const address = `tcp://127.0.0.1:${await freePort()}`;
 const engine = await Dockerd.start([

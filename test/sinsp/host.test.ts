@@ -12,6 +12,7 @@ import { BUILT } from "../support/host.ts";
 import {
   capture,
   captured,
+  env,
   live,
   missing,
   printed,
@@ -68,7 +69,7 @@ real("it tells who it is, what it can, its settings, and which engine is there",
       "",
     ].join("\n"),
   );
-  const engines = listEngines(Bun.env).map(({ value, desc }) => `${value}: ${desc}`);
+  const engines = listEngines(env).map(({ value, desc }) => `${value}: ${desc}`);
   expect(engines.length).toBeGreaterThan(0);
   expect(stdout.split("Suggested open params:\n")[1]?.trimEnd().split("\n")).toEqual(engines);
 });
