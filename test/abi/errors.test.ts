@@ -1,6 +1,6 @@
 /** What a user meets who has set something up wrong: a failed init or open whose last error says what to do. */
 import { expect, test } from "bun:test";
-import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
@@ -53,6 +53,19 @@ test("a docker-plugin of another version", () => {
     /\/docker-plugin is version 0\.4\.0 old and libdocker\.so is .*: install both from one release$/,
   );
   expect(error).toContain(buildId);
+});
+
+test.each([
+  ["is ended", "exec sleep 20"],
+  ["ends by itself", "exit 3"],
+])("what a docker-plugin has started ends with it, where it %s", async (_, then) => {
+  const started = "sleep 300 3<&- 4>&- 5<&- & printf 'of %d' $! >&4";
+  const error = failedInit(pluginBeside(`#!/bin/sh\ntrap '' TERM HUP\n${started}\n${then}\n`));
+  const pid = /is version of (\d+) and/.exec(error)?.[1];
+  expect(pid).toBeDefined();
+  const isThere = () =>
+    existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  while (isThere()) await Bun.sleep(10);
 });
 
 test("a docker-plugin that ends at once, and what it says of itself is asked for", () => {

@@ -7,7 +7,7 @@ import { FALCO, type Reach, resolveEndpoint } from "../../src/docker/endpoint.ts
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { Plugin } from "../support/host.ts";
-import { has } from "../support/needs.ts";
+import { has, skipped } from "../support/needs.ts";
 import { SSHD_NEEDS, Sshd } from "../support/sshd.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -211,3 +211,23 @@ real(
   },
   30_000,
 );
+
+/** Whether this machine lets us mount in a namespace of our own. */
+const mounts = Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]).exitCode === 0;
+
+if (!mounts) skipped("a machine without ssh", "nobody may mount here", "run the tests as root");
+
+test.skipIf(!mounts)("without a program ssh that is said", () => {
+  const source = (name: string) => JSON.stringify(join(import.meta.dir, "../../src/docker", name));
+  const script = `
+    const { Engine } = await import(${source("client.ts")});
+    const { resolveEndpoint } = await import(${source("endpoint.ts")});
+    await new Engine(resolveEndpoint("ssh://node")).negotiate().catch((error) => console.log(error.message));
+  `;
+  const hide = 'mount -t tmpfs none /usr/local && mount -t tmpfs none /usr/bin && exec "$0" -e "$1"';
+  const { stdout } = Bun.spawnSync(["unshare", "-m", "sh", "-c", hide, process.execPath, script], { env: Bun.env });
+  expect(String(stdout).trim()).toBe(
+    "cannot reach the engine at ssh://node: there is no program ssh on this machine: install OpenSSH's client, such as " +
+      "openssh-client",
+  );
+});

@@ -47,6 +47,8 @@ export interface Behaviour {
   refuseList?: number;
   /** Answers in place of the engine's own, by path without version and query; `headers` are whole lines. */
   answers?: Record<string, { status: number; body?: string; headers?: string[] }>;
+  /** A socket proxy before it lets these paths pass, without version and query; all others it refuses with 403. */
+  passes?: readonly string[];
   /** The newest API version that is taken, where it is another than `/_ping` names. */
   accepts?: string;
   /** Bytes that the answer about a container has more, by id. */
@@ -223,7 +225,12 @@ class Server {
     this.#seen.push({ path });
     const { apiVersion = "1.51", refuse, hang, pingMs = 0, podman, endAtOnce } = this.#behaviour;
     if (hang || this.#dead.has(socket)) return;
-    const own = this.#behaviour.answers?.[path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "")];
+    const bare = path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "");
+    if (this.#behaviour.passes?.includes(bare) === false) {
+      this.#reply(socket, 403, "<html><body><h1>403 Forbidden</h1></body></html>");
+      return;
+    }
+    const own = this.#behaviour.answers?.[bare];
     if (own !== undefined) {
       this.#reply(socket, own.status, own.body ?? "", own.headers);
       return;
