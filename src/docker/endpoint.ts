@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Address, BadAddress, parseAddress, splitAddresses } from "./address.ts";
 import { BadContext, currentContext, DEFAULT_CONTEXT, readContext } from "./contexts.ts";
 import { dockerFolder, type Environment, variable } from "./environment.ts";
+import type { Filters } from "./filters.ts";
 import type { SshSettings } from "./ssh.ts";
 import type { TlsFiles } from "./tls.ts";
 import { ssh, type Transport, tcp, tls, unixSocket } from "./transport.ts";
@@ -35,6 +36,8 @@ export interface EngineSetting {
   /** For a person, in place of what the engine calls itself. */
   readonly name?: string | undefined;
   readonly tls?: TlsFiles | undefined;
+  readonly filters?: Filters | undefined;
+  readonly exclude?: Filters | undefined;
 }
 
 /** What the settings say of how engines are reached. */
@@ -44,6 +47,9 @@ export interface Reach {
   readonly ssh?: SshSettings | undefined;
   /** The folder of the Docker CLI's configuration, whose current context counts. */
   readonly dockerconfig?: string | undefined;
+  /** What is said of the events of all engines that say nothing themselves. */
+  readonly filters?: Filters | undefined;
+  readonly exclude?: Filters | undefined;
   /** Where sockets of shared SSH connections may lie. */
   readonly sshFolder?: string | undefined;
 }
@@ -52,6 +58,10 @@ export interface Reach {
 export interface WantedEngine {
   readonly endpoint: Endpoint;
   readonly name?: string | undefined;
+  /** Which of its events it is asked for; undefined: all. */
+  readonly filters?: Filters | undefined;
+  /** Which of these are left out; undefined: none. */
+  readonly exclude?: Filters | undefined;
 }
 
 export const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
@@ -82,9 +92,9 @@ export function resolveEngines(text: string, environment: Environment, by: Asker
   if (engines.length === 0) return resolveText(text, environment, by, reach);
   if (text.trim() !== "")
     throw new BadAddress(`${by.setting} ${JSON.stringify(text)} and the setting engines both name engines: keep one`);
-  return engines.map(({ address, name, tls }, i) => {
+  return engines.map(({ address, name, tls, filters = reach.filters, exclude = reach.exclude }, i) => {
     const asker = { ...by, setting: `engines[${i}].address` };
-    return { endpoint: resolveOne(address, { environment, reach, asker, tls }), name };
+    return { endpoint: resolveOne(address, { environment, reach, asker, tls }), name, filters, exclude };
   });
 }
 
@@ -109,6 +119,8 @@ function resolveText(text: string, environment: Environment, by: Asker, reach: R
   const given = { environment, reach, asker: { ...by, setting } };
   return namingSetting(setting, address, () => splitAddresses(address)).map((each) => ({
     endpoint: resolveOne(each, given),
+    filters: reach.filters,
+    exclude: reach.exclude,
   }));
 }
 

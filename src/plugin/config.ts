@@ -3,8 +3,10 @@
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import { ENGINES_MAX } from "../docker/address.ts";
 import type { Reach } from "../docker/endpoint.ts";
+import { FILTER_KEYS, type FilterKey, TYPES } from "../docker/filters.ts";
 import { type Severity, severities } from "./severities.ts";
 
 /** Leaves out what is null: YAML's `key:`. */
@@ -40,6 +42,13 @@ function tlsFiles(description: string) {
     servername: v.nullish(v.pipe(v.string(), v.minLength(1))),
   });
   return v.nullish(v.pipe(files, v.description(description), v.transform(withoutNulls)));
+}
+
+/** Values by which events are filtered, by the engine or by us. */
+function filters(description: string) {
+  const values = v.nullish(v.array(v.pipe(v.string(), v.minLength(1))));
+  const keys = Object.fromEntries(FILTER_KEYS.map((key) => [key, values])) as Record<FilterKey, typeof values>;
+  return v.nullish(v.pipe(v.strictObject(keys), v.description(description), v.transform(withoutNulls)));
 }
 
 const MiB = 1024 * 1024;
@@ -100,14 +109,16 @@ export const configSchema = v.object({
           v.strictObject({
             address: v.pipe(v.string(), v.minLength(1)),
             name: v.nullish(v.string()),
-            tls: tlsFiles("As the setting tls, and before it."),
+            tls: tlsFiles("As the setting tls, and in its place."),
+            filters: filters("As the setting filters, and in its place."),
+            exclude: filters("As the setting exclude, and in its place."),
           }),
           v.transform(withoutNulls),
         ),
       ),
       v.maxLength(ENGINES_MAX),
       v.description(
-        "The engines, each {address, name, tls}, for what an address in open_params cannot say; that stays empty then. " +
+        "The engines, each {address, name, tls, filters, exclude}, for what an address in open_params cannot say; that stays empty then. " +
           "One, so far.",
       ),
     ),
@@ -125,6 +136,14 @@ export const configSchema = v.object({
       ),
       v.transform(withoutNulls),
     ),
+  ),
+  filters: filters(
+    `Which events the engine is asked for, as \`docker events --filter\`: {type: [container], event: [start, die], …}; keys ` +
+      `${FILTER_KEYS.join(", ")}. What is filtered away is no loss; the plugin's own events always come.`,
+  ),
+  exclude: filters(
+    "Which of the events that the engine sends are left out, by the same keys: what fits any value of any key. They are " +
+      "counted in the metric excluded.",
   ),
   dockerconfig: v.nullish(
     v.pipe(
@@ -175,11 +194,13 @@ export const feedOptions = (config: Config) => ({
 });
 
 /** How engines are reached, as far as the settings say it. What is written goes beside the state, or nowhere. */
-export const reachOptions = ({ engines, tls, ssh, dockerconfig, statefile }: Config): Reach => ({
+export const reachOptions = ({ engines, tls, ssh, dockerconfig, statefile, filters, exclude }: Config): Reach => ({
   engines,
   tls: tls ?? undefined,
   ssh: ssh ?? undefined,
   dockerconfig: dockerconfig ?? undefined,
+  filters: filters ?? undefined,
+  exclude: exclude ?? undefined,
   sshFolder: statefile === "" ? undefined : join(dirname(statefile), "ssh"),
 });
 
@@ -216,6 +237,19 @@ function expectation(issue: v.BaseIssue<unknown>): string {
     default:
       return `a ${issue.expected?.replace("Array", "list").replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
   }
+}
+
+/** What a key is that does not exist, with the one that was meant. */
+function noSuchKey(path: readonly unknown[]): string {
+  if (!path.includes("filters") && !path.includes("exclude")) return "there is no such key";
+  const meant = nearest(String(path.at(-1)), FILTER_KEYS);
+  return `there is no such key; ${meant === undefined ? `known are ${FILTER_KEYS.join(", ")}` : `${meant}?`}`;
+}
+
+/** Types that no engine is known to have events of: who misspells one sees nothing. */
+function unknownTypes({ filters, exclude, engines }: Config): string[] {
+  const all = [filters, exclude, ...engines.flatMap((engine) => [engine.filters, engine.exclude])];
+  return all.flatMap((each) => each?.type ?? []).filter((type) => !TYPES.has(type));
 }
 
 /** A step into a setting, as a person would write it. */
@@ -269,11 +303,19 @@ export function readConfig(text: string): ConfigResult {
     }
   }
   const result = v.safeParse(configSchema, settings);
-  if (result.success) return { config: result.output, warnings };
+  if (result.success) {
+    const odd = unknownTypes(result.output);
+    const known = [...TYPES].join(", ");
+    warnings.push(
+      ...odd.map((type) => `init_config: no engine is known to have events of type ${type} (known: ${known})`),
+    );
+    return { config: result.output, warnings };
+  }
   const lines = result.issues.map((issue) => {
     const [first, ...deeper] = (issue.path ?? []).map(({ key }) => key);
     const name = `${spelled.get(String(first)) ?? String(first)}${deeper.map(inName).join("")}`;
-    if (issue.type === "strict_object" && issue.expected === "never") return `${name}: there is no such key`;
+    if (issue.type === "strict_object" && issue.expected === "never")
+      return `${name}: ${noSuchKey([first, ...deeper])}`;
     return `${name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
   });
   return { error: `init_config: ${lines.join("; ")}` };

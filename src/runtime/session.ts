@@ -7,6 +7,7 @@ import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { FALCO, resolveEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
+import { excludes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
@@ -65,7 +66,7 @@ export class Session {
     const debug: Debug = (text) => {
       if (isTold("debug", config.loglevel)) bridge.log("debug", text());
     };
-    const { endpoint } = resolveEngine(params, process.env, FALCO, reachOptions(config));
+    const { endpoint, filters, exclude } = resolveEngine(params, process.env, FALCO, reachOptions(config));
     for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
     for (const warning of endpoint.warnings) warned.add(warning);
     this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug);
@@ -83,7 +84,7 @@ export class Session {
     const known =
       kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
-    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume };
+    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume, filters };
     this.#feed = new Feed(
       engineSource(this.#engine, options),
       this.#engine,
@@ -112,6 +113,8 @@ export class Session {
         ...options,
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || isOneOfSeveral(),
+        ...(filters === undefined ? {} : { include: includesRunning(filters) }),
+        ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },
     );
     this.#isConnected(false);
@@ -184,6 +187,15 @@ export class Session {
     connected.delete(this);
     this.#showConnected();
     return this.#writer.close(this.#feed.forgets);
+  }
+
+  /** What is left out is counted: once an event of the engine's. */
+  #counting(isExcluded: (event: DockerEvent) => boolean): (event: DockerEvent) => boolean {
+    return (event) => {
+      const is = isExcluded(event);
+      if (is) this.bridge.count("excluded");
+      return is;
+    };
   }
 
   #kept(): Kept | undefined {

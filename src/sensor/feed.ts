@@ -5,13 +5,13 @@
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
-import { writeEvent } from "../docker/event.ts";
+import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, type Enrichment } from "./enrichment.ts";
-import { Inspector } from "./inspector.ts";
+import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { OpenSource, Source } from "./source.ts";
@@ -60,6 +60,10 @@ export interface FeedOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
+  readonly include?: (event: DockerEvent) => boolean;
+  /** Whether an event of the engine's is left out; absent: none is. */
+  readonly exclude?: (event: DockerEvent) => boolean;
   /** Where the line that waited leaves its trace when it goes on. */
   readonly trace?: Trace;
 }
@@ -155,6 +159,11 @@ export class Feed {
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
+    if (this.options.exclude?.(event)) {
+      if (changesFacts(event)) void this.#inspector?.ask(event);
+      this.sink.known(fingerprint);
+      return;
+    }
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#sequencer.isOpen) {
       this.#describe(event, cut);
@@ -222,7 +231,9 @@ export class Feed {
       this.#snapshot = undefined;
       const events = snapshot.events(engine.clock.now);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      const { include = () => true, exclude = () => false } = this.options;
       for (const event of events ?? []) {
+        if (!include(event) || exclude(event)) continue;
         const line = writeEvent(event);
         this.#describe(event, undefined);
         this.sink.event(event, line, undefined);

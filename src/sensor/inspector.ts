@@ -28,6 +28,10 @@ const CHANGES: ReadonlySet<string> = new Set(["create", "start", "update", "rena
 /** After these it is gone; podman says remove. */
 const ENDS: ReadonlySet<string> = new Set(["destroy", "remove"]);
 
+/** Whether what was learnt of a container is not true any more, or is of no use. */
+export const changesFacts = (event: DockerEvent): boolean =>
+  changesNetworks(event) || (event.Type === "container" && (CHANGES.has(event.Action) || ENDS.has(event.Action)));
+
 const without = (uninspected: Uninspected): Enrichment => ({ inspected: false, uninspected });
 const NOT_INSPECTED = {
   late: without("late"),

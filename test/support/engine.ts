@@ -267,7 +267,9 @@ class Server {
       }
       if (this.#behaviour.lateHeaders) this.#withoutHeaders.add(socket);
       else socket.write(this.#eventsHead);
-      for (const line of this.#replay(since, until)) void this.#write(socket, chunk(line));
+      const isWanted = wanted(path);
+      this.#wants.set(socket, isWanted);
+      for (const line of this.#replay(since, until)) if (isWanted(line)) void this.#write(socket, chunk(line));
       const end = () => {
         this.#subscribers.delete(socket);
         void this.#write(socket, Buffer.from("0\r\n\r\n"));
@@ -366,6 +368,7 @@ class Server {
     this.#kept.push(line);
     if (this.#kept.length > KEPT && this.#behaviour.podman === undefined) this.#kept.shift();
     for (const socket of this.#subscribers) {
+      if (this.#wants.get(socket)?.(line) === false) continue;
       if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
       else await this.#write(socket, chunk(line));
     }
@@ -377,6 +380,8 @@ class Server {
     this.#writing.set(socket, written);
     return written;
   }
+  /** What each subscriber has asked for. */
+  readonly #wants = new WeakMap<net.Socket, (line: string) => boolean>();
   readonly #writing = new WeakMap<net.Socket, Promise<void>>();
   readonly #withoutHeaders = new WeakSet<net.Socket>();
 
@@ -403,6 +408,19 @@ class Server {
 function time(path: string, name: string): bigint | undefined {
   const match = new RegExp(`[?&]${name}=(\\d+)\\.(\\d{9})`).exec(path);
   return match === null ? undefined : BigInt(`${match[1]}${match[2]}`);
+}
+
+/** What the query's filters want, by type, event and label as moby has it; all else is ignored. */
+function wanted(path: string): (line: string) => boolean {
+  const text = new URLSearchParams(path.replace(/^[^?]*\??/, "")).get("filters");
+  if (text === null) return () => true;
+  const { type, event, label } = JSON.parse(text) as Record<string, string[] | undefined>;
+  return (line) => {
+    const { Type, Action, Actor } = JSON.parse(line);
+    if (type !== undefined && !type.includes(Type)) return false;
+    if (event !== undefined && !event.includes(Action)) return false;
+    return label === undefined || label.every((each) => Actor.Attributes[each.split("=")[0] ?? ""] !== undefined);
+  };
 }
 
 function chunk(line: string): Buffer {

@@ -43,6 +43,13 @@ test.each([
     JSON.stringify({ engines: Array.from({ length: 65 }, () => ({ address: "/a" })) }),
     'init_config: engines: expected at most 64 of them, got the list [{"address":"/a"},{"address":"/a"},{"address":"/a"},{"addres…',
   ],
+  ['{"filters": {"lable": ["a"]}}', "init_config: filters.lable: there is no such key; label?"],
+  ['{"filters": {"Events": ["a"]}}', "init_config: filters.events: there is no such key; event?"],
+  [
+    '{"engines": [{"address": "/a", "exclude": {"colour": ["a"]}}]}',
+    "init_config: engines[0].exclude.colour: there is no such key; known are type, event, label, image, container, network, volume, scope, daemon, plugin, node, service, secret, config",
+  ],
+  ['{"filters": {"type": "container"}}', 'init_config: filters.type: expected a list, got the string "container"'],
   ["[1]", "init_config: expected a map of settings, got the list [1]"],
   ['"x"', 'init_config: expected a map of settings, got the string "x"'],
   [
@@ -84,6 +91,13 @@ test("what is null in a setting is absent, and the letter case of its keys does 
     ssh: { identityfile: "/id" },
     engines: [{ address: "/a" }],
   });
+});
+
+test("a type that no engine has is a warning, as nothing would come", () => {
+  const result = readConfig('{"filters": {"type": ["containers", "image"]}}');
+  if ("error" in result) throw new Error(result.error);
+  expect(result.warnings).toHaveLength(1);
+  expect(result.warnings[0]).toStartWith("init_config: no engine is known to have events of type containers (known: ");
 });
 
 test("keys of objects themselves are no settings", () => {

@@ -1,0 +1,91 @@
+/** Which events of an engine are wanted: what the engine is asked for, and what we leave out of what it sends. */
+import type { DockerEvent } from "./event.ts";
+
+/**
+ * What an engine filters events by (moby 28: daemon/events/filter.go). It ignores all other keys without a word, and so
+ * would send everything.
+ */
+export const FILTER_KEYS = [
+  "type",
+  "event",
+  "label",
+  "image",
+  "container",
+  "network",
+  "volume",
+  "scope",
+  "daemon",
+  "plugin",
+  "node",
+  "service",
+  "secret",
+  "config",
+] as const;
+
+export type FilterKey = (typeof FILTER_KEYS)[number];
+
+/** Values by key. An event fits a key where it fits one of its values (`label`: all of them), and all where it fits each key. */
+export type Filters = { readonly [Key in FilterKey]?: readonly string[] | undefined };
+
+/** The types that engines are known to have events of (moby 28: api/types/events; podman 5: libpod/events). */
+export const TYPES: ReadonlySet<string> = new Set([
+  ...["builder", "config", "container", "daemon", "image", "network", "node", "plugin", "secret", "service", "volume"],
+  ...["pod", "system"],
+]);
+
+const entriesOf = (filters: Filters): [FilterKey, readonly string[]][] =>
+  FILTER_KEYS.flatMap((key) => (filters[key]?.length ? [[key, filters[key]]] : []));
+
+/** What a question for events ends with; empty where all are wanted. */
+export function filterQuery(filters: Filters | undefined): string {
+  const entries = entriesOf(filters ?? {});
+  return entries.length === 0 ? "" : `&filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(entries)))}`;
+}
+
+/** An image's name without tag and digest, and without what the CLI leaves out of it. */
+const bareName = (image: string): string =>
+  image
+    .replace(/@[^@/]*$/, "")
+    .replace(/:[^:/]*$/, "")
+    .replace(/^docker\.io\/(library\/)?/, "");
+
+function fits(key: FilterKey, value: string, { Type, Action, Actor, scope }: DockerEvent): boolean {
+  const { ID, Attributes } = Actor;
+  switch (key) {
+    case "type":
+      return Type === value;
+    case "event":
+      return Action === value || Action.startsWith(`${value}: `);
+    case "scope":
+      return scope === value;
+    case "label": {
+      const equals = value.indexOf("=");
+      if (equals < 0) return Object.hasOwn(Attributes, value);
+      return Attributes[value.slice(0, equals)] === value.slice(equals + 1);
+    }
+    case "image": {
+      const name = (Type === "image" ? Attributes.name : Attributes.image) ?? "";
+      return [ID, name, bareName(ID), bareName(name)].includes(value);
+    }
+    default:
+      // The engine compares what is about anything with the name; here only what is of that type is meant.
+      return Type === key && (ID.startsWith(value) || (Attributes.name ?? "").startsWith(value));
+  }
+}
+
+/** Whether a container is wanted that runs already, by the event that would tell of it, which is none of the engine's. */
+export function includesRunning({ event: _, scope: __, ...filters }: Filters): (event: DockerEvent) => boolean {
+  const entries = entriesOf(filters);
+  return (event) =>
+    entries.every(([key, values]) =>
+      key === "label"
+        ? values.every((value) => fits(key, value, event))
+        : values.some((value) => fits(key, value, event)),
+    );
+}
+
+/** Whether an event is one of those that are left out: it fits any value of any key. */
+export function excludes(filters: Filters): (event: DockerEvent) => boolean {
+  const entries = entriesOf(filters);
+  return (event) => entries.some(([key, values]) => values.some((value) => fits(key, value, event)));
+}
