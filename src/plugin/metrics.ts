@@ -18,7 +18,12 @@ export const metrics = [
   { name: "malformed", monotonic: true, owner: "runtime", desc: "Lines that were no Docker event" },
   { name: "cut", monotonic: true, owner: "runtime", desc: "Events cut down as they were too long" },
   { name: "forged", monotonic: true, owner: "runtime", desc: "Lines with a key `falco` of their own, not believed" },
-  { name: "excluded", monotonic: true, owner: "runtime", desc: "Events left out by the setting `exclude`, not among the received" },
+  {
+    name: "excluded",
+    monotonic: true,
+    owner: "runtime",
+    desc: "Events left out by the setting `exclude`, not among the received",
+  },
   {
     name: "uninspected",
     monotonic: true,

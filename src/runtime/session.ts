@@ -7,7 +7,7 @@ import { printable } from "../base/text.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { FALCO, resolveEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
-import { excludes, includesRunning } from "../docker/filters.ts";
+import { excludes, hidesChanges, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
@@ -113,7 +113,7 @@ export class Session {
         ...options,
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || isOneOfSeveral(),
-        ...(filters === undefined ? {} : { include: includesRunning(filters) }),
+        ...(filters === undefined ? {} : { include: includesRunning(filters), changesHidden: hidesChanges(filters) }),
         ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },
     );

@@ -60,6 +60,8 @@ export interface FeedOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** Whether the engine may not tell what changes containers, as it is asked for other events. */
+  readonly changesHidden?: boolean;
   /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
   readonly include?: (event: DockerEvent) => boolean;
   /** Whether an event of the engine's is left out; absent: none is. */
@@ -93,7 +95,7 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive);
+    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, options.changesHidden);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());

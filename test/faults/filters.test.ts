@@ -137,3 +137,20 @@ test("what runs already is told of where it is wanted; the plugin's own events c
   expect(names(instance, 1)).toEqual(["one"]);
   expect(names(instance, 1, 300)).toEqual([]);
 });
+
+test.each([
+  ["are asked again where the engine does not tell of changes", WANTED.filters, ["old", "new"]],
+  ["are kept where it does", { type: ["container", "network"] }, ["old", "old"]],
+] as const)("facts of a container %s", async (_, filters, users) => {
+  const facts = (User: string) => ({ containers: { "*": { Config: { User } } } });
+  await using engine = await TestEngine.start(facts("old"));
+  using state = open({ inspect: true, snapshot: false, inspecttimeout: 10_000, filters });
+  using instance = state.open(engine.address);
+  const take = () => instance.take(1, (event) => state.extract(event, ["docker.container.user"])[0])[0];
+  const [start, die] = [line("container", "start", "a"), line("container", "die", "a")];
+  await engine.send(start);
+  const first = take();
+  await engine.behave(facts("new"));
+  await engine.send(die.replace(JSON.parse(die).Actor.ID, JSON.parse(start).Actor.ID));
+  expect([first, take()]).toEqual([...users]);
+});
