@@ -5,7 +5,8 @@ import { VARIABLES } from "../src/docker/environment.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { layout } from "../src/ipc/layout.ts";
 import { configSchema, readDefaults } from "../src/plugin/config.ts";
-import { fields, fieldTypes } from "../src/plugin/fields.ts";
+import { fieldTypes } from "../src/plugin/fields/field.ts";
+import { fields } from "../src/plugin/fields.ts";
 import { info } from "../src/plugin/info.ts";
 import { metrics } from "../src/plugin/metrics.ts";
 

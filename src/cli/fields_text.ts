@@ -1,5 +1,7 @@
 /** The fields for a person at a terminal: `docker-plugin --fields`. */
-import { fields, nameOf, typeOf } from "../plugin/fields.ts";
+
+import { nameOf, typeOf } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 
 /** Breaks a text into lines of at most `width` characters, at spaces. */
 function wrap(text: string, width: number): string[] {

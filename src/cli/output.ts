@@ -1,7 +1,8 @@
 /** An event as a line, in the form of a rule's output. */
 import { printable } from "../base/text.ts";
 import type { RecordReader, Value } from "../ipc/record.ts";
-import { type Field, fields } from "../plugin/fields.ts";
+import type { Field } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 
 /** The output of the rule in rules/docker_rules.yaml. */
 export const DEFAULT_OUTPUT =

@@ -1,6 +1,7 @@
 /** A record: the finished Falco event and the index of its values, written here and read by the host. */
 import type { Line } from "../base/line.ts";
-import { type Field, fields, type Part } from "../plugin/fields.ts";
+import type { Field, Part } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 import { info } from "../plugin/info.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { layout } from "./layout.ts";

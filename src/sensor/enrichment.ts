@@ -5,7 +5,8 @@
 import * as v from "valibot";
 import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { containerInspection, execInspection } from "../docker/inspect.ts";
+import { containerInspection } from "../docker/inspect/container.ts";
+import { execInspection } from "../docker/inspect/exec.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 

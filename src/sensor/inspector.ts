@@ -5,7 +5,9 @@
 import { LRUCache } from "lru-cache";
 import { type Engine, type EngineError, UnreadableAnswer } from "../docker/client.ts";
 import type { DockerEvent } from "../docker/event.ts";
-import { type ExecInspection, inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
+import { shortened } from "../docker/inspect/bounds.ts";
+import { inspectContainer } from "../docker/inspect/container.ts";
+import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
 import type { Enrichment, Uninspected } from "./enrichment.ts";

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { lineOf } from "../../../src/base/line.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
-import { type Field, fields } from "../../../src/plugin/fields.ts";
+import type { Field } from "../../../src/plugin/fields/field.ts";
+import { fields } from "../../../src/plugin/fields.ts";
 import { additionOf, type EnrichedEvent, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
