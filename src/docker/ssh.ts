@@ -118,6 +118,19 @@ class ChildSocket extends Duplex {
   }
 }
 
+/**
+ * Makes the folder of control sockets, for its owner alone, and takes away what processes left there that were killed.
+ * @throws where it cannot be made, or is not ours alone
+ */
+export function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid, mode } = lstatSync(folder);
+  if (uid !== process.geteuid?.() || (mode & 0o170077) !== 0o040000)
+    throw new Error(`${folder}: others may enter this folder, or it is another user's`);
+  for (const name of readdirSync(folder))
+    if (!existsSync(`/proc/${name.split("-")[0]}`)) rmSync(join(folder, name), { force: true });
+}
+
 /** How many there were in this process: each has a control socket of its own. */
 let tunnels = 0;
 
@@ -139,7 +152,7 @@ export class SshTunnel {
     readonly address: string,
     target: SshTarget,
     settings: SshSettings,
-    readonly folder: string | undefined,
+    folder: string | undefined,
   ) {
     const { user, host, port, path } = target;
     const { identityfile, knownhosts, config } = settings;
@@ -207,7 +220,7 @@ export class SshTunnel {
    */
   #share(control: string): Promise<void> {
     if (this.#keeper !== undefined && !this.#keeper.child.isOver) return this.#keeper.stands;
-    this.#makeFolder();
+    rmSync(control, { force: true });
     const child = new Child(this.address, this.#args("ControlMaster=yes", control));
     child.process.stdout.resume();
     const stands = this.#standing(child, control);
@@ -229,22 +242,5 @@ export class SshTunnel {
     }
     child.end();
     throw new Trouble(`ssh to ${this.address} does not get through`, false);
-  }
-
-  /** @throws Trouble */
-  #makeFolder(): void {
-    const folder = String(this.folder);
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const { uid, mode } = lstatSync(folder);
-      const isOurs = uid === process.geteuid?.() && (mode & 0o170077) === 0o040000;
-      if (!isOurs) throw new Error("others may enter this folder, or it is another user's");
-      // What processes left that were killed; where this one has the number of such a one, also under its own name.
-      for (const name of readdirSync(folder))
-        if (!existsSync(`/proc/${name.split("-")[0]}`) || join(folder, name) === this.#control)
-          rmSync(join(folder, name), { force: true });
-    } catch (error) {
-      throw new Trouble(`cannot share an SSH connection to ${this.address}: ${folder}: ${errorMessage(error)}`, true);
-    }
   }
 }

@@ -21,6 +21,9 @@ export interface TlsFiles {
 /** How long a connection may take, TLS included, ms. */
 const CONNECT_TIMEOUT_MS = 4_000;
 
+/** Whom this machine trusts: its own list, and that of the runtime, as a slim image may have none. */
+const trusted = (): string[] => [...getCACertificates("default"), ...getCACertificates("system")];
+
 /** Read by all: who may read a file of that mode. */
 const OTHERS_READ = 0o004;
 
@@ -36,7 +39,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 
 /** What the files hold. */
 interface Material {
-  readonly ca: readonly string[];
+  /** Undefined: those that this machine trusts. */
+  readonly ca: readonly string[] | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
 }
@@ -47,7 +51,7 @@ interface Material {
  */
 function readMaterial({ ca, cert, key }: TlsFiles): Material {
   const material = {
-    ca: ca === undefined ? [...getCACertificates("default"), ...getCACertificates("system")] : certificates(ca).pems,
+    ca: ca === undefined ? undefined : certificates(ca).pems,
     cert: cert === undefined ? undefined : read(cert),
     key: key === undefined ? undefined : read(key),
   };
@@ -145,14 +149,14 @@ export class TlsConnector {
     const { ca, cert, key } = material;
     const servername = this.files.servername ?? (isIP(this.host) === 0 ? this.host : undefined);
     const connect = buildConnector({
-      ca: [...ca],
+      ca: [...(ca ?? trusted())],
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
-      ...(servername === undefined ? {} : { servername }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
       maxCachedSessions: 0,
       timeout: CONNECT_TIMEOUT_MS,
     });
-    connect(options, (...came) => {
+    // undici names the host of the address, before what is named here.
+    connect({ ...options, servername: servername ?? "" }, (...came) => {
       const [, socket] = came;
       // Behind an alert comes the end of the connection: that would be told in its place.
       socket?.on("error", () => socket.destroy());

@@ -5,8 +5,9 @@
 import { statSync } from "node:fs";
 import { isIP } from "node:net";
 import type { Client } from "undici/index.js";
+import { errorMessage } from "../base/errors.ts";
 import type { SshTarget } from "./address.ts";
-import { type SshSettings, SshTunnel } from "./ssh.ts";
+import { prepareFolder, type SshSettings, SshTunnel } from "./ssh.ts";
 import { keyWarning, TlsConnector, type TlsFiles } from "./tls.ts";
 import type { Trouble } from "./trouble.ts";
 
@@ -101,7 +102,17 @@ export const ssh = (
   settings: SshSettings,
   folder: string | undefined,
 ): Transport => {
-  const tunnel = new SshTunnel(address, target, settings, folder);
+  const warnings: string[] = [];
+  let usable = folder;
+  try {
+    if (folder !== undefined) prepareFolder(folder);
+  } catch (error) {
+    usable = undefined;
+    warnings.push(
+      `each connection to the engine at ${address} is an SSH connection of its own: ${errorMessage(error)}`,
+    );
+  }
+  const tunnel = new SshTunnel(address, target, settings, usable);
   return {
     ...plain,
     address,
@@ -109,6 +120,7 @@ export const ssh = (
     connection: { connect: tunnel.connect },
     questionsMax: SshTunnel.QUESTIONS_MAX,
     isRemote: true,
+    warnings,
     close: () => tunnel.close(),
   };
 };

@@ -66,7 +66,7 @@ export class Session {
     const debug: Debug = (text) => {
       if (isTold("debug", config.loglevel)) bridge.log("debug", text());
     };
-    const { endpoint, filters, exclude } = resolveEngine(params, process.env, FALCO, reachOptions(config));
+    const { endpoint, name, filters, exclude } = resolveEngine(params, process.env, FALCO, reachOptions(config));
     for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
     for (const warning of endpoint.warnings) warned.add(warning);
     this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug);
@@ -112,7 +112,8 @@ export class Session {
       {
         ...options,
         snapshotTaken: this.#ring.snapshotTaken,
-        identified: () => isRemote || isOneOfSeveral(),
+        identified: () => isRemote || name !== undefined || isOneOfSeveral(),
+        engineName: name,
         ...(filters === undefined ? {} : { include: includesRunning(filters), changesHidden: hidesChanges(filters) }),
         ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },

@@ -60,6 +60,8 @@ export interface FeedOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** What the engine is called, in place of what it says itself. */
+  readonly engineName?: string | undefined;
   /** Whether the engine may not tell what changes containers, as it is asked for other events. */
   readonly changesHidden?: boolean;
   /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
@@ -203,8 +205,10 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
+    const { engineName } = this.options;
+    const named = engineName === undefined ? {} : { name: engineName };
     const host = engine.address;
-    this.#identity ??= { host };
+    this.#identity ??= { host, ...named };
     const answer = engine.identify((what, error) => {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
@@ -212,7 +216,7 @@ export class Feed {
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { host, ...said };
+        this.#identity = { host, ...said, ...named };
       }),
       IDENTITY_MAX_MS,
       () => {},

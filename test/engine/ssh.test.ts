@@ -184,15 +184,25 @@ real("an engine that is not there, an sshd that is not, and a host without a nam
   expect((await refusal("ssh://no-such-host.invalid", reach())).message).toMatch(/the host's name is not known$/);
 });
 
-real("a folder that others may enter is none for a shared connection", async () => {
-  const folder = join(temporaryFolder(), "ssh");
-  mkdirSync(folder);
-  chmodSync(folder, 0o755);
-  const { message } = await refusal(sshd.address("/x"), { ssh: sshd.settings, sshFolder: folder });
-  expect(message).toBe(
-    `cannot share an SSH connection to ${sshd.address("/x")}: ${folder}: others may enter this folder, or it is another user's`,
-  );
-});
+real(
+  "a folder that others may enter is none for a shared connection, and that is said",
+  async () => {
+    await using engine = await TestEngine.start();
+    const folder = join(temporaryFolder(), "ssh");
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+    const address = sshd.address(engine.socket);
+    const endpoint = resolveEndpoint(address, {}, FALCO, { ssh: sshd.settings, sshFolder: folder });
+    expect(endpoint.warnings).toEqual([
+      `each connection to the engine at ${address} is an SSH connection of its own: ${folder}: others may enter this folder, or it is another user's`,
+    ]);
+    const client = new Engine(endpoint);
+    expect((await client.negotiate()).apiVersion).toBe("1.51");
+    expect(readdirSync(folder)).toEqual([]);
+    client.close();
+  },
+  30_000,
+);
 
 real(
   "at most six sessions at once, however many questions there are",

@@ -37,7 +37,9 @@ test("an engine whose certificate is right is spoken to, with a certificate of o
   using asks = await tlsServer("server", { requestCert: true, rejectUnauthorized: true, ca: readFileSync(CA) });
   expect(await ping(asks.address, CLIENT)).toBe("1.51");
   using elsewhere = await tlsServer("elsewhere");
-  expect(await ping(elsewhere.address, { ca: CA, servername: "engine.example" })).toBe("1.51");
+  for (const address of [elsewhere.address, elsewhere.address.replace("127.0.0.1", "localhost")])
+    expect(await ping(address, { ca: CA, servername: "engine.example" })).toBe("1.51");
+  expect(await ping(open.address.replace("127.0.0.1", "localhost"), { ca: CA })).toBe("1.51");
 });
 
 test("DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, as for the Docker CLI", async () => {
