@@ -64,8 +64,13 @@ real(
       expect(BigInt(`0x${/^SigIgn:\t(\w+)/m.exec(status)?.[1]}`) & ~(1n << 12n)).toBe(0n);
       expect(BigInt(`0x${/^CapBnd:\t(\w+)/m.exec(status)?.[1]}`) & ~2n).toBe(0n);
     }
+    // All that goes through it ends, and with that the SSH connection: there is another one.
+    await engine.cut();
+    await engine.send(line(2));
+    expect(instance.payloads(1).length).toBe(1);
+    const now = childrenOf(runtimePid() ?? 0);
     instance.close();
-    await gone(children);
+    await gone([...children, ...now]);
   },
   30_000,
 );
