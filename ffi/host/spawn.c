@@ -121,8 +121,8 @@ ACROSS_VFORK pid_t spawn_start(const struct spawn *spawn, enum spawn_step *step)
     return -1;
 }
 
-// Ends a program and what it has started: all of its group. The group's number is nobody else's as long as the program
-// is not reaped.
+// The only place that ends a process: a program, and what it has started in its group, whose number is nobody else's as
+// long as the program is not reaped. 0 and what is below mean groups or all there are, 1 is the system's own.
 static void end(pid_t pid) {
     assert(pid > 1);
     kill(-pid, SIGKILL);

@@ -105,7 +105,11 @@ test("a process is ended in one place, which is told which one", () => {
   const ends = lines.flatMap((line, i) =>
     /\b(kill|tgkill|killpg|raise)\(/.test(line) ? [lines.slice(i - 1, i + 1)] : [],
   );
-  expect(ends).toEqual([["    assert(pid > 1);", "    kill(pid, SIGKILL);"]]);
+  const [checked, group, itself] = ["    assert(pid > 1);", "    kill(-pid, SIGKILL);", "    kill(pid, SIGKILL);"];
+  expect(ends).toEqual([
+    [checked, group],
+    [group, itself],
+  ]);
 });
 
 test("garbage in the ring while another thread waits for the runtime: next_batch keeps its bound", async () => {
