@@ -37,7 +37,7 @@ const UNIX_PATH_MAX = 107;
 /** What may stand for a user or a host of ssh: nothing that ssh or a shell could take for something else. */
 const SSH_NAME = /^[\w.][\w.-]*$/;
 const SSH_ADDRESS = /^\[([0-9a-f:.]+)\]$/i;
-/** Names of contexts (docker/cli v28: cli/context/store/store.go, restrictedNamePattern). */
+/** Names of contexts (docker/cli 28.5.2: cli/context/store/store.go, restrictedNamePattern). */
 const CONTEXT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
 
 /** Why a kind of address is known and still not taken. */
@@ -48,7 +48,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads one address, in the forms of `docker -H` (docker/cli v28: opts/hosts.go) and `context://NAME`.
+ * Reads one address, in the forms of `docker -H` (docker/cli 28.5.2: opts/hosts.go) and `context://NAME`.
  * @throws BadAddress that says what is wrong, without the address itself
  */
 export function parseAddress(text: string): Address {

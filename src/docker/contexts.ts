@@ -1,5 +1,5 @@
 /**
- * The contexts of the Docker CLI: where an engine is and how to speak to it, by a name (docker/cli v28:
+ * The contexts of the Docker CLI: where an engine is and how to speak to it, by a name (docker/cli 28.5.2:
  * cli/context/store, metadatastore.go and tlsstore.go; cli/context/docker/load.go).
  */
 import { createHash } from "node:crypto";

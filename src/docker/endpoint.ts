@@ -66,7 +66,7 @@ export interface WantedEngine {
 
 export const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
 
-/** Docker's ports (docker/cli v28: opts/hosts.go), where none is written: in the clear, and with TLS. */
+/** Docker's ports (docker/cli 28.5.2: opts/hosts.go), where none is written: in the clear, and with TLS. */
 const PORT = "2375";
 const TLS_PORT = "2376";
 
@@ -81,7 +81,7 @@ interface Given {
 
 /**
  * The engines that are wanted: those of `open_params`, or of the setting `engines`; where neither names one, that of
- * `DOCKER_HOST`, else of a context, else of this machine, in the order of the Docker CLI (docker/cli v28:
+ * `DOCKER_HOST`, else of a context, else of this machine, in the order of the Docker CLI (docker/cli 28.5.2:
  * cli/command/cli.go, resolveContextName).
  * @param text addresses, with commas between them or as a JSON list
  * @param by who gave `text`

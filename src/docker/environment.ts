@@ -1,4 +1,4 @@
-/** What the environment says of engines, as it does to the Docker CLI (docker/cli v28: cli/command/cli.go, cli/flags/options.go). */
+/** What the environment says of engines, as it does to the Docker CLI (docker/cli 28.5.2: cli/command/cli.go, cli/flags/options.go). */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 

@@ -2,7 +2,7 @@
 import type { DockerEvent } from "./event.ts";
 
 /**
- * What an engine filters events by (moby 28: daemon/events/filter.go). It ignores all other keys without a word, and so
+ * What an engine filters events by (moby 28.5.2: daemon/events/filter.go). It ignores all other keys without a word, and so
  * would send everything.
  */
 export const FILTER_KEYS = [
@@ -27,7 +27,7 @@ export type FilterKey = (typeof FILTER_KEYS)[number];
 /** Values by key. An event fits a key where it fits one of its values (`label`: all of them), and all where it fits each key. */
 export type Filters = { readonly [Key in FilterKey]?: readonly string[] | undefined };
 
-/** The types that engines are known to have events of (moby 28: api/types/events; podman 5: libpod/events). */
+/** The types that engines are known to have events of (moby 28.5.2: api/types/events; podman 5: libpod/events). */
 export const TYPES: ReadonlySet<string> = new Set([
   ...["builder", "config", "container", "daemon", "image", "network", "node", "plugin", "secret", "service", "volume"],
   ...["pod", "system"],

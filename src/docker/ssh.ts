@@ -1,6 +1,6 @@
 /**
  * An engine behind SSH, as the Docker CLI reaches one: the system's `ssh` starts `docker system dial-stdio` over there,
- * whose input and output are the connection to the engine (docker/cli v28: cli/connhelper/connhelper.go).
+ * whose input and output are the connection to the engine (docker/cli 28.5.2: cli/connhelper/connhelper.go).
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";

@@ -10,7 +10,7 @@ import { inspectContainer } from "../docker/inspect/container.ts";
 import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
-import type { Enrichment, Uninspected } from "./enrichment.ts";
+import { type Enrichment, keepAddition, type Uninspected, withMore } from "./enrichment.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -93,7 +93,7 @@ export class Inspector {
     // A label can pose as the id of an exec, of another container's too.
     if (exec === undefined || exec.containerId !== id) return known;
     const { containerId: _, ...part } = exec;
-    return { ...known, exec: part };
+    return withMore(known, { exec: part });
   }
 
   /**
@@ -130,7 +130,7 @@ export class Inspector {
   }
 
   #keep(id: string, part: Enrichment): void {
-    this.#containers.set(id, part, { size: JSON.stringify(part).length });
+    this.#containers.set(id, part, { size: keepAddition(part) });
   }
 
   #askContainer(event: DockerEvent, id: string): Promise<void> | undefined {

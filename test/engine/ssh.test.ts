@@ -8,6 +8,7 @@ import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { Plugin } from "../support/host.ts";
 import { has, skipped } from "../support/needs.ts";
+import { signalTo } from "../support/signal.ts";
 import { SSHD_NEEDS, Sshd } from "../support/sshd.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -84,11 +85,9 @@ real(
     expect(state.error).toBe("");
     await engine.send(line(1));
     expect(instance.payloads(1).length).toBe(1);
-    const pid = runtimePid() ?? 0;
-    const children = childrenOf(pid);
-    // They take no end of their input for one: only the host ends them.
-    for (const child of children) process.kill(child, "SIGSTOP");
-    process.kill(pid, "SIGKILL");
+    const pid = runtimePid();
+    const children = childrenOf(pid ?? 0);
+    signalTo(pid, "SIGKILL");
     await engine.send(line(2));
     expect(instance.payloads(1).length).toBe(1);
     await gone(children);

@@ -39,7 +39,7 @@ export const containerInspection = v.object({
   /** The entrypoint and its arguments. */
   command: texts,
   /**
-   * `user`, `uid`, `user:group` …, from the command or else from the image (moby: daemon/commit.go, merge). Empty:
+   * `user`, `uid`, `user:group` …, from the command or else from the image (moby 28.5.2: daemon/commit.go, merge). Empty:
    * neither names one, which means root.
    */
   user: text,
@@ -177,14 +177,14 @@ function restartPolicyOf(hostConfig: ContainerAnswer["HostConfig"]): string | un
 
 /**
  * A capability's one name. The docker command sends it so, but the engine takes `sys_admin` and `all` from others, lists
- * them as they came and means the same (moby: daemon/pkg/oci/caps/utils.go): a rule must not be evaded by that.
+ * them as they came and means the same (moby 29.7.2: daemon/pkg/oci/caps/utils.go): a rule must not be evaded by that.
  */
 function capability(given: string): string {
   const name = given.toUpperCase();
   return name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
 }
 
-/** A security option's one form: the engine still takes `seccomp:unconfined` (moby: daemon/daemon_unix.go). */
+/** A security option's one form: the engine still takes `seccomp:unconfined` (moby 28.5.2: daemon/daemon_unix.go). */
 function securityOption(given: string): string {
   return given.includes("=") ? given : given.replace(":", "=");
 }

@@ -1,11 +1,24 @@
 /** What a field is: its name, its type, and what of an event its value is taken from. */
 import type { EnrichedEvent } from "../../sensor/enrichment.ts";
 
-/** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
+/** Falco's number of a value's type (falcosecurity/libs 0.23.2: ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;
 
 /** Reads something of an event that several fields are taken from; undefined where the event has nothing of it. */
 export type Part = (event: EnrichedEvent) => object | undefined;
+
+const sharedParts = new Set<Part>();
+
+/**
+ * Marks a part that is one and the same object for many events and never changes: what its fields are in a record is
+ * then made once and copied. They must be taken from nothing but the part.
+ */
+export function shared<P extends Part>(part: P): P {
+  sharedParts.add(part);
+  return part;
+}
+
+export const isShared = (part: Part): boolean => sharedParts.has(part);
 
 /** Takes a value from what the field's own part read; the type of that is known where the field is written down. */
 type Take<T> = (part: never) => T | undefined;
