@@ -122,6 +122,12 @@ export function splitAddresses(text: string): string[] {
   const addresses = trimmed.startsWith("[") ? jsonList(trimmed) : trimmed.split(",");
   const clean = addresses.map((address) => address.trim());
   if (clean.includes("")) throw new BadAddress("an address in the list is empty");
+  // Only a path can have been taken apart.
+  const torn = trimmed.startsWith("[") ? undefined : clean.slice(1).find((part) => !/^\/|:\/\//.test(part));
+  if (torn !== undefined)
+    throw new BadAddress(
+      `${JSON.stringify(torn)} is no address; a path with a comma goes into a JSON list: ["/a,b.sock"]`,
+    );
   const twice = clean.find((address, i) => clean.indexOf(address) !== i);
   if (twice !== undefined) throw new BadAddress(`${JSON.stringify(twice)} is in the list twice`);
   if (clean.length > ENGINES_MAX)

@@ -96,6 +96,30 @@ real(
 );
 
 real(
+  "nor of a process that is killed and that nobody looks after: each ssh ends with its input",
+  async () => {
+    await using engine = await TestEngine.start();
+    const source = (name: string) => JSON.stringify(join(import.meta.dir, "../../src/docker", name));
+    const reach = { ssh: sshd.settings, sshFolder: join(temporaryFolder(), "ssh") };
+    const script = `
+      const { Engine } = await import(${source("client.ts")});
+      const { FALCO, resolveEndpoint } = await import(${source("endpoint.ts")});
+      const address = ${JSON.stringify(sshd.address(engine.socket))};
+      const engine = new Engine(resolveEndpoint(address, {}, FALCO, ${JSON.stringify(reach)}));
+      await engine.negotiate();
+      engine.events("since=1", { onOpen: () => console.log("open"), onData: () => {}, onEnd: () => {} });
+    `;
+    const process = Bun.spawn([globalThis.process.execPath, "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    for await (const said of process.stdout) if (Buffer.from(said).includes("open")) break;
+    const children = childrenOf(process.pid);
+    expect(children.length).toBeGreaterThanOrEqual(2);
+    process.kill("SIGKILL");
+    await gone(children);
+  },
+  30_000,
+);
+
+real(
   "without a folder to write to each connection is an SSH connection of its own, and ends with its input",
   async () => {
     await using engine = await TestEngine.start();

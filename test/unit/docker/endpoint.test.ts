@@ -50,7 +50,12 @@ test.each([
   ["context://../../x", undefined, "not a context's name"],
   ["", "nonsense", 'DOCKER_HOST "nonsense"'],
   ["/a,/b", undefined, "open_params: 2 engines are named, and one can be watched at a time"],
-  ["/a,b", undefined, 'open_params "b": not an engine\'s address'],
+  [
+    "/a,b",
+    undefined,
+    'open_params "/a,b": "b" is no address; a path with a comma goes into a JSON list: ["/a,b.sock"]',
+  ],
+  ["/a,tcp://", undefined, 'open_params "tcp://": not an engine\'s address'],
   ["/a,,/b", undefined, "an address in the list is empty"],
   ["/a, /a", undefined, '"/a" is in the list twice'],
   ["[]", undefined, "not a JSON list of addresses"],
