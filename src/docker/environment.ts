@@ -1,6 +1,6 @@
 /** What the environment says of engines, as it does to the Docker CLI (docker/cli 28.5.2: cli/command/cli.go, cli/flags/options.go). */
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 /** All that is handed over from Falco's environment; build.ts tells `libdocker.so`. */
 export const VARIABLES = [
@@ -18,9 +18,18 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const variable = (environment: Environment, name: (typeof VARIABLES)[number]): string | undefined =>
   environment[name]?.trim() || undefined;
 
+/** The account's home folder, as the runtime's environment has none; `/` where the user has no account. */
+export function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return "/";
+  }
+}
+
 /**
- * The folder of the Docker CLI's configuration. The home folder is the account's, as the runtime's environment has none.
+ * The folder of the Docker CLI's configuration.
  * @param named the setting `dockerconfig`
  */
 export const dockerFolder = (environment: Environment, named?: string): string =>
-  named ?? resolve(variable(environment, "DOCKER_CONFIG") ?? `${homedir()}/.docker`);
+  named ?? resolve(variable(environment, "DOCKER_CONFIG") ?? join(homeFolder(), ".docker"));

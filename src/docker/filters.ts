@@ -2,30 +2,20 @@
 import type { DockerEvent } from "./event.ts";
 
 /**
- * What an engine filters events by (moby 28.5.2: daemon/events/filter.go). It ignores all other keys without a word, and so
- * would send everything.
+ * What `GET /events` can be narrowed down to (moby v28.5.2: daemon/events/filter.go; podman 5.8: `pod`). moby ignores all
+ * other keys without a word, and so would send everything.
  */
 export const FILTER_KEYS = [
-  "type",
-  "event",
-  "label",
-  "image",
-  "container",
-  "network",
-  "volume",
-  "scope",
-  "daemon",
-  "plugin",
-  "node",
-  "service",
-  "secret",
-  "config",
+  ...["config", "container", "daemon", "event", "image", "label", "network", "node"],
+  ...["plugin", "pod", "scope", "secret", "service", "type", "volume"],
 ] as const;
 
 export type FilterKey = (typeof FILTER_KEYS)[number];
 
-/** Values by key. An event fits a key where it fits one of its values (`label`: all of them), and all where it fits each key. */
-export type Filters = { readonly [Key in FilterKey]?: readonly string[] | undefined };
+/** The values of each key: any of them will do (`label`: all of them), and each key has to. */
+export type Filters = Readonly<Partial<Record<FilterKey, readonly string[]>>>;
+
+export const isFilterKey = (key: string): key is FilterKey => FILTER_KEYS.some((known) => known === key);
 
 /** The types that engines are known to have events of (moby 28.5.2: api/types/events; podman 5: libpod/events). */
 export const TYPES: ReadonlySet<string> = new Set([
@@ -33,13 +23,20 @@ export const TYPES: ReadonlySet<string> = new Set([
   ...["pod", "system"],
 ]);
 
+/** The keys that narrow something down. */
 const entriesOf = (filters: Filters): [FilterKey, readonly string[]][] =>
   FILTER_KEYS.flatMap((key) => (filters[key]?.length ? [[key, filters[key]]] : []));
 
-/** What a question for events ends with; empty where all are wanted. */
-export function filterQuery(filters: Filters | undefined): string {
-  const entries = entriesOf(filters ?? {});
-  return entries.length === 0 ? "" : `&filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(entries)))}`;
+/**
+ * The filters as a part of a query, `filters=…`; empty where there are none. In the form that docker's own client
+ * writes, a set a key, which podman takes too (moby v28.5.2: api/types/filters, Args.MarshalJSON).
+ */
+export function filterQuery(filters: Filters): string {
+  const sets = entriesOf(filters).map(([key, values]) => [
+    key,
+    Object.fromEntries(values.map((value) => [value, true])),
+  ]);
+  return sets.length === 0 ? "" : `filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(sets)))}`;
 }
 
 /** An image's name without tag and digest, and without what the CLI leaves out of it. */

@@ -5,12 +5,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { buildConnector } from "undici/index.js";
 import { errorMessage } from "../base/errors.ts";
 import type { SshTarget } from "./address.ts";
+import { homeFolder } from "./environment.ts";
 import { explainSsh } from "./ssh_errors.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -58,7 +58,7 @@ class Child {
     // stdio is all that it gets of this process, and signals act on it as on any other (Bun resets them for children).
     this.process = spawn("ssh", args, {
       cwd: "/",
-      env: { PATH, HOME: homedir(), LC_ALL: "C", ...(SSH_AUTH_SOCK === undefined ? {} : { SSH_AUTH_SOCK }) },
+      env: { PATH, HOME: homeFolder(), LC_ALL: "C", ...(SSH_AUTH_SOCK === undefined ? {} : { SSH_AUTH_SOCK }) },
     });
     this.process.stderr.on("data", (data: Buffer) => {
       if (this.#words.length < WORDS_MAX) this.#words += data.toString();

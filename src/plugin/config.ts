@@ -3,17 +3,16 @@
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
-import { nearest } from "../base/nearest.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { ENGINES_MAX } from "../docker/address.ts";
 import type { Reach } from "../docker/endpoint.ts";
 import { FILTER_KEYS, type FilterKey, TYPES } from "../docker/filters.ts";
 import { type Severity, severities } from "./severities.ts";
 
 /** Leaves out what is null: YAML's `key:`. */
-function withoutNulls<T extends object>(parts: T): { readonly [K in keyof T]: Exclude<T[K], null> } {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== null)) as {
-    readonly [K in keyof T]: Exclude<T[K], null>;
-  };
+function withoutNulls<T extends object>(parts: T): { readonly [K in keyof T]: NonNullable<T[K]> } {
+  const there = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(there) as { readonly [K in keyof T]: NonNullable<T[K]> };
 }
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
@@ -242,8 +241,8 @@ function expectation(issue: v.BaseIssue<unknown>): string {
 /** What a key is that does not exist, with the one that was meant. */
 function noSuchKey(path: readonly unknown[]): string {
   if (!path.includes("filters") && !path.includes("exclude")) return "there is no such key";
-  const meant = nearest(String(path.at(-1)), FILTER_KEYS);
-  return `there is no such key; ${meant === undefined ? `known are ${FILTER_KEYS.join(", ")}` : `${meant}?`}`;
+  const meant = didYouMean(String(path.at(-1)), FILTER_KEYS) || `; known are ${FILTER_KEYS.join(", ")}`;
+  return `there is no such key${meant}`;
 }
 
 /** Types that no engine is known to have events of: who misspells one sees nothing. */

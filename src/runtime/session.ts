@@ -83,7 +83,12 @@ export class Session {
     const known =
       kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
-    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume, filters };
+    const options = {
+      ...feedOptions(config),
+      trace: bridge.suspects.lines,
+      resume,
+      ...(filters === undefined ? {} : { filters }),
+    };
     this.#feed = new Feed(
       engineSource(this.#engine, options),
       this.#engine,

@@ -414,7 +414,8 @@ function time(path: string, name: string): bigint | undefined {
 function wanted(path: string): (line: string) => boolean {
   const text = new URLSearchParams(path.replace(/^[^?]*\??/, "")).get("filters");
   if (text === null) return () => true;
-  const { type, event, label } = JSON.parse(text) as Record<string, string[] | undefined>;
+  const sets = Object.entries(JSON.parse(text)).map(([key, set]) => [key, Object.keys(set as object)]);
+  const { type, event, label } = Object.fromEntries(sets) as Record<string, string[] | undefined>;
   return (line) => {
     const { Type, Action, Actor } = JSON.parse(line);
     if (type !== undefined && !type.includes(Type)) return false;

@@ -80,8 +80,8 @@ export interface StreamOptions {
   readonly resume?: ResumePoint | undefined;
   /** Where the line that is read leaves its trace. */
   readonly trace?: Trace;
-  /** Which events are wanted; undefined: all. */
-  readonly filters?: Filters | undefined;
+  /** Which events are wanted; absent: all. */
+  readonly filters?: Filters;
 }
 
 export interface ResumePoint {
@@ -104,7 +104,7 @@ export class EventStream {
   readonly #pacing: Pacing;
   readonly #trace: Trace;
   readonly #reader: EventReader;
-  /** What a question for wanted events ends with. */
+  /** What a question for wanted events ends with, behind its times. */
   readonly #filters: string;
   readonly #made = performance.now();
   #began: bigint;
@@ -147,7 +147,8 @@ export class EventStream {
     const { resume, pingInterval, trace = NO_TRACE } = options;
     this.#trace = trace;
     this.#reader = new EventReader(options.maxEventBytes, (why, head) => sink.malformed(why, head));
-    this.#filters = filterQuery(options.filters);
+    const filters = filterQuery(options.filters ?? {});
+    this.#filters = filters === "" ? "" : `&${filters}`;
     this.#resume = new Resume(resume?.fingerprints);
     this.#began = resume?.began ?? engine.clock.now;
     this.#isResumed = resume !== undefined;

@@ -56,13 +56,14 @@ test.each<[Filters, boolean]>([
   expect(includesRunning(filters)(CONTAINER)).toBe(is);
 });
 
-test("the question is that of the engine's API, and none where all is wanted", () => {
-  expect(filterQuery(undefined)).toBe("");
+test("filters are sets, in a query", () => {
+  expect(filterQuery({})).toBe("");
   expect(filterQuery({ type: [] })).toBe("");
-  const query = filterQuery({ label: ["a=b&c"], type: ["container"] });
+  const query = filterQuery({ type: ["container", "image"], label: ["a=b&c d"], event: [] });
+  expect(query).toStartWith("filters=%7B");
   expect(JSON.parse(new URLSearchParams(query).get("filters") ?? "")).toEqual({
-    type: ["container"],
-    label: ["a=b&c"],
+    type: { container: true, image: true },
+    label: { "a=b&c d": true },
   });
 });
 
