@@ -117,7 +117,7 @@ export class Engine {
     this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
       connections: this.endpoint.questionsMax ?? CONNECTIONS_MAX,
-      keepAliveTimeout: IDLE_MS,
+      keepAliveTimeout: this.endpoint.idleMs ?? IDLE_MS,
       pipelining: 1,
       maxResponseSize: ANSWER_MAX,
     });

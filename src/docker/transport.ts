@@ -20,6 +20,8 @@ export interface Transport {
   readonly connection: Pick<Client.Options, "socketPath" | "connect">;
   /** Connections for questions beside the stream, where they may be fewer than for others. */
   readonly questionsMax?: number;
+  /** How long one for questions is kept that is idle, ms, where a new one costs more than with others. */
+  readonly idleMs?: number;
   /** Whether another machine's engine may be at its end: then events say which one they are from. */
   readonly isRemote: boolean;
   /** What a person should know of it before it is used, each a sentence. */
@@ -95,6 +97,9 @@ export const tls = (address: string, host: string, port: string, files: TlsFiles
   };
 };
 
+/** Longer than between two pings, as each connection starts a program over there, ms. */
+const SSH_IDLE_MS = 60_000;
+
 /** @param folder where the sockets of shared SSH connections may lie; undefined: each connection has one of its own */
 export const ssh = (
   address: string,
@@ -119,6 +124,7 @@ export const ssh = (
     origin: "http://docker",
     connection: { connect: tunnel.connect },
     questionsMax: SshTunnel.QUESTIONS_MAX,
+    idleMs: SSH_IDLE_MS,
     isRemote: true,
     warnings,
     close: () => tunnel.close(),

@@ -77,6 +77,24 @@ real(
 );
 
 real(
+  "pings start no program over there each time",
+  async () => {
+    await using engine = await TestEngine.start();
+    const config = { ...JSON.parse(configOf(join(temporaryFolder(), "resume"))), pinginterval: 1_200 };
+    using state = new Plugin().init(JSON.stringify(config));
+    using instance = state.open(sshd.address(engine.socket));
+    expect(state.error).toBe("");
+    const pings = async () => (await engine.seen()).filter(({ path }) => path.endsWith("/_ping")).length;
+    await pings();
+    const before = sshd.sessions;
+    for (let count = 0; count < 3; count += await pings()) instance.nextBatch();
+    // Beside them the stream is looked at, over a connection that ends with its answer.
+    expect(sshd.sessions - before).toBeLessThanOrEqual(3);
+  },
+  30_000,
+);
+
+real(
   "no ssh is left of a runtime that is killed, and the next one goes on",
   async () => {
     await using engine = await TestEngine.start();
