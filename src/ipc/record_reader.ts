@@ -5,7 +5,7 @@ import { places } from "./blocks.ts";
 import { layout } from "./layout.ts";
 
 /** A value as Falco sees it. */
-export type Value = string | readonly string[] | bigint | boolean;
+export type Value = string | readonly string[] | bigint | readonly bigint[] | boolean;
 
 export class RecordReader {
   readonly #bytes: Buffer;
@@ -29,10 +29,7 @@ export class RecordReader {
     if (field.type === "bool") return found === layout.FLAG_TRUE;
     const at = origin + found;
     if (field.key !== undefined) return this.#find(origin, at, key);
-    if (field.list)
-      return Array.from({ length: this.#u32(at) }, (_, i) =>
-        this.#text(origin + this.#u32(at + layout.COUNT_BYTES + i * layout.LIST_ITEM_BYTES)),
-      );
+    if (field.list) return field.type === "string" ? this.#texts(origin, at) : this.#numbers(at);
     return field.type === "string" ? this.#text(at) : this.#bytes.readBigUInt64LE(at);
   }
 
@@ -52,6 +49,18 @@ export class RecordReader {
       if (own.equals(wanted)) return this.#text(start + own.length);
     }
     return undefined;
+  }
+
+  #texts(origin: number, at: number): string[] {
+    return Array.from({ length: this.#u32(at) }, (_, i) =>
+      this.#text(origin + this.#u32(at + layout.COUNT_BYTES + i * layout.LIST_ITEM_BYTES)),
+    );
+  }
+
+  #numbers(at: number): bigint[] {
+    return Array.from({ length: this.#u32(at) }, (_, i) =>
+      this.#bytes.readBigUInt64LE(at + layout.COUNT_BYTES + i * layout.NUMBER_BYTES),
+    );
   }
 
   #u32(at: number): number {
