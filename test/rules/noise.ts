@@ -230,7 +230,7 @@ async function main(): Promise<number> {
     return 2;
   }
   using registry = await Registry.start();
-  const engine = await Dockerd.start({ ...lenientEnvironment() });
+  const engine = await Dockerd.start([], lenientEnvironment());
   if (typeof engine === "string") {
     console.error(engine);
     return 2;

@@ -22,10 +22,10 @@ export class Dockerd {
 
   /**
    * Starts one, with the image bb:1 (busybox). Where none can run: why.
+   * @param flags of dockerd beside the usual ones
    * @param more what its environment has beside ours
-   * @param flags further ones of dockerd
    */
-  static async start(more: Record<string, string> = {}, flags: readonly string[] = []): Promise<Dockerd | string> {
+  static async start(flags: readonly string[] = [], more: Record<string, string> = {}): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
