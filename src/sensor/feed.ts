@@ -89,7 +89,7 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive);
+    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, (text) => sink.warning(text));
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());
@@ -98,6 +98,7 @@ export class Feed {
         sink.opened();
         // Behind each connection there may be another engine than before: a newer one, say.
         if (options.identified()) this.#identify();
+        this.#inspector?.begin();
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
@@ -145,6 +146,7 @@ export class Feed {
   close(): void {
     this.#source.close();
     this.#sequencer.close();
+    this.#inspector?.close();
   }
 
   /** Tells what runs once more, as starts may be among what was lost. */
@@ -211,8 +213,9 @@ export class Feed {
   /** Holds back what happens until what runs already has been told. */
   #tellWhatRuns(startedBefore: bigint): void {
     const { engine } = this;
-    if (engine === undefined || this.#inspector === undefined) return;
-    const snapshot = new Snapshot(engine, this.#inspector, startedBefore);
+    const inspector = this.#inspector;
+    if (engine === undefined || inspector === undefined) return;
+    const snapshot = new Snapshot(engine, inspector, startedBefore);
     this.#snapshot = snapshot;
     let why = new EngineError(`the engine at ${engine.address} does not answer`);
     const ready = snapshot.ready.catch((error: EngineError) => {
@@ -220,9 +223,11 @@ export class Feed {
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const events = snapshot.events(engine.clock.now);
+      const now = engine.clock.now;
+      const daemon = inspector.daemon.existing(now);
+      const events = snapshot.events(now + 1n);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
-      for (const event of events ?? []) {
+      for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         const line = writeEvent(event);
         this.#describe(event, undefined);
         this.sink.event(event, line, undefined);

@@ -31,4 +31,15 @@ export const mountFields: readonly Field[] = [
     ),
     (container) => container.sensitiveMount,
   ),
+  field(
+    about(
+      "docker.container.volumedevice",
+      "What the volume at a path in the container leads to, where it is of the local driver and made to lead somewhere",
+      "`GET /volumes/{name}`: `Options.device`",
+      "/etc",
+    ),
+    "string",
+    { kind: "pairs", part: containerPart, take: (part: ContainerPart) => part.volumeDevices },
+    { key: "DESTINATION", exampleKey: "/data" },
+  ),
 ];

@@ -1,0 +1,254 @@
+/**
+ * The containers of one engine, as far as their events need them: what the engine says of each, and of the image and the
+ * volumes that it is made of.
+ */
+import type { DockerEvent } from "../docker/event.ts";
+import { shortened } from "../docker/inspect/bounds.ts";
+import { type ContainerInspection, inspectContainer } from "../docker/inspect/container.ts";
+import { type ExitFacts, exitOf } from "../docker/inspect/exit.ts";
+import type { ImageInspection } from "../docker/inspect/image.ts";
+import { type ContainerState, inspectState } from "../docker/inspect/state.ts";
+import { localVolumesOf, type Volume, type VolumeMount } from "../docker/inspect/volume.ts";
+import { changesNetworks } from "../docker/subject.ts";
+import type { ContainerPart, Enrichment, Uninspected } from "./enrichment.ts";
+import { Lookup, type LookupKind } from "./lookup.ts";
+import { isImageId, isVolumeName, type Objects } from "./objects.ts";
+import type { Questions } from "./questions.ts";
+import { sensitiveMount } from "./sensitive_paths.ts";
+
+/** An id as moby and podman make them; nothing else gets into a request's path, as labels can pose as ids. */
+const ID = /^[0-9a-f]{64}$/;
+
+/** After these the container is another than it was; after its start, too. */
+const CHANGES: ReadonlySet<string> = new Set(["create", "update", "rename"]);
+/** These tell of an end; podman says died. */
+const EXITS: ReadonlySet<string> = new Set(["die", "died", "stop", "oom"]);
+/** After these it is gone; podman says remove. */
+const ENDS: ReadonlySet<string> = new Set(["destroy", "remove"]);
+
+const without = (uninspected: Uninspected): Enrichment => ({ inspected: false, uninspected });
+const NOT_INSPECTED = {
+  late: without("late"),
+  refused: without("refused"),
+  gone: without("gone"),
+  huge: without("huge"),
+} as const satisfies Record<Uninspected, Enrichment>;
+
+/** What is known of a container. */
+interface Container {
+  readonly inspected: ContainerInspection;
+  readonly state: ContainerState;
+  readonly imageId: string | undefined;
+  readonly mounted: readonly VolumeMount[];
+  /** What belongs to it, as far as that is known; what it was when it was there, once it is gone. */
+  readonly image?: ImageInspection | undefined;
+  readonly volumes?: readonly (Volume | undefined)[];
+}
+
+function readContainer(json: unknown): Container | undefined {
+  const inspected = inspectContainer(json);
+  if (inspected === undefined) return undefined;
+  const { imageId } = inspected;
+  return {
+    inspected: shortened(inspected),
+    state: inspectState(json as Parameters<typeof inspectState>[0]),
+    imageId: imageId !== undefined && isImageId(imageId) ? imageId : undefined,
+    mounted: shortened(localVolumesOf(json).filter(({ name }) => isVolumeName(name))),
+  };
+}
+
+const KIND: LookupKind<Container> = {
+  name: "containers",
+  fields: "docker.container.privileged and what else is asked of one (docker.container.uninspected says so)",
+  path: (id) => `/containers/${id}/json`,
+  read: readContainer,
+};
+
+const isContainer = (event: DockerEvent): boolean => event.Type === "container";
+const ends = (event: DockerEvent): boolean => isContainer(event) && ENDS.has(event.Action);
+
+/** What settles when all of them have; undefined where there are none. */
+function allOf(promises: readonly (Promise<unknown> | undefined)[]): Promise<unknown> | undefined {
+  const some = promises.filter((each) => each !== undefined);
+  return some.length > 1 ? Promise.all(some) : some[0];
+}
+
+export class Containers {
+  readonly #containers: Lookup<Container>;
+  /** One object for all events of a container, so that its JSON is made once. */
+  readonly #made = new WeakMap<Container, Enrichment>();
+  readonly #exits = new WeakMap<DockerEvent, ExitFacts>();
+
+  /** @param sensitive paths of the host that are sensitive beside the documented ones */
+  constructor(
+    readonly questions: Questions,
+    readonly objects: Objects,
+    readonly sensitive: readonly string[],
+  ) {
+    this.#containers = new Lookup(questions, KIND);
+  }
+
+  /** Asks what is to be known for an event of a container. Returns what that waits for. */
+  ask(event: DockerEvent, id: string): Promise<unknown> | undefined {
+    if (!ID.test(id)) return undefined;
+    const facts = this.#askFacts(event, id);
+    const rest = facts === undefined ? this.#askParts(id) : facts.then(() => this.#askParts(id));
+    return isContainer(event) && EXITS.has(event.Action) ? allOf([rest, this.#askExit(event, id)]) : rest;
+  }
+
+  /** What is known of an event's container. */
+  describe(event: DockerEvent, id: string): Enrichment {
+    const container = this.#joined(id);
+    const known = container === undefined ? NOT_INSPECTED[this.#whyNot(event, id)] : this.#enrichmentOf(container);
+    if (ends(event)) this.#containers.forget(id);
+    return known;
+  }
+
+  /** How the container of an event ended, where that is the end that the event tells of. */
+  exitOf(event: DockerEvent): ExitFacts | undefined {
+    return this.#exits.get(event);
+  }
+
+  /**
+   * Asks for a container and all that belongs to it, and keeps the answers. Returns the engine's own; undefined where
+   * there is none.
+   */
+  async inspect(id: string): Promise<unknown> {
+    let answer: unknown;
+    await this.#containers.askAgain(id, (json) => {
+      answer = json;
+    });
+    await this.#askParts(id);
+    return answer;
+  }
+
+  #askFacts(event: DockerEvent, id: string): Promise<void> | undefined {
+    if (changesNetworks(event) && this.#containers.known(id) !== undefined) return this.#askNetworks(event, id);
+    if (!isContainer(event)) return this.#containers.ask(id);
+    if (event.Action === "start") return this.#askStarted(event, id);
+    if (CHANGES.has(event.Action)) return this.#containers.askAgain(id);
+    if (ENDS.has(event.Action))
+      return this.#containers.known(id) === undefined ? this.#containers.pending(id) : undefined;
+    return this.#containers.ask(id);
+  }
+
+  /**
+   * The engine answers what was asked at a container's creation only when its start is over, if that comes at once (moby:
+   * both lock the container). Such an answer tells all that another question would.
+   */
+  #askStarted(event: DockerEvent, id: string): Promise<void> | undefined {
+    const isTold = (): boolean => {
+      const state = this.#containers.known(id)?.state;
+      // Where it has ended before, it may be the start before this one.
+      const isFirst = state?.running === true && state.finishedAt === undefined;
+      return isFirst && state.startedAt !== undefined && BigInt(state.startedAt) <= event.timeNano;
+    };
+    if (isTold()) return undefined;
+    const pending = this.#containers.pending(id);
+    if (pending === undefined) return this.#containers.askAgain(id);
+    return pending.then(() => (isTold() ? undefined : this.#containers.askAgain(id)));
+  }
+
+  /**
+   * Only the networks are taken from the answer: a container that is being stopped has lost its ports already. At a
+   * start nothing is asked, as a container has its networks from its creation on.
+   */
+  #askNetworks(event: DockerEvent, id: string): Promise<void> | undefined {
+    // In podman's events `name` is the container's.
+    const { container, name, network } = event.Actor.Attributes;
+    const which = container === undefined ? network : name;
+    const isThere = which !== undefined && this.#containers.known(id)?.inspected.networks?.includes(which) === true;
+    if (which !== undefined && isThere === (event.Action === "connect")) return undefined;
+    return this.#askBeside(id, (json) => {
+      const inspected = inspectContainer(json);
+      const now = this.#containers.known(id);
+      if (inspected === undefined || now === undefined) return;
+      const { networks: _, ...others } = now.inspected;
+      const { networks } = shortened(inspected);
+      this.#containers.enrich(id, {
+        ...now,
+        inspected: { ...others, ...(networks === undefined ? {} : { networks }) },
+      });
+    });
+  }
+
+  /** Each end has a question of its own: an answer to one that was asked before may be about the end before. */
+  #askExit(event: DockerEvent, id: string): Promise<void> | undefined {
+    return this.#askBeside(id, (json) => {
+      const exit = exitOf(json, event.Action, event.timeNano);
+      if (exit !== undefined) this.#exits.set(event, exit);
+    });
+  }
+
+  /** Asks about a container without forgetting what is known of it. It is gone, or late: what was known stays. */
+  #askBeside(id: string, read: (json: unknown) => void): Promise<void> | undefined {
+    const answer = this.questions.ask(KIND, KIND.path(id), read);
+    return typeof answer === "string" ? undefined : answer.catch(() => {});
+  }
+
+  /** Asks what belongs to a container that is known. */
+  #askParts(id: string): Promise<unknown> | undefined {
+    const container = this.#containers.known(id);
+    if (container === undefined) return undefined;
+    const { imageId, mounted } = container;
+    const { images, volumes } = this.objects;
+    const image = imageId === undefined ? undefined : images.ask(imageId);
+    return mounted.length === 0 ? image : allOf([image, ...mounted.map(({ name }) => volumes.ask(name))]);
+  }
+
+  #whyNot(event: DockerEvent, id: string): Uninspected {
+    if (!ID.test(id)) return "refused";
+    const why = this.#containers.why(id) ?? (ends(event) ? "gone" : "late");
+    return why === "late" && this.questions.isRefused(KIND) ? "refused" : why;
+  }
+
+  /** A container with what of its image and its volumes has become known. */
+  #joined(id: string): Container | undefined {
+    const container = this.#containers.known(id);
+    if (container === undefined) return undefined;
+    const { imageId, mounted } = container;
+    const { images, volumes: all } = this.objects;
+    const image = (imageId === undefined ? undefined : images.known(imageId)) ?? container.image;
+    const volumes = mounted.map(({ name }, i) => all.known(name) ?? container.volumes?.[i]);
+    if (image === container.image && volumes.every((each, i) => each === container.volumes?.[i])) return container;
+    const joined = { ...container, image, volumes };
+    this.#containers.enrich(id, joined);
+    return joined;
+  }
+
+  #enrichmentOf(container: Container): Enrichment {
+    const made = this.#made.get(container);
+    if (made !== undefined) return made;
+    const { image } = container;
+    const enrichment = {
+      inspected: true,
+      container: this.#partOf(container),
+      ...(image === undefined ? {} : { image }),
+    };
+    this.#made.set(container, enrichment);
+    return enrichment;
+  }
+
+  #partOf({ inspected, mounted, volumes: known = [] }: Container): ContainerPart {
+    const mounts = inspected.mounts ?? [];
+    const volumes = mounted.map((mount, i) => ({
+      ...mount,
+      volume: known[i] ?? mount.asked,
+      isKnown: known[i] !== undefined,
+    }));
+    const led = volumes.flatMap(({ destination, volume }) => {
+      const mode = mounts.find((mount) => mount.destination === destination)?.mode ?? "";
+      return (volume?.paths ?? []).map((source) => ({ source, destination, mode, type: "bind" }));
+    });
+    const isSensitive = sensitiveMount([...mounts, ...led], this.sensitive);
+    const devices = volumes.flatMap(({ destination, volume }): [string, string][] =>
+      volume?.said.device === undefined ? [] : [[destination, volume.said.device]],
+    );
+    return {
+      ...inspected,
+      ...(devices.length === 0 ? {} : { volumeDevices: devices }),
+      // Where a volume leads nobody knows, that none is sensitive nobody knows either.
+      ...(isSensitive || volumes.every(({ isKnown }) => isKnown) ? { sensitiveMount: isSensitive } : {}),
+    };
+  }
+}

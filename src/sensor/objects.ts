@@ -1,0 +1,211 @@
+/** What is neither container nor exec: images, volumes, networks, services, plugins, asked for at their own events. */
+import type { DockerEvent } from "../docker/event.ts";
+import { shortened } from "../docker/inspect/bounds.ts";
+import { imageIdOf, inspectImage } from "../docker/inspect/image.ts";
+import { inspectNetwork } from "../docker/inspect/network.ts";
+import { inspectPlugin } from "../docker/inspect/plugin.ts";
+import { inspectService } from "../docker/inspect/service.ts";
+import { inspectVolume, type Volume } from "../docker/inspect/volume.ts";
+import { parseReference } from "../docker/reference.ts";
+import { changesNetworks } from "../docker/subject.ts";
+import type { Enrichment } from "./enrichment.ts";
+import { Lookup, type LookupKind } from "./lookup.ts";
+import type { Questions } from "./questions.ts";
+
+/** Nothing else gets into a request's path. */
+const HASH = /^[0-9a-f]{64}$/;
+const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
+/** As swarm makes them (moby: swarmkit/identity). */
+const SWARM_ID = /^[0-9a-z]{25}$/;
+/** Of a volume (moby: daemon/names, RestrictedNamePattern), and of podman's networks. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
+
+export const isImageId = (text: string): boolean => IMAGE_ID.test(text);
+export const isVolumeName = (text: string): boolean => NAME.test(text);
+
+/** An image's id, or the reference that a pull or a push names. */
+function imageKey({ Actor: { ID } }: DockerEvent): string | undefined {
+  return isImageId(ID) || parseReference(ID) !== undefined ? ID : undefined;
+}
+
+/** podman has a volume's name in an attribute. Another driver than the local one may be slow, and its options are its own. */
+function volumeKey({ Actor: { ID, Attributes } }: DockerEvent): string | undefined {
+  const name = ID || Attributes.name;
+  const { driver = "local" } = Attributes;
+  return name !== undefined && isVolumeName(name) && driver === "local" ? name : undefined;
+}
+
+/** podman 5 has a network's name in an attribute where the event's subject is a container. */
+function networkKey(event: DockerEvent): string | undefined {
+  const { ID, Attributes } = event.Actor;
+  const { container, network, name } = Attributes;
+  const key = changesNetworks(event) && container === undefined ? network : ID || name;
+  return key !== undefined && (HASH.test(key) || SWARM_ID.test(key) || NAME.test(key)) ? key : undefined;
+}
+
+function serviceKey({ Actor: { ID } }: DockerEvent): string | undefined {
+  return SWARM_ID.test(ID) ? ID : undefined;
+}
+
+/** A plugin's id, or the reference that a pull names. */
+function pluginKey({ Actor: { ID } }: DockerEvent): string | undefined {
+  return HASH.test(ID) || parseReference(ID) !== undefined ? ID : undefined;
+}
+
+/** Which events are about the objects of a kind. */
+interface Subject {
+  readonly keyOf: (event: DockerEvent) => string | undefined;
+  /** Whether the object is another from this event on. */
+  readonly changes: (event: DockerEvent) => boolean;
+  /** What of an answer goes into the payload. */
+  readonly part: (key: string) => Enrichment | undefined;
+  readonly lookup: Pick<Lookup<object>, "ask" | "askAgain" | "forget" | "pending">;
+  /** Takes an answer to more than the key that it was asked for. */
+  readonly also?: (json: unknown) => void;
+}
+
+const among =
+  (...actions: string[]) =>
+  ({ Action }: DockerEvent): boolean =>
+    actions.includes(Action);
+
+/** After these an object is gone; podman says remove. */
+const ENDS: ReadonlySet<string> = new Set(["destroy", "remove", "delete"]);
+
+/** Reads an answer and bounds it. */
+const reading =
+  <T extends object>(inspect: (json: unknown) => T | undefined) =>
+  (json: unknown): T | undefined => {
+    const inspected = inspect(json);
+    return inspected && shortened(inspected);
+  };
+
+const readImage = reading(inspectImage);
+
+export class Objects {
+  readonly images;
+  readonly volumes;
+  readonly #subjects: ReadonlyMap<string, Subject>;
+
+  constructor(questions: Questions) {
+    const lookup = <T extends object>(kind: LookupKind<T>) => new Lookup(questions, kind);
+    this.images = lookup({
+      name: "images",
+      fields: "docker.image.digests, docker.image.label, docker.image.created",
+      path: (id) => `/images/${id}/json`,
+      read: readImage,
+    });
+    this.volumes = lookup<Volume>({
+      name: "volumes",
+      fields:
+        "docker.container.volumedevice, docker.volume.device, and what docker.container.sensitivemount says of them",
+      path: (name) => `/volumes/${name}`,
+      read: reading(inspectVolume),
+    });
+    const networks = lookup({
+      name: "networks",
+      fields: "docker.network.internal, docker.network.encrypted",
+      path: (id) => `/networks/${id}`,
+      read: reading(inspectNetwork),
+    });
+    const services = lookup({
+      name: "services",
+      fields: "docker.service.image, docker.service.mounts, docker.service.capadd",
+      path: (id) => `/services/${id}`,
+      read: reading(inspectService),
+    });
+    const plugins = lookup({
+      name: "plugins",
+      fields: "docker.plugin.privileges",
+      path: (id) => `/plugins/${id}/json`,
+      read: reading(inspectPlugin),
+    });
+    const partOf = <T extends object>(lookup: Lookup<T>, part: (value: T) => Enrichment) => {
+      // One object for all events, so that its JSON is made once.
+      const parts = new WeakMap<T, Enrichment>();
+      return (key: string): Enrichment | undefined => {
+        const value = lookup.known(key);
+        if (value === undefined) return undefined;
+        const known = parts.get(value) ?? part(value);
+        parts.set(value, known);
+        return known;
+      };
+    };
+    this.#subjects = new Map<string, Subject>([
+      [
+        "image",
+        {
+          keyOf: imageKey,
+          // A reference leads to another image from time to time; an id never does.
+          changes: ({ Actor }) => !isImageId(Actor.ID),
+          part: partOf(this.images, (image) => ({ image })),
+          lookup: this.images,
+          // A pull or a push gives an image that is known by its id a digest that it had not.
+          also: (json) => {
+            const id = imageIdOf(json);
+            const image = readImage(json);
+            if (id !== undefined && image !== undefined) this.images.keep(id, image);
+          },
+        },
+      ],
+      [
+        "volume",
+        {
+          keyOf: volumeKey,
+          changes: among("create"),
+          part: partOf(this.volumes, ({ said }) => ({ volume: said })),
+          lookup: this.volumes,
+        },
+      ],
+      [
+        "network",
+        {
+          keyOf: networkKey,
+          changes: among("create", "update"),
+          part: partOf(networks, (network) => ({ network })),
+          lookup: networks,
+        },
+      ],
+      [
+        "service",
+        {
+          keyOf: serviceKey,
+          changes: among("create", "update"),
+          part: partOf(services, (service) => ({ service })),
+          lookup: services,
+        },
+      ],
+      [
+        "plugin",
+        {
+          keyOf: pluginKey,
+          // Its settings change while it is disabled, and no event tells of that.
+          changes: among("pull", "create", "enable"),
+          part: partOf(plugins, (plugin) => ({ plugin })),
+          lookup: plugins,
+        },
+      ],
+    ]);
+  }
+
+  /** Asks for what an event is about. Returns what the event waits for. */
+  ask(event: DockerEvent): Promise<void> | undefined {
+    const subject = this.#subjects.get(event.Type);
+    const key = subject?.keyOf(event);
+    if (subject === undefined || key === undefined) return undefined;
+    if (ENDS.has(event.Action)) return subject.lookup.pending(key);
+    if (!subject.changes(event)) return subject.lookup.ask(key);
+    subject.lookup.forget(key);
+    return subject.lookup.askAgain(key, subject.also);
+  }
+
+  /** What is known of what an event is about. */
+  describe(event: DockerEvent): Enrichment | undefined {
+    const subject = this.#subjects.get(event.Type);
+    const key = subject?.keyOf(event);
+    if (subject === undefined || key === undefined) return undefined;
+    const part = subject.part(key);
+    if (ENDS.has(event.Action)) subject.lookup.forget(key);
+    return part;
+  }
+}
