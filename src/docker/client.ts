@@ -32,7 +32,7 @@ const WORDS_MAX = 500;
 const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
 /** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
-const CONNECTIONS_MAX = 8;
+const CONNECTIONS_MAX = 64;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
