@@ -2,6 +2,7 @@
  * The containers of one engine, as far as their events need them: what the engine says of each, and of the image and the
  * volumes that it is made of.
  */
+import { LRUCache } from "lru-cache";
 import type { DockerEvent } from "../docker/event.ts";
 import { shortened } from "../docker/inspect/bounds.ts";
 import { type ContainerInspection, inspectContainer } from "../docker/inspect/container.ts";
@@ -18,6 +19,9 @@ import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** An id as moby and podman make them; nothing else gets into a request's path, as labels can pose as ids. */
 const ID = /^[0-9a-f]{64}$/;
+
+/** Of so many the first start is known from a later one. */
+const CREATED_MAX = 4096;
 
 /** After these the container is another than it was; after its start, too. */
 const CHANGES: ReadonlySet<string> = new Set(["create", "update", "rename"]);
@@ -77,6 +81,8 @@ export class Containers {
   readonly #containers: Lookup<Container>;
   /** One object for all events of a container, so that its JSON is made once. */
   readonly #made = new WeakMap<Container, Enrichment>();
+  /** Those that are new, until their first start. */
+  readonly #created = new LRUCache<string, true>({ max: CREATED_MAX });
   readonly #exits = new WeakMap<DockerEvent, ExitFacts>();
 
   /** @param sensitive paths of the host that are sensitive beside the documented ones */
@@ -125,6 +131,7 @@ export class Containers {
   #askFacts(event: DockerEvent, id: string): Promise<void> | undefined {
     if (changesNetworks(event) && this.#containers.known(id) !== undefined) return this.#askNetworks(event, id);
     if (!isContainer(event)) return this.#containers.ask(id);
+    if (event.Action === "create") this.#created.set(id, true);
     if (event.Action === "start") return this.#askStarted(event, id);
     if (CHANGES.has(event.Action)) return this.#containers.askAgain(id);
     if (ENDS.has(event.Action))
@@ -137,11 +144,12 @@ export class Containers {
    * both lock the container). Such an answer tells all that another question would.
    */
   #askStarted(event: DockerEvent, id: string): Promise<void> | undefined {
+    // Of another start than the first, what is known may be about the one before.
+    if (!this.#created.delete(id)) return this.#containers.askAgain(id);
     const isTold = (): boolean => {
-      const state = this.#containers.known(id)?.state;
-      // Where it has ended before, it may be the start before this one.
-      const isFirst = state?.running === true && state.finishedAt === undefined;
-      return isFirst && state.startedAt !== undefined && BigInt(state.startedAt) <= event.timeNano;
+      const { running, startedAt, finishedAt } = this.#containers.known(id)?.state ?? {};
+      const isFirst = running === true && finishedAt === undefined;
+      return isFirst && startedAt !== undefined && BigInt(startedAt) <= event.timeNano;
     };
     if (isTold()) return undefined;
     const pending = this.#containers.pending(id);
