@@ -42,9 +42,18 @@ export class Lookup<T extends object> {
     readonly kind: LookupKind<T>,
   ) {}
 
-  /** What is known of an object. */
-  known(key: string): T | undefined {
-    return this.#kept.get(key)?.value;
+  /**
+   * What is known of an object.
+   * @param since the number of a question: what was known before that was asked does not count
+   */
+  known(key: string, since = 0): T | undefined {
+    const kept = this.#kept.get(key);
+    return kept !== undefined && kept.number >= since ? kept.value : undefined;
+  }
+
+  /** The number of the question that was asked last, of all objects. */
+  get number(): number {
+    return this.#number;
   }
 
   /** Why nothing is known of an object and asking again would not help; undefined where it would, or something is known. */

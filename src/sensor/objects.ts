@@ -58,8 +58,8 @@ interface Subject {
   /** Whether the object is another from this event on. */
   readonly changes: (event: DockerEvent) => boolean;
   /** What of an answer goes into the payload. */
-  readonly part: (key: string) => Enrichment | undefined;
-  readonly lookup: Pick<Lookup<object>, "ask" | "askAgain" | "forget" | "pending">;
+  readonly part: (key: string, since: number | undefined) => Enrichment | undefined;
+  readonly lookup: Pick<Lookup<object>, "ask" | "askAgain" | "forget" | "number" | "pending">;
   /** Takes an answer to more than the key that it was asked for. */
   readonly also?: (json: unknown) => void;
 }
@@ -86,6 +86,8 @@ export class Objects {
   readonly images;
   readonly volumes;
   readonly #subjects: ReadonlyMap<string, Subject>;
+  /** The questions of events after which an object is another: what was known before is not told at them. */
+  readonly #since = new WeakMap<DockerEvent, number>();
 
   constructor(questions: Questions) {
     const lookup = <T extends object>(kind: LookupKind<T>) => new Lookup(questions, kind);
@@ -123,8 +125,8 @@ export class Objects {
     const partOf = <T extends object>(lookup: Lookup<T>, part: (value: T) => Enrichment) => {
       // One object for all events, so that its JSON is made once.
       const parts = new WeakMap<T, Enrichment>();
-      return (key: string): Enrichment | undefined => {
-        const value = lookup.known(key);
+      return (key: string, since: number | undefined): Enrichment | undefined => {
+        const value = lookup.known(key, since);
         if (value === undefined) return undefined;
         const known = parts.get(value) ?? part(value);
         parts.set(value, known);
@@ -195,8 +197,9 @@ export class Objects {
     if (subject === undefined || key === undefined) return undefined;
     if (ENDS.has(event.Action)) return subject.lookup.pending(key);
     if (!subject.changes(event)) return subject.lookup.ask(key);
-    subject.lookup.forget(key);
-    return subject.lookup.askAgain(key, subject.also);
+    const settled = subject.lookup.askAgain(key, subject.also);
+    this.#since.set(event, subject.lookup.number);
+    return settled;
   }
 
   /** What is known of what an event is about. */
@@ -204,7 +207,7 @@ export class Objects {
     const subject = this.#subjects.get(event.Type);
     const key = subject?.keyOf(event);
     if (subject === undefined || key === undefined) return undefined;
-    const part = subject.part(key);
+    const part = subject.part(key, this.#since.get(event));
     if (ENDS.has(event.Action)) subject.lookup.forget(key);
     return part;
   }

@@ -20,10 +20,13 @@ const networkAnswer = v.object({ Driver: text, Internal: bool, Options: part(map
 export function inspectNetwork(json: unknown): NetworkInspection | undefined {
   if (!isMap(json)) return undefined;
   const { Driver, Internal, Options } = v.parse(networkAnswer, json);
+  // A swarm tells of a network before it has given it a driver.
+  const driver = Driver === "" ? undefined : Driver;
+  // Only overlays know the option, and that it is there is what counts (moby: drivers/overlay/ov_network.go).
+  const isSealed = Object.hasOwn(Options ?? {}, "encrypted");
   return compact<NetworkInspection>({
-    driver: Driver,
+    driver,
     internal: Internal,
-    // Only overlays know the option, and that it is there is what counts (moby: drivers/overlay/ov_network.go).
-    encrypted: Driver === undefined ? undefined : Driver === "overlay" && Object.hasOwn(Options ?? {}, "encrypted"),
+    encrypted: driver === undefined ? undefined : driver === "overlay" && isSealed,
   });
 }

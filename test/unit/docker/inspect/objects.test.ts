@@ -50,6 +50,7 @@ test.each([
     { Driver: "bridge", Options: { encrypted: "true" } },
     { driver: "bridge", encrypted: false },
   ],
+  [{ Driver: "", Internal: false, Options: null }, { internal: false }],
   [{}, {}],
 ])("a network %j", (json, expected) => {
   expect(inspectNetwork(json)).toEqual(expected);
