@@ -1,4 +1,4 @@
-// A record: its header, the finished Falco event, and the index of the event's values (src/runtime/record.ts writes
+// A record: its header, the finished Falco event, and the index of the event's values (src/ipc/record.ts writes
 // it). Everything read here lies in the host's private memory, but the bytes came from another process.
 #pragma once
 
@@ -9,14 +9,15 @@
 #include "constants.h"
 #include "shared/falco_abi.h"
 
-#define INDEX_BYTES (FIELD_COUNT * SLOT_BYTES)
+// The slots of the event's own block, which every record has.
+#define INDEX_BYTES (OWN_SLOTS * SLOT_BYTES)
+#define RECORD_ALIGNED(bytes) (((bytes) + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN)
 // A record of an empty payload: aligned end of the event, the slots, at least one NUL.
-#define RECORD_MIN \
-    ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
+#define RECORD_MIN (RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD) + RECORD_ALIGNED(INDEX_BYTES + 1))
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
-static_assert(RECORD_EVENT % RECORD_ALIGN == 0 && SLOT_BYTES % RECORD_ALIGN == 0, "");
+static_assert(RECORD_EVENT % RECORD_ALIGN == 0, "Falco reads the event where it lies");
 
 static inline uint32_t record_u32(const uint8_t *record, size_t offset) {
     uint32_t value;

@@ -29,6 +29,13 @@ export const texts = part(
     v.transform((list): readonly string[] => list.slice(0, TEXTS_MAX).filter((each) => typeof each === "string")),
   ),
 );
+/** All texts of a list, for those that look for some among them: each costs little then. */
+export const allTexts = part(
+  v.pipe(
+    v.custom<unknown[]>(Array.isArray),
+    v.transform((list): readonly string[] => list.filter((each) => typeof each === "string")),
+  ),
+);
 export const bool = part(v.boolean());
 /** A whole number from 0 on that JSON gave exactly: to 2^53-1. */
 export const count = part(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
@@ -37,8 +44,8 @@ export const count = part(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
 export const nanosecondsText = part(
   v.pipe(
     v.string(),
-    v.regex(/^\d{1,20}$/),
-    v.check((digits) => BigInt(digits) <= U64_MAX),
+    // One check: the second of two is asked even where the first has failed.
+    v.check((digits) => /^\d{1,20}$/.test(digits) && BigInt(digits) <= U64_MAX),
   ),
 );
 

@@ -3,7 +3,9 @@ import { bytesOf, type Line } from "../base/line.ts";
 import { printable } from "../base/text.ts";
 import { Engine } from "../docker/client.ts";
 import { DEBUG_TOOL, resolveEndpoint } from "../docker/endpoint.ts";
-import { RecordReader, RecordWriter, recordBound } from "../ipc/record.ts";
+import { RecordWriter } from "../ipc/record.ts";
+import { recordBound } from "../ipc/record_bound.ts";
+import { RecordReader } from "../ipc/record_reader.ts";
 import { feedOptions, readDefaults } from "../plugin/config.ts";
 import { additionOf, type EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed, type FeedSink } from "../sensor/feed.ts";
@@ -23,7 +25,7 @@ class Printer {
 
   event(event: EnrichedEvent, line: Line): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    const bound = recordBound(bytesOf(line), event, addition);
+    const bound = recordBound(bytesOf(line), event, addition, this.#memory.byteLength);
     if (bound > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(bound);
       this.#writer = new RecordWriter(this.#memory);

@@ -1,6 +1,6 @@
 /** An event as a line, in the form of a rule's output. */
 import { printable } from "../base/text.ts";
-import type { RecordReader, Value } from "../ipc/record.ts";
+import type { RecordReader, Value } from "../ipc/record_reader.ts";
 import type { Field } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
 

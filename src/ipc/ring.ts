@@ -8,7 +8,8 @@ import { isToldAnew } from "../sensor/snapshot.ts";
 import type { Bridge } from "./bridge.ts";
 import { Journal } from "./journal.ts";
 import { layout } from "./layout.ts";
-import { RecordWriter, recordBound } from "./record.ts";
+import { RecordWriter } from "./record.ts";
+import { recordBound } from "./record_bound.ts";
 
 /** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
 export interface Waiting {
@@ -32,7 +33,7 @@ export class RingProducer {
     readonly instance: number,
   ) {
     const { data, header, head } = bridge.ring(instance);
-    this.#writer = new RecordWriter(data);
+    this.#writer = new RecordWriter(data, 0, true);
     this.#data = data;
     this.#journal = new Journal(header);
     this.#head = head;
@@ -86,17 +87,20 @@ export class RingProducer {
     this.#journal.append(0, fingerprint);
   }
 
+  /** Bytes that are free as far as is known: the host may have taken more. */
+  get #room(): number {
+    return layout.RING_BYTES - (this.#head - this.#tail);
+  }
+
   /**
    * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
    * @param fingerprint how a successor knows the event again; undefined for an event of our own
    * @param addition the JSON of `event.falco`, empty for none
    */
   write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined, addition: string): boolean {
-    const bound = recordBound(bytesOf(line), event, addition);
-    if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
-      this.#tail = this.bridge.ringTail(this.instance);
-      if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
-    }
+    if (this.#room < layout.RING_BYTES / 2) this.#tail = this.bridge.ringTail(this.instance);
+    const bound = recordBound(bytesOf(line), event, addition, this.#room);
+    if (bound > this.#room) return false;
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
     const size = this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
     assert(size <= bound, "a record is no larger than its bound");

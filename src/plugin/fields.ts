@@ -2,8 +2,11 @@
 import { exitFields } from "./fields/container/exit.ts";
 import { identityFields } from "./fields/container/identity.ts";
 import { isolationFields } from "./fields/container/isolation.ts";
+import { limitFields } from "./fields/container/limits.ts";
 import { mountFields } from "./fields/container/mounts.ts";
 import { networkFields } from "./fields/container/network.ts";
+import { processFields } from "./fields/container/process.ts";
+import { stateFields } from "./fields/container/state.ts";
 import { engineFields } from "./fields/engine.ts";
 import { eventFields } from "./fields/event.ts";
 import { execFields } from "./fields/exec.ts";
@@ -21,6 +24,8 @@ export const fields: readonly Field[] = [
   ...imageFields,
   ...engineFields,
   ...identityFields,
+  ...processFields,
+  ...stateFields,
   ...isolationFields,
   ...mountFields,
   ...networkFields,
@@ -29,4 +34,5 @@ export const fields: readonly Field[] = [
   ...networkEventFields,
   ...serviceFields,
   ...pluginFields,
+  ...limitFields,
 ];

@@ -4,7 +4,7 @@ import { writeSync } from "node:fs";
 import { bytesOf, type Line, textOf } from "../base/line.ts";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
 import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
-import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
+import { ADDITION_BYTES, copyPayload } from "../ipc/payload.ts";
 import type { Waiting } from "../ipc/ring.ts";
 import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 

@@ -4,7 +4,7 @@ import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { layout } from "../ipc/layout.ts";
-import { recordBound } from "../ipc/record.ts";
+import { recordBound } from "../ipc/record_bound.ts";
 import type { RingProducer, Waiting } from "../ipc/ring.ts";
 import { additionOf, type EnrichedEvent, parseEnriched, readEnrichment } from "../sensor/enrichment.ts";
 import { isToldAnew } from "../sensor/snapshot.ts";

@@ -3,6 +3,7 @@
  * volumes that it is made of.
  */
 import { LRUCache } from "lru-cache";
+import type { Json } from "../base/lenient.ts";
 import type { DockerEvent } from "../docker/event.ts";
 import { shortened } from "../docker/inspect/bounds.ts";
 import { type ContainerInspection, inspectContainer } from "../docker/inspect/container.ts";
@@ -11,11 +12,12 @@ import type { ImageInspection } from "../docker/inspect/image.ts";
 import { type ContainerState, inspectState } from "../docker/inspect/state.ts";
 import { localVolumesOf, type Volume, type VolumeMount } from "../docker/inspect/volume.ts";
 import { changesNetworks } from "../docker/subject.ts";
-import type { ContainerPart, Enrichment, Uninspected } from "./enrichment.ts";
-import { Lookup, type LookupKind } from "./lookup.ts";
+import type { Daemon } from "./daemon.ts";
+import { type ContainerPart, type Enrichment, keepAddition, type Uninspected } from "./enrichment.ts";
+import { Lookup } from "./lookup.ts";
 import { isImageId, isVolumeName, type Objects } from "./objects.ts";
-import type { Questions } from "./questions.ts";
-import { sensitiveMount } from "./sensitive_paths.ts";
+import type { Kind, Questions } from "./questions.ts";
+import { SENSITIVE_KINDS, type SensitiveKind, sensitiveKinds, sensitiveMounts } from "./sensitive_paths.ts";
 
 /** An id as moby and podman make them; nothing else gets into a request's path, as labels can pose as ids. */
 const ID = /^[0-9a-f]{64}$/;
@@ -38,35 +40,29 @@ const NOT_INSPECTED = {
   huge: without("huge"),
 } as const satisfies Record<Uninspected, Enrichment>;
 
+/** Volumes of one container that are asked about. */
+const VOLUMES_MAX = 256;
+
 /** What is known of a container. */
 interface Container {
-  readonly inspected: ContainerInspection;
+  readonly inspected: ReturnType<typeof shortened<ContainerInspection>>;
+  /** Of what its bind mounts give, of all of them. */
+  readonly sensitive: readonly SensitiveKind[];
   readonly state: ContainerState;
   readonly imageId: string | undefined;
   readonly mounted: readonly VolumeMount[];
+  /** Whether it has more volumes than are asked about, or such as cannot be. */
+  readonly hasOthers: boolean;
   /** What belongs to it, as far as that is known; what it was when it was there, once it is gone. */
   readonly image?: ImageInspection | undefined;
   readonly volumes?: readonly (Volume | undefined)[];
 }
 
-function readContainer(json: unknown): Container | undefined {
-  const inspected = inspectContainer(json);
-  if (inspected === undefined) return undefined;
-  const { imageId } = inspected;
-  return {
-    inspected: shortened(inspected),
-    state: inspectState(json as Parameters<typeof inspectState>[0]),
-    imageId: imageId !== undefined && isImageId(imageId) ? imageId : undefined,
-    mounted: shortened(localVolumesOf(json).filter(({ name }) => isVolumeName(name))),
-  };
-}
-
-const KIND: LookupKind<Container> = {
+const KIND: Kind = {
   name: "containers",
   fields: "docker.container.privileged and what else is asked of one (docker.container.uninspected says so)",
-  path: (id) => `/containers/${id}/json`,
-  read: readContainer,
 };
+const pathOf = (id: string): string => `/containers/${id}/json`;
 
 const isContainer = (event: DockerEvent): boolean => event.Type === "container";
 const ends = (event: DockerEvent): boolean => isContainer(event) && ENDS.has(event.Action);
@@ -85,13 +81,17 @@ export class Containers {
   readonly #created = new LRUCache<string, true>({ max: CREATED_MAX });
   readonly #exits = new WeakMap<DockerEvent, ExitFacts>();
 
-  /** @param sensitive paths of the host that are sensitive beside the documented ones */
+  /**
+   * @param daemon what the engine gives all containers
+   * @param sensitive paths of the host that are sensitive beside the documented ones
+   */
   constructor(
     readonly questions: Questions,
     readonly objects: Objects,
+    readonly daemon: Daemon,
     readonly sensitive: readonly string[],
   ) {
-    this.#containers = new Lookup(questions, KIND);
+    this.#containers = new Lookup(questions, { ...KIND, path: pathOf, read: (json) => this.#read(json) });
   }
 
   /** Asks what is to be known for an event of a container. Returns what that waits for. */
@@ -126,6 +126,27 @@ export class Containers {
     });
     await this.#askParts(id);
     return answer;
+  }
+
+  #inspect(json: unknown): ContainerInspection | undefined {
+    const { known } = this.daemon;
+    return inspectContainer(json, known && { securityOptions: known.securityOptions ?? [] });
+  }
+
+  #read(json: unknown): Container | undefined {
+    const inspected = this.#inspect(json);
+    if (inspected === undefined) return undefined;
+    const { imageId } = inspected;
+    const volumes = localVolumesOf(json);
+    const mounted = volumes.filter(({ name }) => isVolumeName(name)).slice(0, VOLUMES_MAX);
+    return {
+      inspected: shortened(inspected),
+      sensitive: sensitiveMounts(inspected.mounts ?? [], this.sensitive),
+      state: inspectState(json as Json),
+      imageId: imageId !== undefined && isImageId(imageId) ? imageId : undefined,
+      mounted: mounted.map((mount) => shortened(mount)),
+      hasOthers: mounted.length < volumes.length,
+    };
   }
 
   #askFacts(event: DockerEvent, id: string): Promise<void> | undefined {
@@ -168,7 +189,7 @@ export class Containers {
     const isThere = which !== undefined && this.#containers.known(id)?.inspected.networks?.includes(which) === true;
     if (which !== undefined && isThere === (event.Action === "connect")) return undefined;
     return this.#askBeside(id, (json) => {
-      const inspected = inspectContainer(json);
+      const inspected = this.#inspect(json);
       const now = this.#containers.known(id);
       if (inspected === undefined || now === undefined) return;
       const { networks: _, ...others } = now.inspected;
@@ -190,7 +211,7 @@ export class Containers {
 
   /** Asks about a container without forgetting what is known of it. It is gone, or late: what was known stays. */
   #askBeside(id: string, read: (json: unknown) => void): Promise<void> | undefined {
-    const answer = this.questions.ask(KIND, KIND.path(id), read);
+    const answer = this.questions.ask(KIND, pathOf(id), read);
     return typeof answer === "string" ? undefined : answer.catch(() => {});
   }
 
@@ -233,30 +254,29 @@ export class Containers {
       container: this.#partOf(container),
       ...(image === undefined ? {} : { image }),
     };
+    keepAddition(enrichment);
     this.#made.set(container, enrichment);
     return enrichment;
   }
 
-  #partOf({ inspected, mounted, volumes: known = [] }: Container): ContainerPart {
-    const mounts = inspected.mounts ?? [];
-    const volumes = mounted.map((mount, i) => ({
-      ...mount,
-      volume: known[i] ?? mount.asked,
-      isKnown: known[i] !== undefined,
-    }));
-    const led = volumes.flatMap(({ destination, volume }) => {
-      const mode = mounts.find((mount) => mount.destination === destination)?.mode ?? "";
-      return (volume?.paths ?? []).map((source) => ({ source, destination, mode, type: "bind" }));
-    });
-    const isSensitive = sensitiveMount([...mounts, ...led], this.sensitive);
+  #partOf({ inspected, sensitive, mounted, hasOthers, volumes: known = [] }: Container): ContainerPart {
+    const volumes = mounted.map(({ asked, ...mount }, i) => ({ ...mount, volume: known[i] ?? asked }));
+    const kinds = new Set([
+      ...sensitive,
+      ...volumes.flatMap(({ volume, writable }) =>
+        (volume?.paths ?? []).flatMap((path) => sensitiveKinds(path, writable, this.sensitive)),
+      ),
+    ]);
     const devices = volumes.flatMap(({ destination, volume }): [string, string][] =>
       volume?.said.device === undefined ? [] : [[destination, volume.said.device]],
     );
+    // Where a volume leads nobody knows, that none is sensitive nobody knows either.
+    const isSure = kinds.size > 0 || (!hasOthers && mounted.every((_, i) => known[i] !== undefined));
     return {
       ...inspected,
       ...(devices.length === 0 ? {} : { volumeDevices: devices }),
-      // Where a volume leads nobody knows, that none is sensitive nobody knows either.
-      ...(isSensitive || volumes.every(({ isKnown }) => isKnown) ? { sensitiveMount: isSensitive } : {}),
+      ...(isSure ? { sensitiveMount: kinds.size > 0 } : {}),
+      ...(kinds.size === 0 ? {} : { sensitiveMounts: SENSITIVE_KINDS.filter((kind) => kinds.has(kind)) }),
     };
   }
 }

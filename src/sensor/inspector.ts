@@ -7,7 +7,7 @@ import type { DockerEvent } from "../docker/event.ts";
 import { containerIdOf } from "../docker/subject.ts";
 import { Containers } from "./containers.ts";
 import { Daemon } from "./daemon.ts";
-import type { Enrichment } from "./enrichment.ts";
+import { type Enrichment, withMore } from "./enrichment.ts";
 import { Execs } from "./execs.ts";
 import { Objects } from "./objects.ts";
 import { Questions } from "./questions.ts";
@@ -27,8 +27,8 @@ export class Inspector {
   constructor(engine: Engine, sensitive: readonly string[], say: (text: string) => void) {
     this.#questions = new Questions(engine, say);
     this.daemon = new Daemon(this.#questions);
-    this.#objects = new Objects(this.#questions);
-    this.#containers = new Containers(this.#questions, this.#objects, sensitive);
+    this.#objects = new Objects(this.#questions, sensitive);
+    this.#containers = new Containers(this.#questions, this.#objects, this.daemon, sensitive);
     this.#execs = new Execs(this.#questions);
   }
 
@@ -65,12 +65,8 @@ export class Inspector {
     const exec = this.#execs.describe(event, id);
     const exit = this.#containers.exitOf(event);
     if (object === undefined && exec === undefined && exit === undefined) return container;
-    return {
-      ...container,
-      ...object,
-      ...(exec === undefined ? {} : { exec }),
-      ...(exit === undefined ? {} : { exit }),
-    };
+    const more = { ...object, ...(exec === undefined ? {} : { exec }), ...(exit === undefined ? {} : { exit }) };
+    return withMore(container, more);
   }
 
   /** Asks for a container and all that belongs to it. Returns the engine's own answer; undefined where there is none. */

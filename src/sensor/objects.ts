@@ -8,9 +8,10 @@ import { inspectService } from "../docker/inspect/service.ts";
 import { inspectVolume, type Volume } from "../docker/inspect/volume.ts";
 import { parseReference } from "../docker/reference.ts";
 import { changesNetworks } from "../docker/subject.ts";
-import type { Enrichment } from "./enrichment.ts";
+import { type Enrichment, keepAddition } from "./enrichment.ts";
 import { Lookup, type LookupKind } from "./lookup.ts";
 import type { Questions } from "./questions.ts";
+import { sensitiveMounts } from "./sensitive_paths.ts";
 
 /** Nothing else gets into a request's path. */
 const HASH = /^[0-9a-f]{64}$/;
@@ -89,7 +90,8 @@ export class Objects {
   /** The questions of events after which an object is another: what was known before is not told at them. */
   readonly #since = new WeakMap<DockerEvent, number>();
 
-  constructor(questions: Questions) {
+  /** @param sensitive paths of the host that are sensitive beside the documented ones */
+  constructor(questions: Questions, sensitive: readonly string[]) {
     const lookup = <T extends object>(kind: LookupKind<T>) => new Lookup(questions, kind);
     this.images = lookup({
       name: "images",
@@ -112,9 +114,13 @@ export class Objects {
     });
     const services = lookup({
       name: "services",
-      fields: "docker.service.image, docker.service.mounts, docker.service.capadd",
+      fields: "docker.service.image and what else is asked of one",
       path: (id) => `/services/${id}`,
-      read: reading(inspectService),
+      read: reading((json) => {
+        const service = inspectService(json);
+        const kinds = sensitiveMounts(service?.mounts ?? [], sensitive);
+        return service && (kinds.length === 0 ? service : { ...service, sensitiveMounts: kinds });
+      }),
     });
     const plugins = lookup({
       name: "plugins",
@@ -128,8 +134,12 @@ export class Objects {
       return (key: string, since: number | undefined): Enrichment | undefined => {
         const value = lookup.known(key, since);
         if (value === undefined) return undefined;
-        const known = parts.get(value) ?? part(value);
-        parts.set(value, known);
+        let known = parts.get(value);
+        if (known === undefined) {
+          known = part(value);
+          keepAddition(known);
+          parts.set(value, known);
+        }
         return known;
       };
     };

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { nameOf } from "../../src/plugin/fields/field.ts";
 import { fields } from "../../src/plugin/fields.ts";
-import { type Ask, Plugin } from "../support/host.ts";
+import { type Ask, Plugin, type Value } from "../support/host.ts";
 
 const ID = "2".repeat(64);
 const EXEC = "e".repeat(64);
@@ -13,7 +13,7 @@ const FALCO =
 const LINE = `{"status":"exec_start: sh","id":"${ID}","from":"bb:1","Type":"container","Action":"exec_start: sh","Actor":{"ID":"${ID}","Attributes":{"execID":"${EXEC}","image":"bb:1","name":"sockmnt"}},"scope":"local","time":1795427287,"timeNano":1795427287695399449`;
 
 /** What there was to know then, by field. */
-const HELD: Record<string, unknown> = {
+const HELD: Record<string, Value> = {
   "docker.container.inspected": true,
   "docker.container.user": "",
   "docker.container.restartpolicy": "no",

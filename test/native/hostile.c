@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
     usual_bytes = fread(usual, 1, sizeof usual, file);
     fclose(file);
     CHECK(usual_bytes >= RECORD_MIN && record_valid(usual, usual_bytes));
-    const uint32_t size = RECORD_MIN, index = RECORD_MIN - INDEX_BYTES - RECORD_ALIGN;
+    const uint32_t size = RECORD_MIN, index = RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD);
     memcpy(smallest + RECORD_SIZE, &size, sizeof size);
     memcpy(smallest + RECORD_INDEX, &index, sizeof index);
     *record_event(smallest) = (struct falco_event){

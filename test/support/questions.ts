@@ -2,7 +2,7 @@
 import type { Json } from "../../src/base/lenient.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import type { Behaviour } from "./engine.ts";
-import { type Ask, type HostEvent, type Instance, type State, type Value } from "./host.ts";
+import type { Ask, HostEvent, Instance, State, Value } from "./host.ts";
 import { inspectionOf } from "./recordings.ts";
 
 export const ID = "7".repeat(64);

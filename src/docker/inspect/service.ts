@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { bool, compact, isMap, listOf, part, text, texts } from "../../base/lenient.ts";
 import { capability } from "./capability.ts";
-import { containerMount } from "./container.ts";
+import { containerMount } from "./mounts.ts";
 
 /** What `GET /services/{id}` (API 1.24) tells, made small. */
 export const serviceInspection = v.object({

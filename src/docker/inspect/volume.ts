@@ -6,7 +6,7 @@
  * local driver (volume/local/local_unix.go: mount(2) with `device`, `type` and `o`), checked against dockerd 20.10.24.
  */
 import * as v from "valibot";
-import { compact, isMap, listOf, part, text } from "../../base/lenient.ts";
+import { bool, compact, isMap, listOf, part, text } from "../../base/lenient.ts";
 
 /** What `GET /volumes/{name}` (API 1.21) tells, made small. */
 export const volumeInspection = v.object({
@@ -31,6 +31,7 @@ export interface VolumeMount {
   readonly name: string;
   /** The path in the container. */
   readonly destination: string;
+  readonly writable: boolean;
   /** What the container itself asked the volume to be; the engine leaves one that was there before as it is. */
   readonly asked: Volume | undefined;
 }
@@ -81,7 +82,7 @@ export function inspectVolume(json: unknown): Volume | undefined {
 }
 
 const mountsAnswer = v.object({
-  Mounts: listOf(v.object({ Type: v.string(), Name: v.string(), Driver: text, Destination: v.string() })),
+  Mounts: listOf(v.object({ Type: v.string(), Name: v.string(), Driver: text, Destination: v.string(), RW: bool })),
   HostConfig: part(
     v.object({
       Mounts: listOf(
@@ -99,11 +100,12 @@ export function localVolumesOf(json: unknown): readonly VolumeMount[] {
   if (!isMap(json)) return [];
   const { Mounts = [], HostConfig: host } = v.parse(mountsAnswer, json);
   return Mounts.filter(({ Type, Driver = "local" }) => Type === "volume" && (Driver === "local" || Driver === "")).map(
-    ({ Name, Destination }) => {
+    ({ Name, Destination, RW }) => {
       const config = host?.Mounts?.find(({ Target }) => Target === Destination)?.VolumeOptions?.DriverConfig;
       return {
         name: Name,
         destination: Destination,
+        writable: RW !== false,
         asked: config?.Options === undefined ? undefined : volumeOf(config.Name || "local", config.Options),
       };
     },

@@ -1,7 +1,8 @@
 /** Fields of the engine that an event comes from. */
-import { about, type Field, of } from "./field.ts";
+import type { EnrichedEvent } from "../../sensor/enrichment.ts";
+import { about, type Field, of, shared } from "./field.ts";
 
-const engine = of((event) => event.falco?.engine);
+const engine = of(shared((event: EnrichedEvent) => event.falco?.engine));
 /** One engine adds nothing to other events: what it says of itself is in those that are about it. */
 const daemon = of((event) => event.falco?.daemon);
 

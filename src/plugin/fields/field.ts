@@ -7,6 +7,19 @@ export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as con
 /** Reads something of an event that several fields are taken from; undefined where the event has nothing of it. */
 export type Part = (event: EnrichedEvent) => object | undefined;
 
+const sharedParts = new Set<Part>();
+
+/**
+ * Marks a part that is one and the same object for many events and never changes: what its fields are in a record is
+ * then made once and copied. They must be taken from nothing but the part.
+ */
+export function shared<P extends Part>(part: P): P {
+  sharedParts.add(part);
+  return part;
+}
+
+export const isShared = (part: Part): boolean => sharedParts.has(part);
+
 /** Takes a value from what the field's own part read; the type of that is known where the field is written down. */
 type Take<T> = (part: never) => T | undefined;
 
@@ -20,6 +33,7 @@ export type Source =
   | { readonly kind: "text"; readonly part: Part; readonly take: Take<string>; readonly like: readonly string[] }
   | { readonly kind: "texts"; readonly part: Part; readonly take: Take<readonly string[]> }
   | { readonly kind: "pairs"; readonly part: Part; readonly take: Take<Pairs> }
+  | { readonly kind: "numbers"; readonly part: Part; readonly take: Take<readonly number[]> }
   | { readonly kind: "number"; readonly part: Part; readonly take: Take<bigint> }
   | { readonly kind: "flag"; readonly part: Part; readonly take: Take<boolean> };
 
@@ -81,6 +95,8 @@ export function of<P extends object>(part: (event: EnrichedEvent) => P | undefin
       field(what, "string", { kind: "text", part, take, like }),
     texts: (what: About, take: (part: P) => readonly string[] | undefined) =>
       field(what, "string", { kind: "texts", part, take }, { list: true }),
+    numbers: (what: About, take: (part: P) => readonly number[] | undefined) =>
+      field(what, "uint64", { kind: "numbers", part, take }, { list: true }),
     number: (what: About, take: (part: P) => bigint | undefined) =>
       field(what, "uint64", { kind: "number", part, take }),
     time: (what: About, take: (part: P) => bigint | undefined) =>

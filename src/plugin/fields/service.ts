@@ -21,6 +21,15 @@ export const serviceFields: readonly Field[] = [
   ),
   service.texts(
     about(
+      "docker.service.sensitivemounts",
+      "Kinds of the sensitive paths of each node's host that the service's bind mounts give",
+      `${SERVICE_INSPECT}Mounts\`; the list below and the setting \`sensitivemounts\``,
+      "(etc)",
+    ),
+    (service) => service.sensitiveMounts,
+  ),
+  service.texts(
+    about(
       "docker.service.capadd",
       "Capabilities that the service adds, each CAP_… or ALL",
       `${SERVICE_INSPECT}CapabilityAdd\``,

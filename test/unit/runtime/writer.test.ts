@@ -4,7 +4,7 @@ import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
 import type { Loss } from "../../../src/docker/stream/reader.ts";
 import type { Bridge } from "../../../src/ipc/bridge.ts";
 import { layout } from "../../../src/ipc/layout.ts";
-import { recordBound } from "../../../src/ipc/record.ts";
+import { recordBound } from "../../../src/ipc/record_bound.ts";
 import type { RingProducer } from "../../../src/ipc/ring.ts";
 import { Spool } from "../../../src/runtime/spool.ts";
 import { EventWriter } from "../../../src/runtime/writer.ts";

@@ -41,7 +41,7 @@ const created = {
 test("an answer that comes too late for a creation is its start's, and nothing is asked again", async () => {
   const { asked, inspector: own } = inspector();
   const create = event("create", 0);
-  own.ask(create);
+  void own.ask(create);
   // The event does not wait any longer.
   expect(own.describe(create)).toEqual({ inspected: false, uninspected: "late" });
   const start = event("start", 400);
@@ -51,14 +51,14 @@ test("an answer that comes too late for a creation is its start's, and nothing i
   await waits;
   expect(own.describe(start)?.container?.privileged).toBe(true);
   // The next start is another one.
-  own.ask(event("start", 800));
+  void own.ask(event("start", 800));
   expect(asked.length).toBe(2);
 });
 
 test("an answer from before a start is not taken for one about what was started", async () => {
   for (const answer of [created, running(0, { FinishedAt: iso(100) }), running(900)]) {
     const { asked, inspector: own } = inspector();
-    own.ask(event("create", 0));
+    void own.ask(event("create", 0));
     const waits = own.ask(event("start", 400));
     asked[0]?.answer(answer);
     while (asked.length === 1) await new Promise(setImmediate);

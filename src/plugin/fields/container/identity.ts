@@ -80,4 +80,13 @@ export const identityFields: readonly Field[] = [
     ),
     uninspectedOf,
   ),
+  container.texts(
+    about(
+      "docker.container.cut",
+      "Which of these fields do not hold all that the engine told: a list is cut at 32 Ki characters, a text at 4 Ki",
+      "our own",
+      "(command)",
+    ),
+    (container) => container.cut?.map((member) => member.toLowerCase()),
+  ),
 ];

@@ -69,7 +69,7 @@ test("of a container's mounts those count that are volumes of the local driver, 
       { Type: "bind", Source: "/etc", Destination: "/a", RW: true },
       { Type: "volume", Name: "v", Driver: "local", Source: "/var/lib/docker/volumes/v/_data", Destination: "/b" },
       { Type: "volume", Name: "w", Driver: "vieux/sshfs", Source: "/mnt", Destination: "/c" },
-      { Type: "volume", Name: "x", Destination: "/d" },
+      { Type: "volume", Name: "x", Destination: "/d", RW: false },
       { Type: "tmpfs", Destination: "/e" },
     ],
     HostConfig: {
@@ -81,9 +81,10 @@ test("of a container's mounts those count that are volumes of the local driver, 
     {
       name: "v",
       destination: "/b",
+      writable: true,
       asked: { said: { driver: "local", type: "none", device: "/root" }, paths: ["/root"] },
     },
-    { name: "x", destination: "/d", asked: undefined },
+    { name: "x", destination: "/d", writable: false, asked: undefined },
   ]);
   expect(JSON.stringify(volumes)).not.toContain("hunter2");
   expect(localVolumesOf("nothing")).toEqual([]);
