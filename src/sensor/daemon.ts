@@ -6,6 +6,9 @@ import type { Kind, Questions } from "./questions.ts";
 
 const KIND: Kind = { name: "the engine itself", fields: "docker.engine.warnings and what else it says of itself" };
 
+/** Of our own event. */
+const EXISTING = "existing";
+
 /** How long containers are not asked about until it is known what the engine gives all of them, ms. */
 const READY_MAX_MS = 100;
 
@@ -23,9 +26,9 @@ export class Daemon {
     return this.#known;
   }
 
-  /** What it says now; undefined where it was asked again since and has not answered. */
-  get current(): DaemonInspection | undefined {
-    return this.#isCurrent ? this.#known : undefined;
+  /** What is told at an event of it: at its `reload` nothing that it said before. */
+  partOf({ Action }: DockerEvent): DaemonInspection | undefined {
+    return Action === EXISTING || this.#isCurrent ? this.#known : undefined;
   }
 
   /** What settles soon after a connection stands, when it has answered for the first time; undefined from then on. */
@@ -41,6 +44,7 @@ export class Daemon {
   /** A connection stands. */
   begin(): void {
     this.#identity = undefined;
+    this.#known = undefined;
     const settled = this.ask();
     if (settled === undefined) return;
     const ready = Promise.race([settled, Bun.sleep(READY_MAX_MS)]).then(() => {
@@ -75,11 +79,11 @@ export class Daemon {
    * @param timeNano the engine's clock, ns since 1970
    */
   existing(timeNano: bigint): DockerEvent | undefined {
-    if (this.#identity === undefined || this.current === undefined) return undefined;
+    if (this.#identity === undefined || this.#known === undefined) return undefined;
     const { id, name } = this.#identity;
     return {
       Type: "daemon",
-      Action: "existing",
+      Action: EXISTING,
       Actor: { ID: id, Attributes: { name } },
       scope: "local",
       time: Number(timeNano / 1_000_000_000n),

@@ -57,7 +57,10 @@ export class Inspector {
 
   /** What is known of what an event is about; undefined where that is nothing. */
   describe(event: DockerEvent): Enrichment | undefined {
-    if (event.Type === "daemon") return this.daemon.current && { daemon: this.daemon.current };
+    if (event.Type === "daemon") {
+      const daemon = this.daemon.partOf(event);
+      return daemon && { daemon };
+    }
     const object = this.#objects.describe(event);
     const id = containerIdOf(event);
     if (id === undefined) return object;

@@ -89,8 +89,8 @@ test("no secret of an answer gets into a payload, a log line or a state file", a
   const execs = { [EXEC]: { ContainerID: ID, Pid: 7, ProcessConfig: { entrypoint: "sh", arguments: [], Env } } };
   await using engine = await TestEngine.start({ containers: { [ID]: told }, execs, answers: ANSWERS });
   const folder = temporaryFolder();
-  const state = new Plugin().init(config({ snapshot: true, loglevel: "debug", statefile: join(folder, "resume") }));
-  const instance = state.open(engine.address);
+  using state = new Plugin().init(config({ snapshot: true, loglevel: "debug", statefile: join(folder, "resume") }));
+  using instance = state.open(engine.address);
   const of = { attributes: { execID: EXEC } };
   const sent = [
     line("create"),
@@ -125,7 +125,6 @@ test("no secret of an answer gets into a payload, a log line or a state file", a
   instance.close();
   const files = bytesIn(folder);
   expect(Buffer.concat(files).toString()).toContain("//srv/share");
-  state.destroy();
   const logs = state.logs.map(({ text }) => text).join("\n");
   expect(logs).toContain("/volumes/share");
   for (const secret of [SECRET, AUTH]) for (const where of [logs, ...files]) expect(where.includes(secret)).toBe(false);
