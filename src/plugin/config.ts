@@ -61,7 +61,10 @@ export const configSchema = v.object({
     250,
     "Milliseconds that an event waits for such an answer at most; then it goes out without, and says so.",
   ),
-  snapshot: flag(true, "Whether each container that runs already becomes an event; never where inspect is false."),
+  snapshot: flag(
+    true,
+    "Whether the engine itself and each container that runs already become an event; never where inspect is false.",
+  ),
   sensitivemounts: v.nullish(
     v.pipe(
       v.array(v.pipe(v.string(), v.regex(/^\//, "an absolute path"))),

@@ -22,6 +22,8 @@ import { SENSITIVE_KINDS, type SensitiveKind, sensitiveKinds, sensitiveMounts } 
 /** An id as moby and podman make them; nothing else gets into a request's path, as labels can pose as ids. */
 const ID = /^[0-9a-f]{64}$/;
 
+/** Characters that are kept of them. */
+const CHARS_MAX = 16 * 1024 * 1024;
 /** Of so many the first start is known from a later one. */
 const CREATED_MAX = 4096;
 
@@ -91,7 +93,12 @@ export class Containers {
     readonly daemon: Daemon,
     readonly sensitive: readonly string[],
   ) {
-    this.#containers = new Lookup(questions, { ...KIND, path: pathOf, read: (json) => this.#read(json) });
+    this.#containers = new Lookup(questions, {
+      ...KIND,
+      path: pathOf,
+      chars: CHARS_MAX,
+      read: (json) => this.#read(json),
+    });
   }
 
   /** Asks what is to be known for an event of a container. Returns what that waits for. */
@@ -221,7 +228,7 @@ export class Containers {
     if (container === undefined) return undefined;
     const { imageId, mounted } = container;
     const { images, volumes } = this.objects;
-    const image = imageId === undefined ? undefined : images.ask(imageId);
+    const image = imageId === undefined || container.image !== undefined ? undefined : images.ask(imageId);
     return mounted.length === 0 ? image : allOf([image, ...mounted.map(({ name }) => volumes.ask(name))]);
   }
 

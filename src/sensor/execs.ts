@@ -16,6 +16,9 @@ const PID_AFTER_MS = [50, 500];
 /** Execs a second that are asked so: health checks of many containers must not double what the engine has to answer. */
 const PIDS_PER_SECOND = 20;
 
+/** Characters that are kept of them. */
+const CHARS_MAX = 16 * 1024 * 1024;
+
 /** An id as moby makes them; nothing else gets into a request's path, as a label can pose as one. */
 const ID = /^[0-9a-f]{64}$/;
 
@@ -40,6 +43,7 @@ export class Execs {
     this.#execs = new Lookup(questions, {
       name: "execs",
       fields: "docker.exec.user and what else is asked of one",
+      chars: CHARS_MAX,
       path: (id) => `/exec/${id}/json`,
       read: readExec,
     });

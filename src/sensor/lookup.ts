@@ -4,13 +4,14 @@ import type { EngineError } from "../docker/client.ts";
 import type { Uninspected } from "./enrichment.ts";
 import { type Kind, type Questions, reasonOf } from "./questions.ts";
 
-/** What is kept, in entries and in characters of its JSON. */
+/** How many objects of a kind are kept. */
 const ENTRIES_MAX = 4096;
-const CHARS_MAX = 16 * 1024 * 1024;
 
 /** Which questions about one kind of objects there are. */
 export interface LookupKind<T extends object> extends Kind {
   readonly path: (key: string) => string;
+  /** Characters of their JSON that are kept. */
+  readonly chars: number;
   /** Reads an answer; undefined where it is none. */
   readonly read: (json: unknown) => T | undefined;
 }
@@ -33,14 +34,16 @@ interface UnderWay {
 const sizeOf = (kept: object): number => JSON.stringify(kept).length;
 
 export class Lookup<T extends object> {
-  readonly #kept = new LRUCache<string, Kept<T>>({ max: ENTRIES_MAX, maxSize: CHARS_MAX });
+  readonly #kept: LRUCache<string, Kept<T>>;
   readonly #underWay = new Map<string, UnderWay>();
   #number = 0;
 
   constructor(
     readonly questions: Questions,
     readonly kind: LookupKind<T>,
-  ) {}
+  ) {
+    this.#kept = new LRUCache({ max: ENTRIES_MAX, maxSize: kind.chars });
+  }
 
   /**
    * What is known of an object.

@@ -13,6 +13,9 @@ import { Lookup, type LookupKind } from "./lookup.ts";
 import type { Questions } from "./questions.ts";
 import { sensitiveMounts } from "./sensitive_paths.ts";
 
+/** Characters that are kept of each kind. */
+const CHARS_MAX = 4 * 1024 * 1024;
+
 /** Nothing else gets into a request's path. */
 const HASH = /^[0-9a-f]{64}$/;
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -92,7 +95,8 @@ export class Objects {
 
   /** @param sensitive paths of the host that are sensitive beside the documented ones */
   constructor(questions: Questions, sensitive: readonly string[]) {
-    const lookup = <T extends object>(kind: LookupKind<T>) => new Lookup(questions, kind);
+    const lookup = <T extends object>(kind: Omit<LookupKind<T>, "chars">) =>
+      new Lookup(questions, { ...kind, chars: CHARS_MAX });
     this.images = lookup({
       name: "images",
       fields: "docker.image.digests, docker.image.label, docker.image.created",

@@ -34,6 +34,7 @@ interface Thing {
 const lookupOf = (questions: Questions) =>
   new Lookup<Thing>(questions, {
     ...THINGS,
+    chars: 1000,
     path: (key) => `/things/${key}`,
     read: (json) => (typeof json === "number" ? { n: json } : undefined),
   });
