@@ -96,8 +96,10 @@ export class Snapshot {
   }
 
   async #take(): Promise<void> {
-    await this.inspector.daemon.pending;
-    const answer = v.parse(listed, await this.engine.getJson("/containers/json", LIST_MAX_MS)) ?? [];
+    const list = this.engine.getJson("/containers/json", LIST_MAX_MS);
+    // What the engine gives all containers goes into what is known of each.
+    const [json] = await Promise.all([list, this.inspector.daemon.pending]);
+    const answer = v.parse(listed, json) ?? [];
     this.#existing = answer.map(({ Id, Names, Image, Labels }) => ({
       id: Id,
       name: withoutSlash(Names?.[0] ?? ""),
