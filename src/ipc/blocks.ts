@@ -5,10 +5,13 @@
 import { type Field, isShared, type Part } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
 
-/** A field that is taken from a part, with its slot and those of the fields of its block whose text may be the same. */
+/** A field that is taken from a part. */
 export interface Taken {
   readonly slot: number;
+  /** The slots of the fields of its block whose text may be the same. */
   readonly like: readonly number[];
+  /** Whether it is itself one of those to another. */
+  readonly liked: boolean;
   readonly source: Extract<Field["source"], { part: Part }>;
 }
 
@@ -43,6 +46,8 @@ export const places = fields.map((field) => {
 const idOf = (test: (field: Field) => boolean): number => fields.findIndex(test);
 const slotOf = (id: number): number => places[id]?.slot ?? 0;
 
+const liked = new Set(fields.flatMap(({ source }) => (source.kind === "text" ? source.like : [])));
+
 /** The slots of the fields whose text may be the same; a shared block knows nothing of another one. */
 function likeOf({ name, source }: Field, block: number): number[] {
   const ids = source.kind === "text" ? source.like.map((like) => idOf((field) => field.name === like)) : [];
@@ -54,7 +59,7 @@ function groupOf(part: Part): Group {
   const taken = fields.flatMap((field, id) => {
     const { source } = field;
     return "part" in source && source.part === part
-      ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), source }]
+      ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), liked: liked.has(field.name), source }]
       : [];
   });
   return { part, taken };

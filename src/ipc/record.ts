@@ -11,9 +11,6 @@ const NO_THREAD = 0xffff_ffff;
 /** Characters up to which a loop writes a text faster than a call that leaves JavaScript. */
 const CALL_CHARS = 24;
 
-/** Every slot that some field's text may be the same as. */
-const liked = new Set(own.groups.flatMap(({ taken }) => taken.flatMap(({ like }) => like)));
-
 const align = (position: number): number => (position + layout.RECORD_ALIGN - 1) & -layout.RECORD_ALIGN;
 
 /**
@@ -71,8 +68,10 @@ export class RecordWriter {
       const found = block.part(event);
       if (found !== undefined) words[slots + i] = this.#share(block, found, this.#kept?.[i]) - base;
     }
-    const size = align(this.#at + 1) - base;
-    this.#bytes.fill(0, this.#at, base + size);
+    // The last byte is a NUL, which ends every text.
+    do this.#bytes[this.#at++] = 0;
+    while (this.#at % layout.RECORD_ALIGN !== 0);
+    const size = this.#at - base;
     words[(base + layout.RECORD_SIZE) >>> 2] = size;
     words[(base + layout.RECORD_INDEX) >>> 2] = index - base;
     return size;
@@ -133,12 +132,13 @@ export class RecordWriter {
     }
   }
 
-  #field({ slot, like, source }: Taken, part: object): void {
+  #field(taken: Taken, part: object): void {
+    const { slot, source } = taken;
     // What `take` takes is what this very field's `part` gave.
     switch (source.kind) {
       case "text": {
         const text = source.take(part as never);
-        if (text !== undefined) this.#value(slot, like, text);
+        if (text !== undefined) this.#value(taken, text);
         return;
       }
       case "texts": {
@@ -183,10 +183,10 @@ export class RecordWriter {
     }
   }
 
-  #value(slot: number, like: readonly number[], text: string): void {
+  #value({ slot, like, liked }: Taken, text: string): void {
     const words = this.#words;
     const slots = this.#slots;
-    if (liked.has(slot)) this.#texts[slot] = text;
+    if (liked) this.#texts[slot] = text;
     for (const other of like) {
       if (words[slots + other] === 0 || this.#texts[other] !== text) continue;
       words[slots + slot] = words[slots + other] as number;

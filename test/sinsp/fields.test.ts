@@ -12,6 +12,7 @@ import { fields } from "../../src/plugin/fields.ts";
 import { parseEnriched } from "../../src/sensor/enrichment.ts";
 import { TestEngine } from "../support/engine.ts";
 import type { Value } from "../support/host.ts";
+import { answering, container, ID, line, OTHER, volumeMount } from "../support/questions.ts";
 import { inspectionsOf, recordedLines } from "../support/recordings.ts";
 import { captured, live, missing, printed, run, Sinsp, subscribed, tellIfMissing, values } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -30,13 +31,16 @@ interface Asked {
   readonly key: string | undefined;
 }
 
+/** Arguments of fields that take one, by the fields' names. */
+type Keys = Readonly<Record<string, Iterable<string>>>;
+
 /** Every field; those with an argument once for each of the arguments. */
-function asksFor(attributes: ReadonlySet<string>, destinations: ReadonlySet<string>): Asked[] {
+function asksFor(keys: Keys): Asked[] {
   return fields.flatMap((field): Asked[] => {
     const { name } = field;
     if (field.key === undefined) return [{ text: name, field, key: undefined }];
-    const keys = name === "docker.attributes" ? attributes : destinations;
-    return [...keys, "no.such"].filter(isWritable).map((key) => ({ text: `${name}[${key}]`, field, key }));
+    const own = new Set([...(keys[name] ?? []), "no.such"]);
+    return [...own].filter(isWritable).map((key) => ({ text: `${name}[${key}]`, field, key }));
   });
 }
 
@@ -106,7 +110,7 @@ real(
     );
     // One recorded container has a thousand labels, k0000 to k0999: ten of them will do.
     const keys = new Set(lines.flatMap(attributesOf).filter((key) => !/^k\d\d\d[1-9]$|^k\d[1-9]\d\d$/.test(key)));
-    const asks = asksFor(keys, new Set());
+    const asks = asksFor({ "docker.attributes": keys });
     await using engine = await TestEngine.start();
     const came = await through(engine, { statefile: "", inspect: false }, lines, asks);
     expect(came.captured.map(({ payload }) => payload)).toEqual(lines);
@@ -118,8 +122,33 @@ real(
   60_000,
 );
 
+interface Answer {
+  readonly Name?: string;
+  readonly Mounts?: readonly { readonly Source: string; readonly Destination: string }[];
+  readonly HostConfig?: { readonly Devices?: readonly { PathOnHost: string }[]; readonly Sysctls?: object };
+}
+
+/** The arguments that the containers have a value for. */
+function keysOf(containers: readonly Answer[]): Keys {
+  const mounts = containers.flatMap(({ Mounts = [] }) => Mounts);
+  const destinations = mounts.map(({ Destination }) => Destination);
+  return {
+    "docker.attributes": ["name"],
+    "docker.container.mount": destinations,
+    "docker.container.mountmode": destinations,
+    "docker.container.mountpropagation": mounts
+      .filter(({ Source }) => !Source.includes("/volumes/"))
+      .map(({ Destination }) => Destination),
+    "docker.container.mountsource": mounts.map(({ Source }) => Source),
+    "docker.container.device": containers.flatMap(
+      ({ HostConfig }) => HostConfig?.Devices?.map(({ PathOnHost }) => PathOnHost) ?? [],
+    ),
+    "docker.container.sysctl": containers.flatMap(({ HostConfig }) => Object.keys(HostConfig?.Sysctls ?? {})),
+  };
+}
+
 /** The containers that were recorded, each under an id of its own. */
-function recordedContainers(): Record<string, { Mounts?: { Destination: string }[] }> {
+function recordedContainers(): Record<string, Answer> {
   const engines = ["docker-20.10.24", "docker-29.7.2", "podman-5.8.6"] as const;
   const answers = engines.flatMap((engine) =>
     readdirSync(inspectionsOf(engine)).map((file) =>
@@ -131,14 +160,19 @@ function recordedContainers(): Record<string, { Mounts?: { Destination: string }
   return Object.fromEntries(found.map((answer) => [answer.Id, answer]));
 }
 
+/** Fields that no recorded container has a value for. */
+const UNRECORDED = [
+  "docker.exec.pid",
+  "docker.container.cut",
+  "docker.container.exitcode",
+  "docker.container.oomkilled",
+];
+
 real(
   "every recorded container and exec: what inspecting tells, live and replayed alike",
   async () => {
     const containers = recordedContainers();
-    const destinations = Object.values(containers).flatMap(({ Mounts = [] }) =>
-      Mounts.map((mount) => mount.Destination),
-    );
-    const asks = asksFor(new Set(["name"]), new Set(destinations));
+    const asks = asksFor(keysOf(Object.values(containers)));
     const exec = "e".repeat(64);
     const ID = Object.keys(containers)[0] ?? "";
     const ProcessConfig = { user: "1000", privileged: true, tty: false, entrypoint: "sh", arguments: ["-c", "id"] };
@@ -166,15 +200,75 @@ real(
     const never = asks.filter(
       ({ text }) => /^docker\.(container|exec)\./.test(text) && !all.some((of) => of.get(text) !== undefined),
     );
-    expect(never.map(({ text }) => text)).toEqual(["docker.container.mount[no.such]"]);
-    const known = all[Object.values(containers).findIndex((one) => (one as { Name?: string }).Name === "/caps")];
+    expect(never.map(({ text }) => text).filter((text) => !text.endsWith("[no.such]"))).toEqual(UNRECORDED);
+    const known = all[Object.values(containers).findIndex(({ Name }) => Name === "/caps")];
     expect(known?.get("docker.container.inspected")).toBe(true);
     expect(known?.get("docker.container.privileged")).toBe(false);
     expect(known?.get("docker.container.capadd")).toEqual(["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]);
     expect(known?.get("docker.container.created")).toBe(1795427289043044499n);
+    const other = all[Object.values(containers).findIndex(({ Name }) => Name === "/options")];
+    expect(other?.get("docker.container.hostports")).toEqual([22n, 8080n]);
+    expect(other?.get("docker.container.privilegedports")).toEqual([22n]);
+    expect(other?.get("docker.container.mountsource[/var/run/docker.sock]")).toBe("/var/run/docker.sock");
     expect(all.at(-2)?.get("docker.exec.exitcode")).toBe(137n);
     expect(all.at(-2)?.get("docker.exec.privileged")).toBe(true);
     expect(all.at(-1)?.get("docker.container.inspected")).toBe(false);
+  },
+  60_000,
+);
+
+real(
+  "images, volumes, networks, services, plugins, ends and the engine itself, live and replayed alike",
+  async () => {
+    const service = "s".repeat(25);
+    const exec = "e".repeat(64);
+    const [started, ended] = [-2_000, -1_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const State = { Running: false, StartedAt: started, FinishedAt: ended, ExitCode: 137, OOMKilled: true };
+    const one = container({ Mounts: [volumeMount("v", "/data")], State });
+    const digest = `bb@sha256:${"d".repeat(64)}`;
+    const ContainerSpec = {
+      Image: "bb:1",
+      CapabilityAdd: ["ALL"],
+      Mounts: [{ Type: "bind", Source: "/etc", Target: "/host" }],
+    };
+    const answers = answering({
+      [`/images/${one.Image}/json`]: { RepoDigests: [digest], Created: started, Config: { Labels: { tier: "gold" } } },
+      "/volumes/v": { Driver: "local", Options: { type: "none", o: "bind", device: "/etc" } },
+      [`/networks/${OTHER}`]: { Driver: "overlay", Internal: true, Options: { encrypted: "" } },
+      [`/services/${service}`]: { Spec: { TaskTemplate: { ContainerSpec } } },
+      [`/plugins/${OTHER}/json`]: { Config: { Network: { Type: "host" }, PidHost: true } },
+      "/info": {
+        SecurityOptions: ["name=seccomp,profile=default"],
+        Plugins: { Authorization: ["opa"] },
+        Swarm: { LocalNodeState: "active" },
+        Warnings: ["WARNING: API is accessible on http://0.0.0.0:2375 without encryption."],
+      },
+    });
+    const execs = { [exec]: { ContainerID: ID, Pid: 4711, ProcessConfig: { entrypoint: "sh", arguments: [] } } };
+    await using engine = await TestEngine.start({ containers: { [ID]: one }, execs, answers });
+    const lines = [
+      line("create"),
+      line("exec_create: sh", { attributes: { execID: exec } }),
+      line("die"),
+      line("create", { Type: "volume", id: "v" }),
+      line("create", { Type: "network", id: OTHER }),
+      line("create", { Type: "service", id: service }),
+      line("enable", { Type: "plugin", id: OTHER }),
+      line("reload", { Type: "daemon", id: "D75Y" }),
+    ];
+    const further =
+      /^docker\.(?:image\.(?:digests|label|created)|volume|network|service|plugin|exec\.pid|container\.(?:exitcode|oomkilled|volumedevice|sensitivemounts?)$|engine\.(?!host|name|version))/;
+    const asks = asksFor({ "docker.container.volumedevice": ["/data"], "docker.image.label": ["tier"] }).filter(
+      ({ field }) => further.test(field.name),
+    );
+    const came = await through(engine, { statefile: "", snapshot: false, inspecttimeout: 10_000 }, lines, asks);
+    for (const [i, { payload }] of came.captured.entries()) compare(came.printed[i] ?? "", payload, asks);
+    expect(came.replayed).toEqual(came.printed);
+    const all = came.printed.map(values);
+    const never = asks.filter(({ text }) => !all.some((of) => of.get(text) !== undefined)).map(({ text }) => text);
+    expect(never).toEqual(["docker.image.label[no.such]", "docker.container.volumedevice[no.such]"]);
+    expect(all[2]?.get("docker.container.exitcode")).toBe(137n);
+    expect(all[7]?.get("docker.engine.insecure")).toBe(true);
   },
   60_000,
 );

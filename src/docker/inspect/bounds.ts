@@ -4,9 +4,8 @@ import { isMap } from "../../base/lenient.ts";
 /** Characters of one text, and of all texts of one list: a command line of megabytes is possible. */
 const TEXT_CHARS_MAX = 4 * 1024;
 const LIST_CHARS_MAX = 32 * 1024;
-
-/** More elements than this many do not fit into a list in any case: none is shorter than `""`. */
-export const ELEMENTS_MAX = LIST_CHARS_MAX / 2;
+/** Elements of one list: Falco is answered with no more (ffi/host/extract.h, EXTRACT_CELLS). */
+export const LIST_ITEMS_MAX = 4096;
 
 /**
  * A list with each of its texts once, those that rules judge first: junk must not push these over the bound.
@@ -22,7 +21,7 @@ export function judgedFirst(
   for (const given of list) {
     const text = form(given);
     if (isJudged(text)) judged.add(text);
-    else if (others.size <= ELEMENTS_MAX) others.add(text);
+    else if (others.size <= LIST_ITEMS_MAX) others.add(text);
   }
   return [...judged, ...others];
 }
@@ -47,7 +46,7 @@ class Shortener {
   #list(list: readonly unknown[]): unknown[] {
     let left = LIST_CHARS_MAX;
     const kept: unknown[] = [];
-    for (const item of list) {
+    for (const item of list.slice(0, LIST_ITEMS_MAX)) {
       const short = this.shorten(item);
       left -= JSON.stringify(short).length;
       if (left < 0) break;
@@ -60,7 +59,7 @@ class Shortener {
 
 /**
  * An inspection with bounds: each text has at most 4 Ki characters (a longer one ends in `…`), and each list as many of
- * its first elements as fit into 32 Ki. `cut` names the members that lost something; absent where none did. What a rule
+ * its first elements as fit into 32 Ki, at most 4,096. `cut` names the members that lost something; absent where none did. What a rule
  * judges of a list is to be drawn from it, or put first in it, before.
  */
 export function shortened<T extends object>(inspection: T): T & { readonly cut?: readonly string[] } {

@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { allTexts, compact, type Json, listOf, part, text, texts } from "../../base/lenient.ts";
 import { normalPath } from "../host_path.ts";
-import { ELEMENTS_MAX } from "./bounds.ts";
+import { LIST_ITEMS_MAX } from "./bounds.ts";
 
 /** What a device gives, the worst first. `all`: every one of the host's; `other`: none of those below. */
 export const DEVICE_KINDS = [
@@ -157,7 +157,7 @@ class Judged {
   add(text: string, kinds: Kinds): void {
     for (const kind of kinds) this.kinds.add(kind);
     const alike = this.#texts[rank(kinds)] as Set<string>;
-    if (alike.size <= ELEMENTS_MAX) alike.add(text);
+    if (alike.size <= LIST_ITEMS_MAX) alike.add(text);
   }
 
   /** Each once and the worst first: what is cut off is then the least. */

@@ -72,7 +72,8 @@ export function limitFactsOf(json: Json): LimitFacts {
     cpus: cpusOf(host),
     pidsLimit: pidsLimitOf(host),
     oomKillDisable: host.OomKillDisable,
-    ulimits: host.Ulimits?.map(ulimitText),
+    // The engine adds the daemon's defaults in no order.
+    ulimits: host.Ulimits?.map(ulimitText).sort(),
     logDriver: host.LogConfig?.Type,
   });
 }

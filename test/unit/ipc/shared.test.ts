@@ -4,6 +4,7 @@ import { FFIType } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { LIST_ITEMS_MAX } from "../../../src/docker/inspect/bounds.ts";
 import { callbacks, symbols } from "../../../src/ipc/symbols.ts";
 import { severities } from "../../../src/plugin/severities.ts";
 
@@ -27,6 +28,10 @@ const types: Record<string, readonly number[]> = {
 
 const typeOf = (declared: string): readonly number[] =>
   declared.includes("*") ? [FFIType.ptr] : (types[declared.replace("const ", "").trim()] ?? []);
+
+test("no list of an inspection has more elements than Falco is answered with", () => {
+  expect(header("extract.h")).toContain(`#define EXTRACT_CELLS ${LIST_ITEMS_MAX}\n`);
+});
 
 test("the functions that are called are those of bridge.h, argument for argument", () => {
   const declared = [...header("bridge.h").matchAll(/^([\w ]+[ *]+)(docker_bridge_\w+)\(([^)]*)\);/gm)];

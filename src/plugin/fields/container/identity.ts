@@ -83,7 +83,7 @@ export const identityFields: readonly Field[] = [
   container.texts(
     about(
       "docker.container.cut",
-      "Which of these fields do not hold all that the engine told: a list is cut at 32 Ki characters, a text at 4 Ki",
+      "Which of these fields do not hold all that the engine told: a list is cut at 32 Ki characters or 4,096 elements, a text at 4 Ki",
       "our own",
       "(command)",
     ),

@@ -62,7 +62,7 @@ export const isolationFields: readonly Field[] = [
   container.text(
     about(
       "docker.container.cgroupnsmode",
-      "Control group namespace: host, private",
+      "Control group namespace: host, private, or empty for the engine's default",
       `${INSPECT}\`HostConfig.CgroupnsMode\``,
       "private",
       "1.41",

@@ -20,7 +20,6 @@ export const limitFields: readonly Field[] = [
       "Thousandths of a CPU that it may use, so 1500 for --cpus 1.5; 0 is no limit",
       `${INSPECT}\`HostConfig.NanoCpus\`, else \`CpuQuota\` and \`CpuPeriod\``,
       "1500",
-      "1.25",
     ),
     (container) => bigint(container.cpus),
   ),

@@ -132,6 +132,49 @@ describe("the recorded containers", () => {
       created: "1795427265397436614",
       command: ["sh", "-c", "tail /dev/zero"],
     },
+    // Created with --rm -t, --volumes-from, --gpus all and what else there is.
+    "options.json": {
+      ...USUAL,
+      name: "options",
+      created: "1795644002220768735",
+      imageId: "sha256:011048073182f3f48b5b48d2c3895642bd1feb1dde7b7f061cac6f3dd946c6cb",
+      hostname: "web1",
+      workingDir: "/srv",
+      tty: true,
+      healthcheck: ["CMD-SHELL", "test -f /tmp/ok"],
+      autoRemove: true,
+      cgroupnsMode: "private",
+      cgroupParent: "/x.slice",
+      capAdd: ["CAP_SYS_ADMIN"],
+      securityOpt: ["seccomp=unconfined", "no-new-privileges=true"],
+      seccomp: "unconfined",
+      noNewPrivileges: true,
+      maskedPaths: false,
+      sysctls: [["net.ipv4.ip_forward", "1"]],
+      groupAdd: ["docker"],
+      devices: ["/dev/sdq:/dev/xvda:r", "/dev/fuse:/dev/fuse:rwm"],
+      deviceCgroupRules: ["c 10:200 rwm"],
+      deviceRequests: [":all:gpu"],
+      deviceKinds: ["disk", "fuse", "gpu", "net"],
+      mounts: [
+        { source: "/var/lib/engine/volumes/data/_data", destination: "/data", mode: "rw", type: "volume" },
+        bind("/proc", "ro", "/p"),
+        bind("/etc/ssh", "ro", "/ssh", "rslave"),
+        bind("/var/run/docker.sock", "rw", "/var/run/docker.sock"),
+      ],
+      volumesFrom: ["base"],
+      networkMode: "default",
+      networks: ["bridge"],
+      ports: ["127.0.0.1:22->22/tcp", "8080->80/tcp"],
+      hostPorts: [22, 8080],
+      publicPorts: [8080],
+      memory: 67_108_864,
+      cpus: 1500,
+      pidsLimit: 100,
+      oomKillDisable: true,
+      ulimits: ["nofile=100:200"],
+      logDriver: "none",
+    },
     "plain.json": {
       ...USUAL,
       name: "life",
@@ -185,7 +228,12 @@ describe("the recorded containers", () => {
   test.each(Object.entries(expected))("%s", (file, inspection) => {
     if (inspection === undefined) return;
     expect(inspectContainer(inspectionOf("docker-20.10.24", file.replace(".json", "")))).toStrictEqual(inspection);
-    const sensitive = ["docker-sock-bind.json", "docker-sock-mount-ro.json", "host-root-bind.json"].includes(file);
+    const sensitive = [
+      "docker-sock-bind.json",
+      "docker-sock-mount-ro.json",
+      "host-root-bind.json",
+      "options.json",
+    ].includes(file);
     expect(sensitiveMounts(inspection.mounts ?? [], []).length > 0).toBe(sensitive);
   });
 });

@@ -29,7 +29,7 @@ const cases: [host: object, expected: LimitFacts][] = [
   // More than a double holds exactly is no figure to compare with.
   [{ Memory: 2 ** 63, PidsLimit: 1 }, { pidsLimit: 1 }],
   [
-    { PidsLimit: 1, Ulimits: [{ Name: "core", Soft: -1, Hard: -1 }, { Name: "x" }] },
+    { PidsLimit: 1, Ulimits: [{ Name: "x" }, { Name: "core", Soft: -1, Hard: -1 }] },
     { pidsLimit: 1, ulimits: ["core=-1:-1", "x=0:0"] },
   ],
 ];
