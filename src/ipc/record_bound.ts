@@ -16,7 +16,8 @@ const FIXED_BYTES = layout.RECORD_EVENT + layout.EVENT_PAYLOAD + (shared.length 
 /** An attribute's field shares the text of its attribute. */
 const VALUES = fields.filter(({ source }) => source.kind !== "attribute").length;
 
-const align = (position: number): number => (position + layout.RECORD_ALIGN - 1) & -layout.RECORD_ALIGN;
+/** In doubles: the guess for a large event is above what 32 bits hold. */
+const align = (bytes: number): number => Math.ceil(bytes / layout.RECORD_ALIGN) * layout.RECORD_ALIGN;
 
 /** The bytes of a text, with its NUL; each NUL inside becomes U+FFFD, which takes three. */
 const textBytes = (text: string): number => Buffer.byteLength(text) + 1 + (text.includes("\0") ? 2 * text.length : 0);

@@ -19,7 +19,7 @@ function writerInto(room: number, queueBytes = 1 << 20) {
   const ring = {
     room,
     write(line: Line, event: DockerEvent, _mark: unknown, addition: string): boolean {
-      const bound = recordBound(bytesOf(line), event, addition);
+      const bound = recordBound(bytesOf(line), event, addition, this.room);
       if (bound > this.room) return false;
       this.room -= bound;
       written.push(textOf(line));
