@@ -24,21 +24,11 @@ const textBytes = (text: string): number => Buffer.byteLength(text) + 1 + (text.
 
 const pairBytes = (key: string, value: string): number => layout.PAIR_BYTES + Buffer.byteLength(key) + textBytes(value);
 
-/** The texts of the event's own block, by their slots. */
-type Texts = (string | undefined)[];
-
-/** The bytes of a text beside its slot; none where it is the same as one that it may share. */
-function sharedTextBytes({ slot, like }: Taken, text: string | undefined, texts: Texts): number {
-  texts[slot] = text;
-  return text === undefined || like.some((other) => texts[other] === text) ? 0 : textBytes(text);
-}
-
 /** The bytes of a field's value beside its slot. */
-function valueBytes(taken: Taken, part: object, texts: Texts): number {
-  const { source } = taken;
+function valueBytes({ source }: Taken, part: object): number {
   switch (source.kind) {
     case "text":
-      return sharedTextBytes(taken, source.take(part as never), texts);
+      return textBytes(source.take(part as never) ?? "");
     case "texts":
       return (source.take(part as never) ?? []).reduce(
         (sum, text) => sum + layout.LIST_ITEM_BYTES + textBytes(text),
@@ -46,8 +36,6 @@ function valueBytes(taken: Taken, part: object, texts: Texts): number {
       );
     case "pairs":
       return (source.take(part as never) ?? []).reduce((sum, [key, value]) => sum + pairBytes(key, value), 0);
-    case "numbers":
-      return (source.take(part as never) ?? []).length * layout.NUMBER_BYTES;
     default:
       return layout.NUMBER_BYTES;
   }
@@ -66,24 +54,14 @@ export function recordBound(
   room: number = layout.RECORD_MAX,
 ): number {
   const payload = lineBytes + Buffer.byteLength(addition);
-  // Of a large payload it is more than what `align` is for, 2 GiB.
-  const guess = FIXED_BYTES + VALUES * (VALUE_FIXED + VALUE_PER_BYTE * payload) + payload;
-  if (guess <= room - layout.RECORD_ALIGN) return align(guess);
+  const guess = align(FIXED_BYTES + VALUES * (VALUE_FIXED + VALUE_PER_BYTE * payload) + payload);
+  if (guess <= room) return guess;
   let bytes = FIXED_BYTES + payload + fields.length * (layout.SLOT_BYTES + layout.COUNT_BYTES + layout.RECORD_ALIGN);
   const { Attributes } = event.Actor;
-  const texts: Texts = [];
-  for (const key in Attributes) {
-    bytes += pairBytes(key, Attributes[key] ?? "");
-    const slot = own.attribute.get(key);
-    if (slot !== undefined) texts[slot] = Attributes[key];
-  }
-  for (const { part, taken } of own.groups) {
+  for (const key in Attributes) bytes += pairBytes(key, Attributes[key] ?? "");
+  for (const { part, taken } of [...own.groups, ...shared]) {
     const found = part(event);
-    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found, texts);
-  }
-  for (const { part, taken } of shared) {
-    const found = part(event);
-    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found, []);
+    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found);
   }
   return align(bytes);
 }
