@@ -277,11 +277,14 @@ export class Containers {
     const devices = volumes.flatMap(({ destination, volume }): [string, string][] =>
       volume?.said.device === undefined ? [] : [[destination, volume.said.device]],
     );
+    const { cut = [], ...led } = shortened({ volumeDevices: devices });
+    const allCut = [...(inspected.cut ?? []), ...cut];
     // Where a volume leads nobody knows, that none is sensitive nobody knows either.
     const isSure = kinds.size > 0 || (!hasOthers && mounted.every((_, i) => known[i] !== undefined));
     return {
       ...inspected,
-      ...(devices.length === 0 ? {} : { volumeDevices: devices }),
+      ...(devices.length === 0 ? {} : led),
+      ...(allCut.length === 0 ? {} : { cut: allCut }),
       ...(isSure ? { sensitiveMount: kinds.size > 0 } : {}),
       ...(kinds.size === 0 ? {} : { sensitiveMounts: SENSITIVE_KINDS.filter((kind) => kinds.has(kind)) }),
     };

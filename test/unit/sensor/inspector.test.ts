@@ -121,3 +121,27 @@ test("a network's change and a start at the same time leave what the start broug
   await Promise.all([start, connected]);
   expect(own.describe(event("exec_create: sh", 500))?.container?.privileged).toBe(true);
 });
+
+test("many volumes with long devices do not hide the one that leads to the host, and take no room without bound", async () => {
+  const { asked, inspector: own } = inspector();
+  const names = Array.from({ length: 200 }, (_, i) => `v${i}`);
+  const mount = (Name: string) => ({
+    Type: "volume",
+    Name,
+    Driver: "local",
+    Destination: `/${Name}`,
+    Source: "",
+    RW: false,
+  });
+  const waits = own.ask(event("create", 0));
+  asked[0]?.answer({ ...created, Mounts: names.map(mount) });
+  while (asked.length < 201) await new Promise(setImmediate);
+  for (const { path, answer } of asked.slice(1)) {
+    const device = path.endsWith("/v199") ? "/etc/shadow" : `/srv/${"x".repeat(5_000)}`;
+    answer({ Driver: "local", Options: { device, o: "bind", type: "none" } });
+  }
+  await waits;
+  const known = own.describe(event("rename", 1))?.container;
+  expect(known).toMatchObject({ sensitiveMount: true, sensitiveMounts: ["etc"], cut: ["volumeDevices"] });
+  expect(JSON.stringify(known).length).toBeLessThan(64 * 1024);
+});
