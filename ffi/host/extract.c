@@ -6,6 +6,8 @@
 
 #include "shared/record.h"
 
+static_assert(NUMBER_BYTES == sizeof(uint64_t) && LIST_ITEM_BYTES == sizeof(uint32_t), "as they are read here");
+
 // What is asked less often than a plain value, and whose registers that shall not pay for.
 #define RARE __attribute__((noinline))
 

@@ -16,6 +16,8 @@
 #define RECORD_MIN (RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD) + RECORD_ALIGNED(INDEX_BYTES + 1))
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
+static_assert(PLUGIN_ID_BYTES == sizeof((struct falco_event){0}.plugin_id), "and the first of its parameters");
+static_assert(EVENT_PARAMS == sizeof((struct falco_event){0}.param_len) / sizeof(uint32_t), "and their number");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
 static_assert(RECORD_EVENT % RECORD_ALIGN == 0, "Falco reads the event where it lies");
 
@@ -43,6 +45,6 @@ static inline bool record_valid(const uint8_t *record, size_t available) {
     return size >= RECORD_MIN && size <= available && size % RECORD_ALIGN == 0 &&         //
            index % RECORD_ALIGN == 0 && index < size && size - index > INDEX_BYTES &&      //
            length >= EVENT_PAYLOAD && length <= index && RECORD_EVENT + length <= index && //
-           event->type == EVENT_TYPE && event->nparams == 2 && event->param_len[0] == 4 && //
+           event->type == EVENT_TYPE && event->nparams == EVENT_PARAMS && event->param_len[0] == PLUGIN_ID_BYTES &&  //
            event->param_len[1] == length - EVENT_PAYLOAD && event->plugin_id == PLUGIN_ID && record[size - 1] == 0;
 }

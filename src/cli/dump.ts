@@ -77,7 +77,7 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
   const { promise: all, resolve: ended } = Promise.withResolvers<void>();
   const options = feedOptions(readDefaults());
   const feed = new Feed(
-    (sink) => new Recording(Buffer.from(demo), sink, options.maxEventBytes),
+    (sink) => new Recording(() => new Blob([demo]), sink, options),
     undefined,
     sinkOf(format, { connection: () => {}, ended: () => process.stdout.write("", () => ended()) }),
     { ...options, identified: () => false },

@@ -19,7 +19,7 @@ interface Asked {
 /** `%name` or `%name[argument]`, as Falco reads it. */
 const FIELD = /%([a-z][a-z0-9_.]*[a-z0-9])(?:\[([^\]]*)\])?/g;
 
-/** A value as Falco prints it (falcosecurity/libs, sinsp_filtercheck.cpp, tostring): times are nanoseconds since 1970. */
+/** A value as Falco prints it (falcosecurity/libs 0.23.2: sinsp_filtercheck.cpp, tostring): times are nanoseconds since 1970. */
 function valueText(value: Value | undefined): string {
   if (value === undefined) return "<NA>";
   return Array.isArray(value) ? `(${value.join(",")})` : String(value);

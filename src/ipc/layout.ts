@@ -37,6 +37,11 @@ export const layout = {
   RING_BEGAN: 256,
   /** u64: 1 once the containers that ran at open have been told of. */
   RING_SNAPSHOT: 264,
+  /** u64: 1 once nothing comes after what has been written. */
+  RING_ENDED: 272,
+  /** u64: how much of a source that ends has been read, in hundredths of a percent. */
+  RING_PROGRESS: 280,
+  PROGRESS_MAX: 10_000,
   /**
    * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
    * timeNano, u64 hash of the engine's line. It counts only where the record's end is not above the head.

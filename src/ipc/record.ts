@@ -77,7 +77,7 @@ export class RecordWriter {
     return size;
   }
 
-  /** The event's header, as falcosecurity/libs packs it (driver/ppm_events_public.h, ppm_evt_hdr). */
+  /** The event's header, as falcosecurity/libs 0.23.2 packs it (driver/ppm_events_public.h, ppm_evt_hdr). */
   #header(at: number, payloadBytes: number, timeNano: bigint): void {
     const view = this.#view;
     view.setBigUint64(at, timeNano, true);

@@ -13,7 +13,7 @@ export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 export const SPOOL_MS = 150;
 /** Bytes that are written at once, but for an event that is longer. */
 const BLOCK_BYTES = 1024 * 1024;
-/** How many events moby keeps in its memory (moby: daemon/events, eventsLimit), and sends again to who does not know them. */
+/** How many events moby keeps (moby 28.5.2: daemon/events, eventsLimit), and sends again to who does not know them. */
 const ENGINE_KEEPS = 256;
 
 /** Before the payload: a hash of up to 64 bits, a space. */

@@ -9,7 +9,7 @@ import { Lookup } from "./lookup.ts";
 import type { Questions } from "./questions.ts";
 
 /**
- * When an exec is asked for its process, ms after its start was told: moby tells it before the process is there (moby:
+ * When an exec is asked for its process, ms after its start was told: moby tells it before the process is there (moby 29.7.2:
  * daemon/exec.go, ContainerExecStart). Events do not wait for it.
  */
 const PID_AFTER_MS = [50, 500];

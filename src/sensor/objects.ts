@@ -19,9 +19,9 @@ const CHARS_MAX = 4 * 1024 * 1024;
 /** Nothing else gets into a request's path. */
 const HASH = /^[0-9a-f]{64}$/;
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
-/** As swarm makes them (moby: swarmkit/identity). */
+/** As swarm makes them (moby 29.7.2: vendor/github.com/moby/swarmkit/v2/identity). */
 const SWARM_ID = /^[0-9a-z]{25}$/;
-/** Of a volume (moby: daemon/names, RestrictedNamePattern), and of podman's networks. */
+/** Of a volume (moby 29.7.2: daemon/names, RestrictedNamePattern), and of podman's networks. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 
 export const isImageId = (text: string): boolean => IMAGE_ID.test(text);

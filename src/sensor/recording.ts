@@ -1,81 +1,187 @@
 /** A recording of an engine's stream, its lines as the engine wrote them: a source that ends. */
+import { statSync } from "node:fs";
+import { errorMessage } from "../base/errors.ts";
 import { bytesOf, type Line, lineOf } from "../base/line.ts";
+import { BadAddress, FALCO } from "../docker/endpoint.ts";
 import { LINE_MAX, LineSplitter } from "../docker/stream/lines.ts";
-import { EventReader, type Told, unreadable } from "../docker/stream/reader.ts";
+import { EventReader, passedOver, type Told, unreadable } from "../docker/stream/reader.ts";
 import { hashLine, hashLongLine, timeOfLine } from "../docker/stream/resume.ts";
+import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import type { Source, SourceSink } from "./source.ts";
+
+/** How the address of a recording begins; its path follows, as it is. */
+export const FILE_SCHEME = "file://";
 
 /** So much is told of before others have their turn, bytes. */
 const PIECE_BYTES = 256 * 1024;
 
 const NEWLINE = Buffer.from("\n");
 
+/**
+ * The file that an address names.
+ * @param address begins with FILE_SCHEME
+ * @throws BadAddress where that is no file, or none that can be looked at
+ */
+export function recordingAt(address: string): Blob {
+  const bad = (why: string) => new BadAddress(`${FALCO.setting} ${JSON.stringify(address)}: ${why}`);
+  const path = address.slice(FILE_SCHEME.length);
+  if (!path.startsWith("/") || path.includes("\0"))
+    throw bad("a recording's path begins with a slash; expected file:///path/to/events.jsonl");
+  let isFile: boolean;
+  try {
+    isFile = statSync(path).isFile();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw bad(code === "ENOENT" ? "there is no such file" : errorMessage(error));
+  }
+  if (!isFile) throw bad("it is no file; expected one with an event of an engine on each line");
+  return Bun.file(path);
+}
+
+export interface RecordingOptions {
+  /** Bytes of a line beyond which an event is cut down. */
+  readonly maxEventBytes: number;
+  /** Where an earlier reader of it stood: the greatest `hash` of the fingerprints that were told. */
+  readonly place?: number;
+  /** Resolves when more may be told; the event loop has its turn before that. */
+  readonly room?: () => Promise<void>;
+  /** Where the line that is read leaves its trace. */
+  readonly trace?: Trace;
+}
+
+/** The `hash` of an event's fingerprint is its place here: where its line ends, bytes from the beginning. */
 export class Recording implements Source {
   readonly forgets = false;
   readonly #reader: EventReader;
   readonly #lines: LineSplitter;
-  #at = 0;
+  readonly #trace: Trace;
+  /** What is told of, and where it begins. */
+  #piece: Buffer = NEWLINE;
+  #pieceAt = 0;
+  #at: number;
+  #began = 0n;
+  /** The time of the last event. */
+  #last = 0n;
   #closed = false;
+  #bytes = new Blob();
 
-  /** @param maxEventBytes bytes of a line beyond which an event is cut down */
+  /** @param find finds what is to be read, when it is opened */
   constructor(
-    readonly bytes: Buffer,
+    readonly find: () => Blob,
     readonly sink: SourceSink,
-    maxEventBytes: number,
+    readonly options: RecordingOptions,
   ) {
+    const { maxEventBytes, place = 0, trace = NO_TRACE } = options;
+    this.#at = place;
+    this.#trace = trace;
     this.#reader = new EventReader(maxEventBytes, (why, head) => sink.malformed(why, head));
     this.#lines = new LineSplitter(
       LINE_MAX,
-      (line) => this.#tell(this.#reader.read(line), hashLine(line), line, bytesOf(line)),
+      (line) => this.#line(hashLine(line), line, bytesOf(line), line, () => this.#reader.read(line)),
       (head, tail, length) => {
-        const hash = hashLongLine(head, tail, length);
-        this.#tell(this.#reader.readLong(head, tail, length), hash, lineOf(tail), length);
+        const read = () => this.#reader.readLong(head, tail, length);
+        this.#line(hashLongLine(head, tail, length), lineOf(tail), length, undefined, read);
       },
     );
   }
 
-  /** The time of its first event; 0 where its first line is none. */
+  /** The time of the first event that it has; 0 until one was read. */
   get began(): bigint {
-    const end = this.bytes.indexOf(NEWLINE);
-    return timeOfLine({ buffer: this.bytes, start: 0, end: end < 0 ? this.bytes.length : end });
+    return this.#began;
   }
 
   get progress(): number {
-    return this.bytes.length === 0 ? 1 : this.#at / this.bytes.length;
+    return this.#bytes.size === 0 ? 1 : Math.min(1, this.#at / this.#bytes.size);
   }
 
+  /**
+   * Begins to tell, and goes on by itself.
+   * @throws where it cannot be found or read
+   */
   async open(): Promise<void> {
+    this.#bytes = this.find();
+    const first = await this.#read();
+    if (this.#closed) return;
     this.sink.opened();
-    while (this.#at < this.bytes.length) {
-      const piece = this.bytes.subarray(this.#at, this.#at + PIECE_BYTES);
-      this.#at += piece.length;
-      this.#lines.push(piece);
-      this.sink.flush();
-      await Bun.sleep(0);
-      if (this.#closed) return;
-    }
-    // The last line may have no newline.
-    this.#lines.push(NEWLINE);
-    this.sink.flush();
-    this.sink.ended();
+    void this.#tellAll(first);
   }
 
+  /** Where it cannot be read any more, that is told of as a loss, and it ends. */
   reopen(): void {
-    void this.open();
+    this.open().catch((error) => this.#fail(error));
   }
 
   close(): void {
     this.#closed = true;
   }
 
-  /** @param end of the line, where its time is looked for if it is no event */
-  #tell(told: Told | undefined, hash: bigint, end: Line, bytes: number): void {
-    if (told === undefined) {
-      this.sink.known({ timeNano: timeOfLine(end), hash });
-      return;
+  async #read(): Promise<Buffer> {
+    return Buffer.from(await this.#bytes.slice(this.#at, this.#at + PIECE_BYTES).arrayBuffer());
+  }
+
+  async #tellAll(first: Buffer): Promise<void> {
+    const { room = () => Bun.sleep(0) } = this.options;
+    for (let piece = first; piece.length > 0; ) {
+      this.#tell(piece);
+      await room();
+      if (this.#closed) return;
+      try {
+        piece = await this.#read();
+      } catch (error) {
+        return this.#fail(error);
+      }
     }
+    if (this.#closed) return;
+    if (this.#at < this.#bytes.size) return this.#fail("it became shorter");
+    // The last line may have no newline.
+    this.#tell(NEWLINE);
+    await room();
+    if (!this.#closed) this.sink.ended();
+  }
+
+  #tell(piece: Buffer): void {
+    this.#piece = piece;
+    this.#pieceAt = this.#at;
+    this.#at += piece.length;
+    this.#lines.push(piece);
+    this.sink.flush();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    const reason = `the recording cannot be read on: ${errorMessage(error)}`;
+    this.sink.lost({ reason, since: this.#last, until: this.#last });
+    this.sink.flush();
+    this.sink.ended();
+  }
+
+  /**
+   * Tells of a line.
+   * @param hash of what it says
+   * @param end of it, where its time stands
+   * @param read what it says
+   */
+  #line(hash: bigint, end: Line, bytes: number, whole: Line | undefined, read: () => Told | undefined): void {
+    // One that lies in two pieces ends with the first newline of the second.
+    const at = whole?.buffer === this.#piece ? whole.end : this.#piece.indexOf(NEWLINE);
+    const place = BigInt(this.#pieceAt + at + 1);
+    if (this.#trace.begin(hash)) this.#told(read(), place, bytes);
+    else this.#passOver(timeOfLine(end) || this.#last, place);
+    this.#trace.end();
+  }
+
+  /** A line that ended two processes. */
+  #passOver(timeNano: bigint, place: bigint): void {
+    this.sink.lost(passedOver(timeNano), { timeNano, hash: place });
+  }
+
+  #told(told: Told | undefined, place: bigint, bytes: number): void {
+    if (told === undefined) return;
     const { event, line, cut } = told;
-    if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano));
-    else this.sink.event(event, line, { timeNano: event.timeNano, hash }, cut);
+    const fingerprint = { timeNano: event.timeNano, hash: place };
+    this.#began ||= event.timeNano;
+    this.#last = event.timeNano;
+    if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano), fingerprint);
+    else this.sink.event(event, line, fingerprint, cut);
   }
 }

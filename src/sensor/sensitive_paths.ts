@@ -190,16 +190,26 @@ interface Patterns {
   /** The kinds of file names that count wherever they lie. */
   readonly names: ReadonlyMap<string, SensitiveKind>;
   readonly paths: readonly Pattern[];
+  /** The paths by their first component; `*` and none at all are under `*`. */
+  readonly byFirst: ReadonlyMap<string, readonly Pattern[]>;
 }
 
 function compile(list: readonly Entry[]): Patterns {
   const isName = ({ path }: Entry) => !path.includes("/");
+  const paths = list
+    .filter((entry) => !isName(entry))
+    .map(({ kind, path, below, when }): Pattern => ({ kind, components: componentsOf(path), below, when }));
   return {
     names: new Map(list.filter(isName).map(({ path, kind }) => [path, kind])),
-    paths: list
-      .filter((entry) => !isName(entry))
-      .map(({ kind, path, below, when }) => ({ kind, components: componentsOf(path), below, when })),
+    paths,
+    byFirst: Map.groupBy(paths, ({ components }) => components[0] ?? "*"),
   };
+}
+
+/** The patterns that may have to do with a path: the root holds all of them. */
+function nearby({ paths, byFirst }: Patterns, [first]: readonly string[]): readonly Pattern[] {
+  if (first === undefined) return paths;
+  return [...(byFirst.get(first) ?? []), ...(first === "*" ? [] : (byFirst.get("*") ?? []))];
 }
 
 const BUILT_IN = compile(SENSITIVE_PATHS);
@@ -226,12 +236,12 @@ function counts({ when }: Pattern, writable: boolean): boolean {
 }
 
 /** Adds the kinds of what a path holds, and of what it lies in. */
-function addKinds({ names, paths }: Patterns, source: readonly string[], writable: boolean, kinds: Set<SensitiveKind>) {
-  const named = names.get(source.at(-1) ?? "");
+function addKinds(patterns: Patterns, source: readonly string[], writable: boolean, kinds: Set<SensitiveKind>) {
+  const named = patterns.names.get(source.at(-1) ?? "");
   if (named !== undefined) kinds.add(named);
   const around: Pattern[] = [];
   let deciding: Pattern | undefined;
-  for (const pattern of paths) {
+  for (const pattern of nearby(patterns, source)) {
     if (holds(source, pattern) && counts(pattern, writable)) kinds.add(pattern.kind);
     if (!covers(pattern, source)) continue;
     around.push(pattern);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
 import { type Ask, Plugin, type Value } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
+import { signalTo } from "../support/signal.ts";
 
 const engine = await Dockerd.start();
 if (typeof engine === "string")
@@ -247,7 +248,7 @@ real(
         dockerd.docker("service", "create", ...svc, ...mount, ...more, "bb:1");
         dockerd.docker("service", "rm", "svc");
         dockerd.docker("network", "create", "-d", "overlay", "--opt", "encrypted", "sealed");
-        process.kill(dockerd.pid, "SIGHUP");
+        signalTo(dockerd.pid, "SIGHUP");
       },
       ["daemon", "reload"],
       asks,

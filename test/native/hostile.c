@@ -12,17 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "host/batch.h"
 #include "host/extract.h"
 #include "shared/record.h"
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%d: %s does not hold: %s\n", __LINE__, #condition, strerror(errno)); \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
 
 static void *copy_then_lie(void *to, const void *from, size_t bytes);
 #define memcpy copy_then_lie

@@ -101,7 +101,7 @@ function threads() {
   return compiled;
 }
 
-test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many", "left", "two"])(
+test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many", "errors", "left", "two"])(
   "ThreadSanitizer: Falco's threads, %s",
   async (scenario) => {
     const { program, library } = threads();

@@ -2,7 +2,7 @@
  * What inspecting a container tells: from the engine's answer to a compact object. Pure functions; nothing here asks an
  * engine. Environment variables are never taken, nor are options of log drivers and volumes: they hold secrets.
  *
- * The shapes are moby's (api/types/container), a file here a concept.
+ * The shapes are moby's (29.7.2: api/types/container), a file here a concept.
  */
 import * as v from "valibot";
 import { compact, isMap, type Json, nanosecondsText, text } from "../../base/lenient.ts";

@@ -1,4 +1,4 @@
-/** What an engine tells of itself: how it is protected (moby: api/types/system/info.go, daemon/info.go). */
+/** What an engine tells of itself: how it is protected (moby 29.7.2: api/types/system/info.go, daemon/info.go). */
 import * as v from "valibot";
 import { bool, compact, isMap, part, text, texts } from "../../base/lenient.ts";
 

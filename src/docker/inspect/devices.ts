@@ -1,6 +1,6 @@
 /**
  * The devices of its host that a container was given: by path, by rules of the devices cgroup, by requests to drivers
- * (moby: api/types/container/hostconfig.go; daemon/pkg/oci/oci.go).
+ * (moby 29.7.2: api/types/container/hostconfig.go; daemon/pkg/oci/oci.go).
  */
 import * as v from "valibot";
 import { allTexts, compact, type Json, listOf, part, text, texts } from "../../base/lenient.ts";
@@ -108,7 +108,7 @@ function kindsByPath(path: string): Kinds {
 /** Who may only make a node of a device cannot use it. */
 const isUsable = (permissions: string): boolean => permissions === "" || /[rw]/.test(permissions);
 
-/** moby's form of a rule (daemon/pkg/oci/oci.go, deviceCgroupRuleRegex). */
+/** moby's form of a rule (29.7.2: daemon/pkg/oci/oci.go, deviceCgroupRuleRegex). */
 const RULE = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
 
 function kindsByRule(rule: string): Kinds {
@@ -140,7 +140,7 @@ function requestText({ Driver = "", Count = 0, DeviceIDs = [], Capabilities = []
 
 const NO_REQUEST = requestText({});
 
-/** Drivers of GPUs are called so, CDI's names (`nvidia.com/gpu=0`) and the capability too (moby: daemon/devices.go). */
+/** Drivers of GPUs are called so, CDI's names (`nvidia.com/gpu=0`) and the capability too (moby 29.7.2: daemon/devices.go). */
 const kindsByRequest = (request: string): Kinds => [/gpu|nvidia|amd/i.test(request) ? "gpu" : "other"];
 
 const rank = (kinds: Kinds): number =>

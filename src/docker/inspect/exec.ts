@@ -1,4 +1,4 @@
-/** What inspecting an exec tells: from the engine's answer to a compact object (moby: api/types/container/exec.go). */
+/** What inspecting an exec tells: from the engine's answer to a compact object (moby 28.5.2: api/types/container/exec.go). */
 import * as v from "valibot";
 import { bool, compact, count, isMap, part, text, texts } from "../../base/lenient.ts";
 import { commandOf } from "./command.ts";
@@ -7,7 +7,7 @@ import { commandOf } from "./command.ts";
 export const execInspection = v.object({
   /** 64 hex digits. */
   containerId: text,
-  /** Where the exec names none, the engine puts the container's (moby: daemon/exec.go): empty only if that is empty. */
+  /** Where the exec names none, the engine puts the container's (moby 28.5.2: daemon/exec.go): empty only if that is empty. */
   user: text,
   /** Whether the exec was asked to be privileged. An exec in a privileged container is so without asking. */
   privileged: bool,

@@ -15,7 +15,7 @@ export type ExitFacts = Readonly<v.InferOutput<typeof exitFacts>>;
 
 /**
  * What an inspection that was asked for after an event of a container's end tells of that end; undefined where it is
- * about another end, or about none. The engine writes the end down before it tells of it (moby: daemon/monitor.go), so
+ * about another end, or about none. The engine writes the end down before it tells of it (moby 29.7.2: daemon/monitor.go), so
  * an end that comes after the event is another one's, and a start that comes after the end has overwritten its code.
  *
  * Out of memory is told of before the end: there, an end counts that comes after it in the same run, and where there is

@@ -1,4 +1,4 @@
-/** What inspecting an image tells (moby: api/types/image/image_inspect.go; checked against dockerd 20.10.24 and podman 5.8.6). */
+/** What inspecting an image tells (moby 29.7.2: api/types/image/image_inspect.go; checked against dockerd 20.10.24). */
 import * as v from "valibot";
 import { compact, isMap, map, nanosecondsText, part, text, texts } from "../../base/lenient.ts";
 import { nanoseconds } from "../../base/time.ts";

@@ -1,5 +1,5 @@
 /**
- * What separates a container from its host (moby: api/types/container/hostconfig.go; checked against 20.10.24, 29.7.2
+ * What separates a container from its host (moby 29.7.2: api/types/container/hostconfig.go; checked against 20.10.24, 29.7.2
  * and podman 5.8.6).
  */
 import * as v from "valibot";
@@ -11,7 +11,7 @@ import { capability } from "./capability.ts";
 export interface EngineDefaults {
   /**
    * `SecurityOptions` of `GET /info`: `name=seccomp,profile=builtin`, `name=no-new-privileges` (from API 1.43 on) …
-   * (moby: daemon/info.go, fillSecurityOptions).
+   * (moby 29.7.2: daemon/info.go, fillSecurityOptions).
    */
   readonly securityOptions: readonly string[];
 }
@@ -99,7 +99,7 @@ const capabilities = (given: readonly string[] | undefined): string[] | undefine
   given && judgedFirst(given, capability, isCapability);
 
 /**
- * A security option's one form: the engine still takes `seccomp:unconfined`, and `disable` for `label=disable` (moby:
+ * A security option's one form: the engine still takes `seccomp:unconfined`, and `disable` for `label=disable` (moby 29.7.2:
  * daemon/daemon_unix.go, parseSecurityOpt).
  */
 function securityOption(given: string): string {
@@ -120,11 +120,11 @@ function optionOf(options: readonly string[], name: string): string | undefined 
 
 type Seccomp = NonNullable<IsolationFacts["seccomp"]>;
 
-/** What a profile's name means; `default` was called so before 23.0 (moby: daemon/config, SeccompProfileDefault). */
+/** What a profile's name means; `default` was called so before 23.0 (moby 29.7.2: daemon/config, SeccompProfileDefault). */
 const seccompProfile = (profile: string): Seccomp =>
   profile === "unconfined" ? "unconfined" : profile === "builtin" || profile === "default" ? "default" : "custom";
 
-/** As moby decides it: daemon/seccomp_linux.go, WithSeccomp. */
+/** As moby 29.7.2 decides it: daemon/seccomp_linux.go, WithSeccomp. */
 function seccompOf(options: readonly string[], privileged: boolean, defaults?: EngineDefaults): Seccomp | undefined {
   const asked = optionOf(options, "seccomp");
   if (asked) return seccompProfile(asked);
@@ -145,7 +145,7 @@ function noNewPrivilegesOf(options: readonly string[], defaults?: EngineDefaults
   return defaults?.securityOptions.some((each) => /^name=no-new-privileges(?:,|$)/.test(each));
 }
 
-/** Those that every engine since 18.06 names (moby: oci/defaults.go); later ones have more. */
+/** Those that every engine since 18.06 names (moby 29.7.2: daemon/pkg/oci/defaults.go); later ones have more. */
 const MASKED = ["/proc/kcore", "/proc/timer_list", "/proc/sched_debug", "/sys/firmware"];
 const READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 

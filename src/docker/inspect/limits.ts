@@ -1,5 +1,5 @@
 /**
- * What a container may use of its host (moby: api/types/container/hostconfig.go, Resources; checked against 20.10.24,
+ * What a container may use of its host (moby 29.7.2: api/types/container/hostconfig.go, Resources; checked against 20.10.24,
  * 29.7.2 and podman 5.8.6).
  */
 import * as v from "valibot";

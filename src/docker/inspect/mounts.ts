@@ -1,4 +1,4 @@
-/** What is mounted into a container (moby: api/types/container/container.go, MountPoint; checked against 20.10.24). */
+/** What is mounted into a container (moby 29.7.2: api/types/container/container.go, MountPoint; checked against 20.10.24). */
 import * as v from "valibot";
 import { bool, compact, type Json, listOf, text, texts } from "../../base/lenient.ts";
 
@@ -46,16 +46,11 @@ const volumesFromAnswer = v.object({ HostConfig: v.fallback(v.object({ VolumesFr
 
 type MountPoint = NonNullable<v.InferOutput<typeof mountsAnswer>["Mounts"]>[number];
 
-function mountOf({ Type = "", Source = "", Destination, Mode = "", RW, Propagation }: MountPoint) {
+function mountOf({ Type = "", Source = "", Destination, Mode = "", RW, Propagation = "" }: MountPoint): ContainerMount {
   // RW decides: `--mount …,readonly` leaves Mode empty, and Mode may hold anything else (`z`, `rslave`).
   const mode = RW === undefined ? Mode : RW ? "rw" : "ro";
-  return compact<ContainerMount>({
-    source: Source,
-    destination: Destination,
-    mode,
-    type: Type,
-    propagation: Propagation || undefined,
-  });
+  const mount = { source: Source, destination: Destination, mode, type: Type };
+  return Propagation === "" ? mount : { ...mount, propagation: Propagation };
 }
 
 /** By code units, the same on each machine. */

@@ -1,4 +1,4 @@
-/** What inspecting a network tells (moby: api/types/network/inspect_response.go). */
+/** What inspecting a network tells (moby 29.7.2: api/types/network/network.go). */
 import * as v from "valibot";
 import { bool, compact, isMap, map, part, text } from "../../base/lenient.ts";
 
@@ -22,7 +22,7 @@ export function inspectNetwork(json: unknown): NetworkInspection | undefined {
   const { Driver, Internal, Options } = v.parse(networkAnswer, json);
   // A swarm tells of a network before it has given it a driver.
   const driver = Driver === "" ? undefined : Driver;
-  // Only overlays know the option, and that it is there is what counts (moby: drivers/overlay/ov_network.go).
+  // Only overlays know the option, and that it is there is what counts (moby 29.7.2: daemon/libnetwork/drivers/overlay/ov_network.go).
   const isSealed = Object.hasOwn(Options ?? {}, "encrypted");
   return compact<NetworkInspection>({
     driver,

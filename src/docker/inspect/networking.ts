@@ -1,5 +1,5 @@
 /**
- * A container's networks and ports (moby: api/types/container, network_settings.go, hostconfig.go; nat's PortMap;
+ * A container's networks and ports (moby 29.7.2: api/types/container, network_settings.go, hostconfig.go; nat's PortMap;
  * checked against 20.10.24).
  */
 import * as v from "valibot";

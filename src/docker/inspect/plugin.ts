@@ -1,5 +1,5 @@
 /**
- * What inspecting an engine's plugin tells (moby: api/types/plugin/plugin.go): what of the host it was granted. Never its
+ * What inspecting an engine's plugin tells (moby 29.7.2: api/types/plugin/plugin.go): what of the host it was granted. Never its
  * environment.
  */
 import * as v from "valibot";
@@ -10,7 +10,7 @@ import { capability } from "./capability.ts";
 export const pluginInspection = v.object({
   /**
    * `network=host`, `ipc=host`, `pid=host`, `mount=/var/run`, `device=/dev/fuse`, `device=all`, `CAP_SYS_ADMIN`: what
-   * who installs it is asked to grant (moby: daemon/pkg/plugin/backend_linux.go, computePrivileges).
+   * who installs it is asked to grant (moby 29.7.2: daemon/pkg/plugin/backend_linux.go, computePrivileges).
    */
   privileges: texts,
 });

@@ -1,4 +1,4 @@
-/** What a container runs, and how (moby: api/types/container/config.go). */
+/** What a container runs, and how (moby 29.7.2: api/types/container/config.go). */
 import * as v from "valibot";
 import { bool, compact, type Json, part, text, texts } from "../../base/lenient.ts";
 import { commandOf } from "./command.ts";
@@ -7,7 +7,7 @@ export const processFacts = {
   /** The entrypoint and its arguments. */
   command: texts,
   /**
-   * `user`, `uid`, `user:group` …, from the command or else from the image (moby: daemon/commit.go, merge). Empty:
+   * `user`, `uid`, `user:group` …, from the command or else from the image (moby 29.7.2: daemon/commit.go, merge). Empty:
    * neither names one, which means root.
    */
   user: text,

@@ -1,5 +1,5 @@
 /**
- * What inspecting a swarm service tells (moby: api/types/swarm/service.go, container.go). Never its environment, its
+ * What inspecting a swarm service tells (moby 29.7.2: api/types/swarm/service.go, container.go). Never its environment, its
  * secrets, or its log driver's options.
  */
 import * as v from "valibot";

@@ -1,5 +1,5 @@
 /**
- * How a container lives and ended: what its inspection says in `State` (moby: api/types/container/state.go, checked
+ * How a container lives and ended: what its inspection says in `State` (moby 29.7.2: api/types/container/state.go, checked
  * against dockerd 20.10.24 and 29.7.2, podman 5.8.6).
  */
 import * as v from "valibot";

@@ -5,7 +5,7 @@ import { about, attribute, type Field, field, of } from "./field.ts";
 
 const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
 
-/** Whether the event had `status` and `id` before API 1.52 took them away (moby: api/types/events, Message). */
+/** Whether the event had `status` and `id` before API 1.52 took them away (moby 29.7.2: api/types/events, Message). */
 const hadStatus = (event: EnrichedEvent): boolean => event.Type === "container" || event.Type === "image";
 
 const event = of((event) => event);
@@ -15,7 +15,7 @@ const ID = "2b8e2040fe1c…";
 
 /**
  * The engine mixes a container's labels into the attributes of its events, so a label named `exitCode`, `signal` or
- * `execID` replaces the engine's own value there (moby: daemon/events.go, copyAttributes). The fields keep what the
+ * `execID` replaces the engine's own value there (moby 28.5.2: daemon/events.go, copyAttributes). The fields keep what the
  * event says.
  */
 export const eventFields: readonly Field[] = [

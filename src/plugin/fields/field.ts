@@ -1,7 +1,7 @@
 /** What a field is: its name, its type, and what of an event its value is taken from. */
 import type { EnrichedEvent } from "../../sensor/enrichment.ts";
 
-/** Falco's number of a value's type (falcosecurity/libs, ppm_events_public.h: PT_*). */
+/** Falco's number of a value's type (falcosecurity/libs 0.23.2: ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;
 
 /** Reads something of an event that several fields are taken from; undefined where the event has nothing of it. */

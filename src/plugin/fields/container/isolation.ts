@@ -1,6 +1,6 @@
 /** Fields of what separates a container from its host. */
 import { spellingsOf } from "../../../docker/host_path.ts";
-import { deviceOf } from "../../../docker/inspect/devices.ts";
+import { DEVICE_KINDS, deviceOf } from "../../../docker/inspect/devices.ts";
 import type { ContainerPart } from "../../../sensor/enrichment.ts";
 import { about, type Field, field, type Pairs } from "../field.ts";
 import { container, containerPart, INSPECT } from "./part.ts";
@@ -119,7 +119,7 @@ export const isolationFields: readonly Field[] = [
   container.texts(
     about(
       "docker.container.devicekinds",
-      "Kinds of the devices it was given by any of the three ways: all, disk, memory, kvm, fuse, gpu, input, tty, usb, net, media, tpm, kernel, other",
+      `Kinds of the devices it was given by any of the three ways: ${DEVICE_KINDS.join(", ")}`,
       `${INSPECT}\`HostConfig.Devices\`, \`DeviceCgroupRules\`, \`DeviceRequests\``,
       "(fuse)",
     ),

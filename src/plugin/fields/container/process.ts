@@ -2,7 +2,7 @@
 import { about, type Field } from "../field.ts";
 import { container, INSPECT } from "./part.ts";
 
-/** A health check's test, as a person writes it; empty where it is turned off (moby: HealthConfig, Test). */
+/** A health check's test, as a person writes it; empty where it is turned off (moby 29.7.2: HealthConfig, Test). */
 function healthcheckText([kind = "", ...test]: readonly string[]): string {
   return kind === "NONE" ? "" : kind === "CMD" || kind === "CMD-SHELL" ? test.join(" ") : [kind, ...test].join(" ");
 }
