@@ -136,8 +136,7 @@ export class Containers {
   }
 
   #inspect(json: unknown): ContainerInspection | undefined {
-    const { known } = this.daemon;
-    return inspectContainer(json, known && { securityOptions: known.securityOptions ?? [] });
+    return inspectContainer(json, this.daemon.defaults);
   }
 
   #read(json: unknown): Container | undefined {

@@ -1,7 +1,8 @@
 /** What the engine says of itself: asked for at each connection and whenever it tells that its settings were read anew. */
 import type { DockerEvent } from "../docker/event.ts";
 import { shortened } from "../docker/inspect/bounds.ts";
-import { type DaemonInspection, daemonIdentityOf, inspectDaemon } from "../docker/inspect/daemon.ts";
+import { type DaemonInspection, daemonIdentityOf, engineDefaultsOf, inspectDaemon } from "../docker/inspect/daemon.ts";
+import type { EngineDefaults } from "../docker/inspect/isolation.ts";
 import type { Kind, Questions } from "./questions.ts";
 
 const KIND: Kind = { name: "the engine itself", fields: "docker.engine.warnings and what else it says of itself" };
@@ -15,15 +16,16 @@ const READY_MAX_MS = 100;
 export class Daemon {
   #identity: ReturnType<typeof daemonIdentityOf>;
   #known: DaemonInspection | undefined;
+  #defaults: EngineDefaults | undefined;
   #isCurrent = false;
   #pending: Promise<void> | undefined;
   #ready: Promise<void> | undefined;
 
   constructor(readonly questions: Questions) {}
 
-  /** What it said last. */
-  get known(): DaemonInspection | undefined {
-    return this.#known;
+  /** What it gives containers that ask for nothing else, as it said last. */
+  get defaults(): EngineDefaults | undefined {
+    return this.#defaults;
   }
 
   /** What is told at an event of it: at its `reload` nothing that it said before. */
@@ -45,6 +47,7 @@ export class Daemon {
   begin(): void {
     this.#identity = undefined;
     this.#known = undefined;
+    this.#defaults = undefined;
     const settled = this.ask();
     if (settled === undefined) return;
     const ready = Promise.race([settled, Bun.sleep(READY_MAX_MS)]).then(() => {
@@ -60,6 +63,7 @@ export class Daemon {
       const inspected = inspectDaemon(json);
       // Of two answers the later one is the newer, as both come over the same few connections.
       this.#known = inspected && shortened(inspected);
+      this.#defaults = engineDefaultsOf(json);
       this.#isCurrent = true;
       this.#identity = daemonIdentityOf(json);
     });

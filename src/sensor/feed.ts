@@ -144,9 +144,9 @@ export class Feed {
   }
 
   close(): void {
+    this.#inspector?.close();
     this.#source.close();
     this.#sequencer.close();
-    this.#inspector?.close();
   }
 
   /** Tells what runs once more, as starts may be among what was lost. */

@@ -39,6 +39,7 @@ export class Inspector {
   }
 
   close(): void {
+    this.#questions.close();
     this.#execs.close();
   }
 

@@ -45,12 +45,18 @@ export class Questions {
   #underWay = 0;
   readonly #refusals = new Map<Kind, Refusals>();
   readonly #said = new Set<string>();
+  #isClosed = false;
 
   /** @param say takes what a person should know; once for each kind and reason */
   constructor(
     readonly engine: Engine,
     readonly say: (text: string) => void,
   ) {}
+
+  /** Says nothing any more: questions that are under way break off. */
+  close(): void {
+    this.#isClosed = true;
+  }
 
   /** Forgets who refused: behind a new connection there may be another engine, or another proxy. */
   begin(): void {
@@ -108,7 +114,7 @@ export class Questions {
 
   #sayOnce(kind: Kind, reason: Uninspected, words: string): void {
     const what = `${kind.name} ${reason}`;
-    if (this.#said.has(what)) return;
+    if (this.#isClosed || this.#said.has(what)) return;
     this.#said.add(what);
     this.say(`${words}; where ${kind.name} cannot be asked about, ${kind.fields} is absent`);
   }

@@ -1,6 +1,7 @@
 /** What an engine tells of itself: how it is protected (moby 29.7.2: api/types/system/info.go, daemon/info.go). */
 import * as v from "valibot";
 import { bool, compact, isMap, part, text, texts } from "../../base/lenient.ts";
+import type { EngineDefaults } from "./isolation.ts";
 
 /** What `GET /info` tells of how the engine is protected, made small. */
 export const daemonInspection = v.object({
@@ -38,6 +39,12 @@ export function daemonIdentityOf(json: unknown): { readonly id: string; readonly
 
 /** Without encryption, or with it and without a look at the client's certificate: both let anybody in. */
 const OPEN_API = /API is accessible on https?:/;
+
+/** What the engine gives containers that ask for nothing else; undefined where it does not say. */
+export function engineDefaultsOf(json: unknown): EngineDefaults | undefined {
+  const securityOptions = isMap(json) ? v.parse(daemonAnswer, json).SecurityOptions : undefined;
+  return securityOptions && { securityOptions };
+}
 
 const oneLine = (text: string): string =>
   text

@@ -1,6 +1,6 @@
 /** Images, networks, services, plugins and the engine itself: what is taken of an answer, and what never is. */
 import { expect, test } from "bun:test";
-import { daemonIdentityOf, inspectDaemon } from "../../../../src/docker/inspect/daemon.ts";
+import { daemonIdentityOf, engineDefaultsOf, inspectDaemon } from "../../../../src/docker/inspect/daemon.ts";
 import { inspectImage } from "../../../../src/docker/inspect/image.ts";
 import { inspectNetwork } from "../../../../src/docker/inspect/network.ts";
 import { inspectPlugin } from "../../../../src/docker/inspect/plugin.ts";
@@ -145,6 +145,10 @@ test("what an engine says of itself", () => {
   });
   expect(daemonIdentityOf(info)).toEqual({ id: "D75Y:45VW", name: "vm" });
   expect(daemonIdentityOf({ Name: "vm" })).toBeUndefined();
+  expect(engineDefaultsOf(info)).toEqual({ securityOptions: info.SecurityOptions });
+  // That it protects containers with nothing is another thing than that it does not say.
+  expect(engineDefaultsOf({ SecurityOptions: [] })).toEqual({ securityOptions: [] });
+  for (const silent of [{}, { SecurityOptions: null }, null]) expect(engineDefaultsOf(silent)).toBeUndefined();
 });
 
 test.each([
