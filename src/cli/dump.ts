@@ -66,6 +66,7 @@ function sinkOf(format: OutputFormat | undefined, more: Pick<FeedSink, "connecti
     flush: () => {},
     opened: () => {},
     known: () => {},
+    skipped: () => {},
     snapshotTaken: () => {},
     warning: note,
     ...more,

@@ -6,7 +6,8 @@ import { layout } from "./layout.ts";
 
 /**
  * What a field's value takes of the index for each byte of the payload at most: it is made of each byte once, and worst is
- * a number of a list of one digit, or a word of one letter (`,1` or `,a`, 2 bytes, take up to 8).
+ * a number of a list of one digit, or a word of one letter (`,1` or `,a`, 2 bytes, take up to 8). The words of a command
+ * can be more (src/docker/words.ts, COPIES_MAX): of those fields that have nothing of a command there are many more.
  */
 const VALUE_PER_BYTE = 4;
 /** What a field takes beside that, bytes: its slot, a count, what aligns it, words of ours (`docker.io`, `latest`). */

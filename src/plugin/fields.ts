@@ -2,6 +2,7 @@
 import { exitFields } from "./fields/container/exit.ts";
 import { identityFields } from "./fields/container/identity.ts";
 import { isolationFields } from "./fields/container/isolation.ts";
+import { labelFields } from "./fields/container/labels.ts";
 import { limitFields } from "./fields/container/limits.ts";
 import { mountFields } from "./fields/container/mounts.ts";
 import { networkFields } from "./fields/container/network.ts";
@@ -35,4 +36,5 @@ export const fields: readonly Field[] = [
   ...serviceFields,
   ...pluginFields,
   ...limitFields,
+  ...labelFields,
 ];

@@ -9,11 +9,14 @@ import { shortened } from "../docker/inspect/bounds.ts";
 import { type ContainerInspection, inspectContainer } from "../docker/inspect/container.ts";
 import { type ExitFacts, exitOf } from "../docker/inspect/exit.ts";
 import type { ImageInspection } from "../docker/inspect/image.ts";
+import { inspectLabels } from "../docker/inspect/labels.ts";
 import { type ContainerState, inspectState } from "../docker/inspect/state.ts";
 import { localVolumesOf, type Volume, type VolumeMount } from "../docker/inspect/volume.ts";
+import type { Labels } from "../docker/labels.ts";
 import { changesNetworks } from "../docker/subject.ts";
 import type { Daemon } from "./daemon.ts";
 import { type ContainerPart, type Enrichment, keepAddition, type Uninspected } from "./enrichment.ts";
+import { keepLabels, withHiddenLabels } from "./labels.ts";
 import { Lookup } from "./lookup.ts";
 import { isImageId, isVolumeName, type Objects } from "./objects.ts";
 import type { Kind, Questions } from "./questions.ts";
@@ -52,6 +55,7 @@ interface Container {
   readonly sensitive: readonly SensitiveKind[];
   readonly state: ContainerState;
   readonly imageId: string | undefined;
+  readonly labels: Labels | undefined;
   readonly mounted: readonly VolumeMount[];
   /** Whether it has more volumes than are asked about, or such as cannot be. */
   readonly hasOthers: boolean;
@@ -114,7 +118,7 @@ export class Containers {
     const container = this.#joined(id);
     const known = container === undefined ? NOT_INSPECTED[this.#whyNot(event, id)] : this.#enrichmentOf(container);
     if (ends(event)) this.#containers.forget(id);
-    return known;
+    return withHiddenLabels(known, event);
   }
 
   /** How the container of an event ended, where that is the end that the event tells of. */
@@ -150,6 +154,7 @@ export class Containers {
       sensitive: sensitiveMounts(inspected.mounts ?? [], this.sensitive),
       state: inspectState(json as Json),
       imageId: imageId !== undefined && isImageId(imageId) ? imageId : undefined,
+      labels: inspectLabels(json),
       mounted: mounted.map((mount) => shortened(mount)),
       hasOthers: mounted.length < volumes.length,
     };
@@ -261,6 +266,7 @@ export class Containers {
       ...(image === undefined ? {} : { image }),
     };
     keepAddition(enrichment);
+    if (container.labels !== undefined) keepLabels(enrichment, container.labels);
     this.#made.set(container, enrichment);
     return enrichment;
   }

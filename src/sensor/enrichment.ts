@@ -10,6 +10,7 @@ import { daemonInspection } from "../docker/inspect/daemon.ts";
 import { execInspection } from "../docker/inspect/exec.ts";
 import { exitFacts } from "../docker/inspect/exit.ts";
 import { imageInspection } from "../docker/inspect/image.ts";
+import { labels } from "../docker/inspect/labels.ts";
 import { networkInspection } from "../docker/inspect/network.ts";
 import { pluginInspection } from "../docker/inspect/plugin.ts";
 import { serviceInspection } from "../docker/inspect/service.ts";
@@ -80,6 +81,11 @@ const enrichment = compacted({
   /** Why they are not; absent where they are. */
   uninspected: part(v.picklist(UNINSPECTED)),
   container: part(containerPart),
+  /**
+   * The container's labels that the event does not show: there even where there are none, as then all of them are
+   * known. An event of the container shows its labels among its attributes, but for those that have an engine's name.
+   */
+  labels,
   exec: part(execPart),
   /** How the container ended, where the event tells of that. */
   exit: part(compacted(exitFacts.entries)),

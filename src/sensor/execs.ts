@@ -60,7 +60,10 @@ export class Execs {
   /** What is known of an event's exec. A label can pose as the id of an exec, of another container's too. */
   describe(event: DockerEvent, containerId: string): ExecPart | undefined {
     const id = execIdOf(event);
-    const exec = id === undefined ? undefined : this.#execs.known(id);
+    if (id === undefined) return undefined;
+    const exec = this.#execs.known(id);
+    // It tells of itself no more: health checks must not push out what is known of a shell that stays open.
+    if (event.Action === "exec_die") this.#execs.forget(id);
     return exec?.containerId === containerId ? exec.part : undefined;
   }
 
@@ -73,6 +76,7 @@ export class Execs {
     if (after === undefined) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      if (this.#execs.known(id) === undefined) return;
       void this.#execs.askAgain(id)?.then(() => {
         if (this.#execs.known(id)?.part.pid === undefined) this.#askPid(id, later);
       });

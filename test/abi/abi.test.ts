@@ -22,6 +22,15 @@ test("who it is", () => {
   expect(String(call.plugin_get_contact())).toMatch(/^https:/);
 });
 
+test("the container's id and name alone are suggested for each rule's output", () => {
+  const fields = JSON.parse(String(call.plugin_get_fields())) as Record<string, unknown>[];
+  const suggested = fields.filter((field) => "addOutput" in field);
+  expect(suggested.map(({ name, addOutput }) => [name, addOutput])).toEqual([
+    ["docker.container.id", true],
+    ["docker.container.name", true],
+  ]);
+});
+
 test("the fields that must exist are there, in order, with their words, and all are strings", () => {
   const fields = JSON.parse(String(call.plugin_get_fields())) as Record<string, unknown>[];
   expect(fields.slice(0, 20)).toEqual(

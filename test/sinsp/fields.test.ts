@@ -125,6 +125,7 @@ real(
 interface Answer {
   readonly Name?: string;
   readonly Mounts?: readonly { readonly Source: string; readonly Destination: string }[];
+  readonly Config?: { readonly Labels?: object };
   readonly HostConfig?: { readonly Devices?: readonly { PathOnHost: string }[]; readonly Sysctls?: object };
 }
 
@@ -143,6 +144,7 @@ function keysOf(containers: readonly Answer[]): Keys {
     "docker.container.device": containers.flatMap(
       ({ HostConfig }) => HostConfig?.Devices?.map(({ PathOnHost }) => PathOnHost) ?? [],
     ),
+    "docker.container.label": containers.flatMap(({ Config }) => Object.keys(Config?.Labels ?? {})),
     "docker.container.sysctl": containers.flatMap(({ HostConfig }) => Object.keys(HostConfig?.Sysctls ?? {})),
   };
 }

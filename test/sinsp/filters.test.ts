@@ -61,6 +61,7 @@ const events: Record<string, { Type: string; Action: string; ID?: string; Attrib
     ID: idOf("host"),
     Attributes: { execID: idOf("unknown"), exitCode: "137" },
   },
+  flood: { Type: "container", Action: `exec_create: ls ${Array.from({ length: 300 }, (_, i) => i).join(" ")}` },
   pull: { Type: "image", Action: "pull", ID: "alpine:3.20" },
   wire: { Type: "network", Action: "connect", Attributes: { type: "bridge" } },
   opts: { Type: "container", Action: "start", Attributes: { image: "bb:1" } },
@@ -118,6 +119,9 @@ const filters: Record<string, Record<string, readonly string[]>> = {
     "docker.container.devicekinds intersects (disk, all) and docker.container.seccomp = unconfined": ["opts"],
     "docker.container.mounts intersects ('/srv/dk/docker.sock:/var/run/docker.sock:rw')": ["sock"],
     "docker.container.networks intersects (host)": HOST,
+    "docker.exec.words intersects (curl, id)": ["shell"],
+    "docker.exec.words intersects (ls) and docker.exec.words intersects ('…')": ["flood"],
+    "docker.container.words intersects (sleep) and docker.exec.words exists": ["shell"],
   },
   "a bool": {
     "docker.container.privileged = true or docker.container.sensitivemount = true": ["sock", "root", "opts"],

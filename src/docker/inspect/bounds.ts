@@ -7,6 +7,9 @@ const LIST_CHARS_MAX = 32 * 1024;
 /** Elements of one list: Falco is answered with no more (ffi/host/extract.h, EXTRACT_CELLS). */
 export const LIST_ITEMS_MAX = 4096;
 
+/** Whether a text was shortened, as far as it shows. */
+export const isShortened = (text: string): boolean => text.length > TEXT_CHARS_MAX && text.endsWith("…");
+
 /**
  * A list with each of its texts once, those that rules judge first: junk must not push these over the bound.
  * @param form the one form of a text

@@ -20,6 +20,8 @@ export const processFacts = {
    * else from the image, absent where neither has one.
    */
   healthcheck: texts,
+  /** The shell for such a text, where the image sets one. */
+  shell: texts,
 } as const;
 
 const processFactsSchema = v.object(processFacts);
@@ -36,6 +38,7 @@ const processAnswer = v.object({
       Hostname: text,
       Tty: bool,
       Healthcheck: part(v.object({ Test: texts })),
+      Shell: texts,
     }),
   ),
 });
@@ -50,5 +53,6 @@ export function processFactsOf(json: Json): ProcessFacts {
     hostname: config?.Hostname,
     tty: config?.Tty,
     healthcheck: config?.Healthcheck?.Test,
+    shell: config?.Shell,
   });
 }

@@ -55,6 +55,8 @@ export interface Field {
   readonly exampleKey?: string;
   /** The engine API that first has it: engines from 1.24 (Docker 1.12) on are spoken to. */
   readonly since: string;
+  /** Whether Falco (0.41 and newer) shows it behind each rule's output, unless it is set up otherwise. */
+  readonly addOutput?: true;
   readonly source: Source;
 }
 
@@ -82,6 +84,9 @@ export const about = (name: string, desc: string, from: string, example: string,
   example,
   since,
 });
+
+/** A field that Falco is to show behind each rule's output. */
+export const shown = (field: Field): Field => ({ ...field, addOutput: true });
 
 /** A field that is one attribute of the event. */
 export function attribute(name: string, key: string, desc: string, example: string, since?: string): Field {

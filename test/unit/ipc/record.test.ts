@@ -165,6 +165,22 @@ test.each([
   }
 });
 
+test("words, arguments and labels stay within the bound, however much more than their text they take", () => {
+  // Of each of these a command gives many words for few characters.
+  const pieces = ["a", "/a", "/aa/bb/cc/dd", "-abcdefgh", "a=b:c@d", "http://a/b", "a$x", "€", "/€€/€€/€€/€", "\\x41"];
+  for (const piece of pieces)
+    for (const count of [1, 10, 300, 3000]) {
+      const command = Array.from({ length: count }, (_, i) => `${piece}${i % 2 === 0 ? i.toString(36) : piece}`);
+      const text = eventOf({ Action: `exec_start: ${command.join(" ")}` });
+      const labels = many(count, piece);
+      const event = parseEnriched(text, "engine");
+      event.falco = { inspected: true, container: { command, healthcheck: command }, exec: { command }, labels };
+      write(event, text);
+      expect(reader.value(0, named("docker.exec.words"))).toBeArray();
+      expect(reader.value(0, named("docker.container.label"), "0")).toBe(piece);
+    }
+});
+
 test("a NUL inside a value becomes U+FFFD, so that no label ends a string early", () => {
   const text = eventOf({ Actor: { ID: "a\0b", Attributes: { name: "\0", "k\0y": "v\0\0w" } } });
   write(parseEnriched(text, "engine"), text);

@@ -95,10 +95,10 @@ describe("the recorded containers", () => {
       hostname: "db2b9915e7df",
       pid: 17853,
       startedAt: "1795427269096898513",
-      healthcheck: ["CMD-SHELL", "test -f /tmp/ok"],
       created: "1795427268802275399",
       imageId: "sha256:d98674f6b7ca8d56ae116a41e2cd2ba691d3a90d51d1cf2024e78e27b84a0251",
       command: ["sleep", "300"],
+      healthcheck: ["CMD-SHELL", "test -f /tmp/ok"],
     },
     "host-namespaces.json": {
       ...USUAL,
