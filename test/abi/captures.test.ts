@@ -42,7 +42,13 @@ const HELD: Record<string, Value> = {
 const OTHERS =
   /^docker\.(?!container\.|exec\.|image\.(?:digests|label|created)|volume\.|network\.|service\.|plugin\.|engine\.)/;
 const FROM_THE_EVENT = new Set(["docker.container.id", "docker.container.name", "docker.exec.id"]);
-const WORKED_OUT = new Set(["docker.container.mountmode[DESTINATION]"]);
+const WORKED_OUT = new Set([
+  "docker.container.mountmode[DESTINATION]",
+  "docker.container.words",
+  "docker.exec.args",
+  "docker.exec.healthcheck",
+  "docker.exec.words",
+]);
 
 test("a payload of an older version has the fields that it holds, and no others of what was asked", () => {
   using state = new Plugin().init('{"statefile": ""}');
