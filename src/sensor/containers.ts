@@ -172,8 +172,8 @@ export class Containers {
   }
 
   /**
-   * The engine answers what was asked at a container's creation only when its start is over, if that comes at once (moby 29.7.2:
-   * daemon/inspect.go and start.go both lock the container). Such an answer tells all that another question would.
+   * The engine answers what was asked at a container's creation only when its start is over, if that comes at once (moby
+   * 29.7.2: daemon/inspect.go and start.go both lock the container). Such an answer tells all that another would.
    */
   #askStarted(event: DockerEvent, id: string): Promise<void> | undefined {
     // Of another start than the first, what is known may be about the one before.

@@ -22,7 +22,8 @@ export function inspectNetwork(json: unknown): NetworkInspection | undefined {
   const { Driver, Internal, Options } = v.parse(networkAnswer, json);
   // A swarm tells of a network before it has given it a driver.
   const driver = Driver === "" ? undefined : Driver;
-  // Only overlays know the option, and that it is there is what counts (moby 29.7.2: daemon/libnetwork/drivers/overlay/ov_network.go).
+  // Only overlays know the option, and that it is there is what counts (moby 29.7.2: daemon/libnetwork/drivers/overlay,
+  // ov_network.go).
   const isSealed = Object.hasOwn(Options ?? {}, "encrypted");
   return compact<NetworkInspection>({
     driver,

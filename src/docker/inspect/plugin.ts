@@ -1,6 +1,6 @@
 /**
- * What inspecting an engine's plugin tells (moby 29.7.2: api/types/plugin/plugin.go): what of the host it was granted. Never its
- * environment.
+ * What inspecting an engine's plugin tells (moby 29.7.2: api/types/plugin/plugin.go): what of the host it was granted. Never
+ * its environment.
  */
 import * as v from "valibot";
 import { bool, compact, isMap, listOf, part, text, texts } from "../../base/lenient.ts";

@@ -2,8 +2,9 @@
  * What a volume is and where it leads. Of a volume's options only its type and its device are kept: the others hold the
  * passwords of CIFS mounts.
  *
- * The shapes are moby's (29.7.2: api/types/volume/volume.go, api/types/mount/mount.go), the meaning of the options that of its
- * local driver (daemon/volume/local/local_unix.go: mount(2) with `device`, `type` and `o`), checked against dockerd 20.10.24.
+ * The shapes are moby's (29.7.2: api/types/volume/volume.go, api/types/mount/mount.go), the meaning of the options that of
+ * its local driver (daemon/volume/local/local_unix.go: mount(2) with `device`, `type` and `o`), checked against dockerd
+ * 20.10.24.
  */
 import * as v from "valibot";
 import { bool, compact, isMap, listOf, part, text } from "../../base/lenient.ts";
