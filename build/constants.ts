@@ -1,5 +1,6 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
 import { toJsonSchema } from "@valibot/to-json-schema";
+import { VARIABLES } from "../src/docker/environment.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { sharedHeader } from "../src/ipc/header.ts";
 import { configSchema } from "../src/plugin/config.ts";
@@ -30,8 +31,11 @@ export function initSchemaJson(): string {
     toJsonSchema(configSchema, {
       typeMode: "input",
       ignoreActions: ["integer"],
+      // What is no setting the plugin names itself, at any depth: in words, and in the letter case that was written.
       overrideSchema: ({ jsonSchema, valibotSchema }) =>
-        valibotSchema.type === "object" ? { ...jsonSchema, additionalProperties: true } : undefined,
+        valibotSchema.type === "object" || valibotSchema.type === "strict_object"
+          ? { ...jsonSchema, additionalProperties: true }
+          : undefined,
     }),
   );
 }
@@ -42,6 +46,8 @@ export function constantsHeader(): string {
 #pragma once
 ${sharedHeader()}
 #define BUILD_ID ${text(buildId)}
+/* All that the runtime is handed over from the host's environment. */
+static const char *const HANDED_OVER[] __attribute__((unused)) = { ${VARIABLES.map(text).join(", ")} };
 #define FIELDS_JSON ${text(fieldsJson())}
 #define INIT_SCHEMA_JSON ${text(initSchemaJson())}
 `;

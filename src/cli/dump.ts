@@ -94,7 +94,8 @@ export async function dumpDemo(format: OutputFormat | undefined): Promise<number
  * @throws BadAddress, EngineError
  */
 export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
+  const engine = new Engine(resolveEndpoint(host, process.env, DEBUG_TOOL));
+  for (const warning of engine.endpoint.warnings) note(warning);
   const options = feedOptions(readDefaults());
   const feed = new Feed(
     engineSource(engine, options),

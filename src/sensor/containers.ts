@@ -73,6 +73,19 @@ const pathOf = (id: string): string => `/containers/${id}/json`;
 const isContainer = (event: DockerEvent): boolean => event.Type === "container";
 const ends = (event: DockerEvent): boolean => isContainer(event) && ENDS.has(event.Action);
 
+/** Whether what was learnt of a container is not true any more, or is of no use. */
+export const changesContainer = (event: DockerEvent): boolean =>
+  changesNetworks(event) ||
+  (isContainer(event) && (event.Action === "start" || CHANGES.has(event.Action) || ENDS.has(event.Action)));
+
+/** What no event may tell of, as the engine is asked for others. */
+export interface Hidden {
+  /** Changes of containers: then each event of one asks anew. */
+  readonly changes?: boolean;
+  /** Changes of volumes: then each container that is made or started asks anew. */
+  readonly volumes?: boolean;
+}
+
 /** What settles when all of them have; undefined where there are none. */
 function allOf(promises: readonly (Promise<unknown> | undefined)[]): Promise<unknown> | undefined {
   const some = promises.filter((each) => each !== undefined);
@@ -90,12 +103,14 @@ export class Containers {
   /**
    * @param daemon what the engine gives all containers
    * @param sensitive paths of the host that are sensitive beside the documented ones
+   * @param hidden what no event may tell of
    */
   constructor(
     readonly questions: Questions,
     readonly objects: Objects,
     readonly daemon: Daemon,
     readonly sensitive: readonly string[],
+    readonly hidden: Hidden,
   ) {
     this.#containers = new Lookup(questions, {
       ...KIND,
@@ -109,7 +124,9 @@ export class Containers {
   ask(event: DockerEvent, id: string): Promise<unknown> | undefined {
     if (!ID.test(id)) return undefined;
     const facts = this.#askFacts(event, id);
-    const rest = facts === undefined ? this.#askParts(id) : facts.then(() => this.#askParts(id));
+    const { Action } = event;
+    const anew = this.hidden.volumes === true && isContainer(event) && (Action === "create" || Action === "start");
+    const rest = facts === undefined ? this.#askParts(id, anew) : facts.then(() => this.#askParts(id, anew));
     return isContainer(event) && EXITS.has(event.Action) ? allOf([rest, this.#askExit(event, id)]) : rest;
   }
 
@@ -163,6 +180,7 @@ export class Containers {
   #askFacts(event: DockerEvent, id: string): Promise<void> | undefined {
     if (changesNetworks(event) && this.#containers.known(id) !== undefined) return this.#askNetworks(event, id);
     if (!isContainer(event)) return this.#containers.ask(id);
+    if (this.hidden.changes === true && !ENDS.has(event.Action)) return this.#containers.askAgain(id);
     if (event.Action === "create") this.#created.set(id, true);
     if (event.Action === "start") return this.#askStarted(event, id);
     if (CHANGES.has(event.Action)) return this.#containers.askAgain(id);
@@ -226,14 +244,19 @@ export class Containers {
     return typeof answer === "string" ? undefined : answer.catch(() => {});
   }
 
-  /** Asks what belongs to a container that is known. */
-  #askParts(id: string): Promise<unknown> | undefined {
+  /**
+   * Asks what belongs to a container that is known.
+   * @param anew whether its volumes may be others than they were
+   */
+  #askParts(id: string, anew = false): Promise<unknown> | undefined {
     const container = this.#containers.known(id);
     if (container === undefined) return undefined;
     const { imageId, mounted } = container;
     const { images, volumes } = this.objects;
     const image = imageId === undefined || container.image !== undefined ? undefined : images.ask(imageId);
-    return mounted.length === 0 ? image : allOf([image, ...mounted.map(({ name }) => volumes.ask(name))]);
+    return mounted.length === 0
+      ? image
+      : allOf([image, ...mounted.map(({ name }) => (anew ? volumes.askAgain(name) : volumes.ask(name)))]);
   }
 
   #whyNot(event: DockerEvent, id: string): Uninspected {

@@ -5,12 +5,15 @@
 import type { Engine } from "../docker/client.ts";
 import type { DockerEvent } from "../docker/event.ts";
 import { containerIdOf } from "../docker/subject.ts";
-import { Containers } from "./containers.ts";
+import { Containers, changesContainer, type Hidden } from "./containers.ts";
 import { Daemon } from "./daemon.ts";
 import { type Enrichment, withMore } from "./enrichment.ts";
 import { Execs } from "./execs.ts";
-import { Objects } from "./objects.ts";
+import { changesVolume, Objects } from "./objects.ts";
 import { Questions } from "./questions.ts";
+
+/** Whether what was learnt of a container, or of a volume that it may have, is not true any more, or is of no use. */
+export const changesFacts = (event: DockerEvent): boolean => changesContainer(event) || changesVolume(event);
 
 /** What is asked of an event, one after the other and together, for the time that the event waits. */
 export class Inspector {
@@ -23,12 +26,13 @@ export class Inspector {
   /**
    * @param sensitive paths of the host that are sensitive beside the documented ones
    * @param say takes what a person should know
+   * @param hidden what no event may tell of
    */
-  constructor(engine: Engine, sensitive: readonly string[], say: (text: string) => void) {
+  constructor(engine: Engine, sensitive: readonly string[], say: (text: string) => void, hidden: Hidden = {}) {
     this.#questions = new Questions(engine, say);
     this.daemon = new Daemon(this.#questions);
     this.#objects = new Objects(this.#questions, sensitive);
-    this.#containers = new Containers(this.#questions, this.#objects, this.daemon, sensitive);
+    this.#containers = new Containers(this.#questions, this.#objects, this.daemon, sensitive, hidden);
     this.#execs = new Execs(this.#questions);
   }
 
@@ -54,6 +58,12 @@ export class Inspector {
     const exec = this.#execs.ask(event);
     const all = [object, container, exec].filter((each) => each !== undefined);
     return all.length > 1 ? Promise.all(all) : all[0];
+  }
+
+  /** Takes an event that is not told of, and changes facts. */
+  note(event: DockerEvent): void {
+    void this.ask(event);
+    if (changesVolume(event)) this.#objects.describe(event);
   }
 
   /** What is known of what an event is about; undefined where that is nothing. */

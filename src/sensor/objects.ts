@@ -76,6 +76,10 @@ const among =
 /** After these an object is gone; podman says remove. */
 const ENDS: ReadonlySet<string> = new Set(["destroy", "remove", "delete"]);
 
+/** Whether a volume is another from this event on, or gone. */
+export const changesVolume = ({ Type, Action }: DockerEvent): boolean =>
+  Type === "volume" && (Action === "create" || ENDS.has(Action));
+
 /** Reads an answer and bounds it. */
 const reading =
   <T extends object>(inspect: (json: unknown) => T | undefined) =>

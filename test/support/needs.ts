@@ -11,6 +11,9 @@ const PACKAGES: Record<string, string> = {
   docker: "docker.io",
   busybox: "busybox-static",
   nm: "binutils",
+  sshd: "openssh-server",
+  ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
 };
 
 /** The command that brings programs on Debian. */

@@ -4,6 +4,7 @@ import type { Engine } from "../../../src/docker/client.ts";
 import { EngineError } from "../../../src/docker/client.ts";
 import type { DockerEvent } from "../../../src/docker/event.ts";
 import { NO_TRACE } from "../../../src/docker/trace.ts";
+import type { Hidden } from "../../../src/sensor/containers.ts";
 import { Inspector } from "../../../src/sensor/inspector.ts";
 
 const ID = "7".repeat(64);
@@ -18,7 +19,7 @@ const event = (Action: string, ms: number): DockerEvent => ({
   timeNano: at(ms),
 });
 
-function inspector() {
+function inspector(hidden: Hidden = {}) {
   const asked: { path: string; answer: (json: unknown) => void; refuse: (error: EngineError) => void }[] = [];
   const getJson = (path: string) =>
     new Promise((answer, refuse) => {
@@ -26,7 +27,7 @@ function inspector() {
     });
   const said: string[] = [];
   const engine = { trace: NO_TRACE, getJson } as unknown as Engine;
-  return { asked, said, inspector: new Inspector(engine, [], (text) => said.push(text)) };
+  return { asked, said, inspector: new Inspector(engine, [], (text) => said.push(text), hidden) };
 }
 
 const running = (startedMs: number, more: object = {}) => ({
@@ -144,4 +145,23 @@ test("many volumes with long devices do not hide the one that leads to the host,
   const known = own.describe(event("rename", 1))?.container;
   expect(known).toMatchObject({ sensitiveMount: true, sensitiveMounts: ["etc"], cut: ["volumeDevices"] });
   expect(JSON.stringify(known).length).toBeLessThan(64 * 1024);
+});
+
+test("where no event may tell of volumes, each container that is made asks anew where they lead", async () => {
+  for (const [volumes, questions] of [
+    [false, 1],
+    [true, 2],
+  ] as const) {
+    const { asked, inspector: own } = inspector({ volumes });
+    const Mounts = [{ Type: "volume", Name: "v1", Driver: "local", Destination: "/v1", Source: "" }];
+    for (const action of ["create", "update", "create"]) {
+      const before = asked.length;
+      const waits = own.ask(event(action, 0));
+      asked[before]?.answer({ ...created, Mounts });
+      await new Promise(setImmediate);
+      for (const { answer } of asked.slice(before + 1)) answer({ Driver: "local", Options: null });
+      await waits;
+    }
+    expect(asked.filter(({ path }) => path === "/volumes/v1").length).toBe(questions);
+  }
 });
