@@ -116,7 +116,7 @@ function parsedOrNot(condition: string): Condition | undefined {
 }
 
 /** What a rule asks for and prints is there, with an argument where one is needed, and compared as its type can be. */
-function fieldFaults({ condition, output }: Pick<Rule, "condition" | "output">): string[] {
+export function fieldFaults({ condition, output }: Pick<Rule, "condition" | "output">): string[] {
   const faults: string[] = [];
   const parsed = parsedOrNot(condition);
   const look = (name: string, argument: string | undefined): Field | undefined => {

@@ -93,6 +93,21 @@ real("in libsinsp", () => {
     }
   });
 
+  test("each campaign is told of as something to act on", () => {
+    const priorities = new Map(
+      files.flatMap(({ items }) => rulesOf(items).map(({ rule, priority }) => [rule, priority])),
+    );
+    const campaigns = Map.groupBy(
+      all.flatMap((one, place) => (one.campaign === undefined ? [] : [{ campaign: one.campaign, place }])),
+      ({ campaign }) => campaign,
+    );
+    expect(campaigns.size).toBeGreaterThan(10);
+    for (const [campaign, events] of campaigns) {
+      const alerts = events.flatMap(({ place }) => [...(matched[place] ?? [])]).map((rule) => priorities.get(rule));
+      expect([campaign, alerts.includes("CRITICAL") || alerts.includes("WARNING")]).toEqual([campaign, true]);
+    }
+  });
+
   test("docs/rules.md tells of each event that a rule matches", () => {
     const kindOf = ({ event: { Type: type = "container", Action } }: (typeof all)[number]) => ({
       type: String(type),

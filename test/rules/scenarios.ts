@@ -58,7 +58,10 @@ const about = (rule: string, type: string, action: string, why: string, run: Sce
   run,
 });
 
-/** Those that an alert has to come for at once, by where they are from. */
+/**
+ * Those that an alert has to come for at once, by where they are from. Of T1613 (`docker ps`, `docker inspect`) engines tell
+ * nothing.
+ */
 export const ATTACKS: readonly Scenario[] = [
   execs(
     "Download and Run",
@@ -84,9 +87,12 @@ export const ATTACKS: readonly Scenario[] = [
     executes(sh("nsenter --mount=/proc/1/ns/mnt -- /bin/bash")),
     "Atomic Red Team T1611",
   ),
-  about("Image Built or Tagged on Host", "image", "tag", "an image is made on the host", (docker, id) =>
-    docker("tag", "bb:1", `t1612-${id.toLowerCase()}`),
-  ),
+  {
+    ...about("Image Built or Tagged on Host", "image", "tag", "an image is made on the host", (docker, id) =>
+      docker("tag", "bb:1", `t1612-${id.toLowerCase()}`),
+    ),
+    from: "Atomic Red Team T1612",
+  },
   starts(
     "Known Malicious Image",
     "TeamTNT: its image, privileged, on the host's network",
