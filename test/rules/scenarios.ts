@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Dockerd } from "../support/dockerd.ts";
+import { signalTo } from "../support/signal.ts";
 
 export interface Scenario {
   /** The rule that tells of it. */
@@ -307,7 +308,5 @@ export const SCENARIOS: readonly Scenario[] = [
   about("Event Forged by Label", "container", "die", "a label exitCode", (docker, id) =>
     docker("run", "--network", "none", "--name", id, "--label", "exitCode=0", "bb:1", "sh", "-c", "exit 0"),
   ),
-  about("Engine Reconfigured", "daemon", "reload", "SIGHUP", (_docker, _id, engine) =>
-    process.kill(engine.pid, "SIGHUP"),
-  ),
+  about("Engine Reconfigured", "daemon", "reload", "SIGHUP", (_docker, _id, engine) => signalTo(engine.pid, "SIGHUP")),
 ];
