@@ -272,6 +272,7 @@ export class Containers {
     const { imageId, mounted } = container;
     const { images, volumes: all } = this.objects;
     const image = (imageId === undefined ? undefined : images.known(imageId)) ?? container.image;
+    if (mounted.length === 0 && image === container.image) return container;
     const volumes = mounted.map(({ name }, i) => all.known(name) ?? container.volumes?.[i]);
     if (image === container.image && volumes.every((each, i) => each === container.volumes?.[i])) return container;
     const joined = { ...container, image, volumes };

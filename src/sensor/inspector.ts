@@ -56,8 +56,9 @@ export class Inspector {
     const { ready } = this.daemon;
     const container = ready?.then(() => this.#containers.ask(event, id)) ?? this.#containers.ask(event, id);
     const exec = this.#execs.ask(event);
-    const all = [object, container, exec].filter((each) => each !== undefined);
-    return all.length > 1 ? Promise.all(all) : all[0];
+    // Most events wait for nothing.
+    if (object === undefined && container === undefined && exec === undefined) return undefined;
+    return Promise.all([object, container, exec]);
   }
 
   /** Takes an event that is not told of, and changes facts. */
