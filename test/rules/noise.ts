@@ -219,6 +219,7 @@ async function work(engine: Dockerd, registry: Registry): Promise<void> {
     docker("network", "rm", "backend");
     docker("container", "prune", "-f");
     docker("image", "prune", "-f");
+    docker("volume", "prune", "-f");
     docker("builder", "prune", "-f");
   }
 }
