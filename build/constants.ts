@@ -1,12 +1,12 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
 import { dirname } from "node:path";
-import { toJsonSchema } from "@valibot/to-json-schema";
 import { buildId } from "../src/ipc/build_id.ts";
 import { layout } from "../src/ipc/layout.ts";
-import { configSchema, readDefaults } from "../src/plugin/config.ts";
+import { readDefaults } from "../src/plugin/config.ts";
 import { fields, fieldTypes } from "../src/plugin/fields.ts";
 import { info } from "../src/plugin/info.ts";
 import { metrics } from "../src/plugin/metrics.ts";
+import { initSchemaJson } from "../src/plugin/schema.ts";
 
 const text = (value: string): string => JSON.stringify(value);
 const macro = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_");
@@ -21,21 +21,6 @@ export function fieldsJson(): string {
       ...(key === undefined ? {} : { arg: { isRequired: true, isKey: true } }),
       desc,
     })),
-  );
-}
-
-/**
- * The JSON Schema of `init_config`. Numbers stay `number`: YAML's `10.0` arrives as a double, which a checker of
- * `integer` may turn down; that it is whole is checked by the plugin, whose error names the key.
- */
-export function initSchemaJson(): string {
-  return JSON.stringify(
-    toJsonSchema(configSchema, {
-      typeMode: "input",
-      ignoreActions: ["integer"],
-      overrideSchema: ({ jsonSchema, valibotSchema }) =>
-        valibotSchema.type === "object" ? { ...jsonSchema, additionalProperties: true } : undefined,
-    }),
   );
 }
 

@@ -328,6 +328,18 @@ export class RecordReader {
     return this.#bytes.readBigUInt64LE(at);
   }
 
+  /** All that a field with an argument holds in the record at `base`, by its arguments. */
+  pairs(base: number, field: Field): (readonly [key: string, value: string])[] {
+    const slot = base + this.#u32(base + layout.RECORD_INDEX) + fields.indexOf(field) * layout.SLOT_BYTES;
+    const at = base + this.#u32(slot);
+    return Array.from({ length: this.#u32(slot + 4) }, (_, i) => {
+      const pair = at + i * layout.PAIR_BYTES;
+      const start = base + this.#u32(pair);
+      const key = this.#bytes.toString("utf8", start, start + this.#u32(pair + 4));
+      return [key, this.#text(base + this.#u32(pair + 8))];
+    });
+  }
+
   /** The payload of the record at `base`. */
   payload(base: number): string {
     const start = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;

@@ -3,6 +3,7 @@ import { bytesOf, type Line, lineOf } from "../../base/line.ts";
 import { timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
+import { type Filters, filterQuery } from "../filters.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
 import { Connection } from "./connection.ts";
 import { Hold } from "./hold.ts";
@@ -73,6 +74,8 @@ export interface StreamOptions {
   readonly resume?: ResumePoint | undefined;
   /** Where the line that is read leaves its trace. */
   readonly trace?: Trace;
+  /** What the engine is asked to leave out, of the stream and of whatever it is compared with. */
+  readonly filters?: Filters;
 }
 
 export interface ResumePoint {
@@ -201,7 +204,7 @@ export class EventStream {
     });
     return new Promise((resolve, reject) => {
       let opened = false;
-      const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}`, {
+      const connection: Connection = new Connection(this.engine, this.#query(`since=${timestamp(since)}`), {
         opened: () => {
           opened = true;
           const atOnce = this.#failed === 0 && performance.now() - this.#cutAt <= AT_ONCE_MS;
@@ -280,7 +283,7 @@ export class EventStream {
     return new Promise((resolve, reject) => {
       let left = bytesMax;
       const bound = setTimeout(() => stop(), KEPT_MAX_MS);
-      const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}`, {
+      const stop = this.engine.events(this.#query(`since=${timestamp(since)}&until=${timestamp(until)}`), {
         onOpen: () => {},
         onData: (chunk) => {
           lines.push(chunk);
@@ -294,6 +297,12 @@ export class EventStream {
         },
       });
     });
+  }
+
+  /** A question for events, with what is to be left out. */
+  #query(times: string): string {
+    const filters = filterQuery(this.options.filters ?? {});
+    return filters === "" ? times : `${times}&${filters}`;
   }
 
   /** Connects, and keeps trying until it is closed. */
