@@ -13,7 +13,7 @@ import { helpOn, helpText } from "./help.ts";
 import { manPage } from "./man.ts";
 import { metrics } from "./metrics.ts";
 import { record } from "./record.ts";
-import { note, print } from "./say.ts";
+import { note, print, said } from "./say.ts";
 
 const HELP_WIDTH = 100;
 const FIELDS_WIDTH = 120;
@@ -59,5 +59,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
       return EXIT.failed;
     }
     throw error;
+  } finally {
+    await said();
   }
 }

@@ -1,5 +1,5 @@
 /** A bar that says how far it is, where a person looks: on a terminal's stderr. */
-import { isatty } from "node:tty";
+import { draw, isSeen } from "./say.ts";
 
 const WIDTH = 30;
 /** What is over sooner needs no bar, ms; and how often it is drawn. */
@@ -9,7 +9,7 @@ const EVERY_MS = 100;
 const ERASE = "\r\x1b[K";
 
 export class Progress {
-  readonly #isOn = isatty(2);
+  readonly #isOn = isSeen();
   #due = performance.now() + FIRST_MS;
   #isShown = false;
 
@@ -20,16 +20,14 @@ export class Progress {
     if (!this.#isOn || performance.now() < this.#due) return;
     this.#due = performance.now() + EVERY_MS;
     const full = Math.round(share * WIDTH);
-    process.stderr.write(
-      `${ERASE}${this.title} [${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${Math.floor(share * 100)} %`,
-    );
+    draw(`${ERASE}${this.title} [${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${Math.floor(share * 100)} %`);
     this.#isShown = true;
   }
 
   /** Makes room for a line of something else. */
   hide(): void {
     if (!this.#isShown) return;
-    process.stderr.write(ERASE);
+    draw(ERASE);
     this.#isShown = false;
     this.#due = performance.now() + EVERY_MS;
   }

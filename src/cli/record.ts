@@ -1,10 +1,9 @@
 /** `--record FILE`: the events into a file. */
-import { isatty } from "node:tty";
 import { RecordingWriter } from "../sensor/recording_writer.ts";
 import type { Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
 import { watch } from "./events/watch.ts";
-import { note } from "./say.ts";
+import { draw, isSeen, note } from "./say.ts";
 import { Viewer } from "./view.ts";
 
 /** How often a person is shown how many there are, ms. */
@@ -15,15 +14,15 @@ const ERASE = "\r\x1b[K";
 class Count {
   count = 0;
   #timer: Timer | undefined;
-  readonly #isOn = isatty(2);
+  readonly #isOn = isSeen();
 
   start(): void {
-    const show = () => process.stderr.write(`${ERASE}${this.count} events`);
+    const show = () => draw(`${ERASE}${this.count} events`);
     if (this.#isOn) this.#timer = setInterval(show, SHOWN_EVERY_MS);
   }
 
   hide(): void {
-    if (this.#isOn) process.stderr.write(ERASE);
+    if (this.#isOn) draw(ERASE);
   }
 
   end(): void {

@@ -19,7 +19,12 @@ export async function untilEnough(gone: Promise<void>, what: Pausable): Promise<
   process.on("SIGTSTP", () => {
     what.pause();
     setTimeout(() => process.kill(process.pid, "SIGSTOP"), LET_GO_MS);
-    process.once("SIGCONT", () => what.resume());
+    // Nothing else keeps the process alive until it has been told that it goes on.
+    const alive = setInterval(() => {}, 1_000);
+    process.once("SIGCONT", () => {
+      clearInterval(alive);
+      what.resume();
+    });
   });
   await Promise.race([promise, gone]);
 }

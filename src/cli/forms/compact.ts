@@ -6,8 +6,10 @@ import { fit, pad } from "../text/wrap.ts";
 import { fieldNamed, type View } from "../view.ts";
 
 const TYPE_WIDTH = 10;
-const ACTION_WIDTH = 13;
+const ACTION_WIDTH = 15;
 const NAME_WIDTH = 24;
+/** A wide terminal gives a name so much more, and the rest to what follows. */
+const NAME_MORE = 16;
 /** Of an id so much is shown, as docker does it. */
 const ID_SHOWN = 12;
 
@@ -107,8 +109,9 @@ export function compactLine(view: View, when: string, paint: Paint, width: numbe
   const get: Get = (name) => view.value(known[name]);
   const type = printable(String(get("type") ?? ""));
   const said = String(get("action") ?? "");
-  // The command of an exec stands behind its name once more.
-  const action = printable(get("command") === undefined ? said : said.replace(/: .*$/s, ""));
+  // What stands behind an exec's or a health check's name is told as a detail.
+  const isTold = get("command") !== undefined || get("health") !== undefined;
+  const action = printable(isTold ? said.replace(/: .*$/s, "") : said);
   const isContainer = type === "container";
   const named = get("name") ?? get("container") ?? get("actor") ?? "";
   const name = printable(withoutDigest(String(named)));
@@ -118,7 +121,10 @@ export function compactLine(view: View, when: string, paint: Paint, width: numbe
   const parts = [...others, ...details(get, paint, isContainer)];
   if (width === undefined) return [`${head}${paint("name", pad(name, NAME_WIDTH))}`, ...parts].join("  ").trimEnd();
   const room = width - Bun.stringWidth(head);
-  const nameRoom = Math.min(NAME_WIDTH + Math.max(0, Math.floor((width - 100) / 3)), Math.max(8, room - 12));
+  const nameRoom = Math.min(
+    NAME_WIDTH + Math.min(NAME_MORE, Math.max(0, Math.floor((width - 100) / 3))),
+    Math.max(8, room - 12),
+  );
   const shown = fit(name, nameRoom);
   const line = `${head}${paint("name", pad(shown, nameRoom))}`;
   const left = width - Bun.stringWidth(line) - 2;
