@@ -5,6 +5,7 @@ import { buildId } from "../ipc/build_id.ts";
 import { initSchemaJson } from "../plugin/schema.ts";
 import { BadRecording } from "../sensor/recording_file.ts";
 import { BadUsage, type Given, readArgs } from "./args.ts";
+import { check } from "./check/check.ts";
 import { type CommandName, EXIT, PROGRAM, SHELLS } from "./commands.ts";
 import { completionOf } from "./completions.ts";
 import { dump } from "./dump.ts";
@@ -28,6 +29,7 @@ function shown(text: string): number {
 const commands: Record<CommandName, (given: Given) => Promise<number> | number> = {
   dump,
   record,
+  check,
   metrics,
   fields: (given) => shown(given.has("json") ? fieldsJson() : fieldsText(widthOr(FIELDS_WIDTH))),
   schema: () => shown(`${JSON.stringify(JSON.parse(initSchemaJson()), undefined, 2)}\n`),

@@ -68,6 +68,14 @@ export const commands = [
     examples: ["--record events.jsonl", "--record events.jsonl.zst --count 1000", "--dump --replay events.jsonl.zst"],
   },
   {
+    name: "check",
+    desc:
+      "tell on one page whether this machine is ready: library and program, the engine, Falco's configuration, the rules " +
+      "files; each line good, bad or unknown",
+    options: ["host", "config", "rules", "library", "json", "color"],
+    examples: ["--check", "--check --config /etc/falco/falco.yaml", "--check --rules my_rules.yaml", "--check --json"],
+  },
+  {
     name: "fields",
     desc: "list the fields that rules can use: type, meaning, what each is taken from, an example",
     options: ["json"],
@@ -255,6 +263,28 @@ export const options = [
     choices: COLORS,
     desc: "colours: auto (default) on a terminal where NO_COLOR is not set, always, never",
     examples: ["--dump --demo --color always | less -R"],
+  },
+  {
+    name: "config",
+    value: "FILE",
+    completes: "file",
+    desc: "with --check: Falco's configuration (default: /etc/falco/falco.yaml, where it is there)",
+    examples: ["--check --config /etc/falco/falco.yaml"],
+  },
+  {
+    name: "rules",
+    value: "FILE",
+    many: true,
+    completes: "file",
+    desc: "with --check: a rules file, beside those that Falco's configuration names",
+    examples: ["--check --rules my_rules.yaml"],
+  },
+  {
+    name: "library",
+    value: "FILE",
+    completes: "file",
+    desc: "with --check: libdocker.so (default: what Falco's configuration names, else that of this program's folder)",
+    examples: ["--check --library /usr/share/falco/plugins/libdocker.so"],
   },
 ] as const satisfies readonly Entry[];
 
