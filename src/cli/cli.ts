@@ -9,11 +9,13 @@ import { check } from "./check/check.ts";
 import { type CommandName, EXIT, PROGRAM, SHELLS } from "./commands.ts";
 import { completionOf } from "./completions.ts";
 import { dump } from "./dump.ts";
+import { explain } from "./explain/explain.ts";
 import { fieldsJson, fieldsText } from "./fields_text.ts";
 import { helpOn, helpText } from "./help.ts";
 import { manPage } from "./man.ts";
 import { metrics } from "./metrics.ts";
 import { record } from "./record.ts";
+import { BadRules } from "./rules/rules_file.ts";
 import { note, print, said } from "./say.ts";
 
 const HELP_WIDTH = 100;
@@ -30,6 +32,7 @@ const commands: Record<CommandName, (given: Given) => Promise<number> | number> 
   dump,
   record,
   check,
+  explain,
   metrics,
   fields: (given) => shown(given.has("json") ? fieldsJson() : fieldsText(widthOr(FIELDS_WIDTH))),
   schema: () => shown(`${JSON.stringify(JSON.parse(initSchemaJson()), undefined, 2)}\n`),
@@ -56,7 +59,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
       note(error.message);
       return EXIT.usage;
     }
-    if (error instanceof EngineError || error instanceof BadRecording || isSystemError(error)) {
+    if (
+      error instanceof EngineError ||
+      error instanceof BadRecording ||
+      error instanceof BadRules ||
+      isSystemError(error)
+    ) {
       note(error.message);
       return EXIT.failed;
     }

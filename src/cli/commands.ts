@@ -76,6 +76,19 @@ export const commands = [
     examples: ["--check", "--check --config /etc/falco/falco.yaml", "--check --rules my_rules.yaml", "--check --json"],
   },
   {
+    name: "explain",
+    value: "RULES",
+    completes: "file",
+    desc:
+      "show for each event what the fields of a rules file's conditions hold. Where sysdig is on the machine, its libsinsp " +
+      "tells whether a rule matches",
+    options: ["rule", ...SOURCE, "color"],
+    examples: [
+      "--explain rules/docker_rules.yaml --demo",
+      "--explain my_rules.yaml --rule 'Privileged Container' --replay events.jsonl",
+    ],
+  },
+  {
     name: "fields",
     desc: "list the fields that rules can use: type, meaning, what each is taken from, an example",
     options: ["json"],
@@ -263,6 +276,13 @@ export const options = [
     choices: COLORS,
     desc: "colours: auto (default) on a terminal where NO_COLOR is not set, always, never",
     examples: ["--dump --demo --color always | less -R"],
+  },
+  {
+    name: "rule",
+    value: "NAME",
+    completes: "rule",
+    desc: "with --explain: only this rule of the file",
+    examples: ["--explain my_rules.yaml --rule 'Privileged Container'"],
   },
   {
     name: "config",

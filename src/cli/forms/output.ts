@@ -29,12 +29,14 @@ const INFO: readonly (readonly [name: string, label: string])[] = [
 
 function infoOf(view: View): string {
   const parts = INFO.map(([name, label]) => [label, view.value(fieldNamed(name))] as const);
-  return parts.flatMap(([label, value]) => (value === undefined ? [] : [`${label}${String(value)}`])).join(" ");
+  const text = parts.flatMap(([label, value]) => (value === undefined ? [] : [`${label}${String(value)}`])).join(" ");
+  // A space for each byte that could act on a terminal (ffi/shared/log.c, log_clean).
+  return text.replace(/\p{Cc}/gu, (c) => (c > "\x7f" ? "  " : " "));
 }
 
 /**
- * Fields that each event of Falco's has, as far as they make sense without it (falcosecurity/libs 0.20,
- * sinsp_filtercheck_gen_event.cpp).
+ * Fields that each event of Falco's has, as far as they make sense without it; test/sinsp/tool.test.ts compares them
+ * with what sysdig prints.
  */
 const EVENT_FIELDS: Readonly<Record<string, (view: View) => string>> = {
   "evt.num": ({ number }) => String(number),
@@ -51,7 +53,7 @@ const NAMES = [...fields.map(({ name }) => name), ...Object.keys(EVENT_FIELDS)];
 /** `%name` or `%name[argument]`, as Falco reads it. */
 const FIELD = /%([a-z][a-z0-9_.]*[a-z0-9])(?:\[([^\]]*)\])?/g;
 
-/** A value as Falco prints it (falcosecurity/libs 0.20, sinsp_filtercheck.cpp, tostring): times are nanoseconds since 1970. */
+/** A value as Falco prints it (test/sinsp/tool.test.ts): times are nanoseconds since 1970. */
 export function valueText(value: Value | undefined): string {
   if (value === undefined) return "<NA>";
   return Array.isArray(value) ? `(${value.join(",")})` : String(value);

@@ -10,7 +10,7 @@ export function timeOfDay(timeNano: bigint): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${nanosOf(timeNano)}`;
 }
 
-/** `2026-11-23 14:53:29.092313000`, as `%evt.datetime` (falcosecurity/libs 0.20, sinsp_filtercheck_gen_event.cpp). */
+/** `2026-11-23 14:53:29.092313000`, as `%evt.datetime`. */
 export function dateTime(timeNano: bigint): string {
   const date = dateOf(timeNano);
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(timeNano)}`;

@@ -1,4 +1,4 @@
-/** A rule's condition as Falco reads it (falcosecurity/libs 0.20: userspace/libsinsp/filter/parser.h). */
+/** A rule's condition as Falco reads it (libsinsp of sysdig 0.41.4: test/sinsp/rules.test.ts asks it). */
 
 /** A condition that Falco would not read; the message says where and why. */
 export class BadCondition extends Error {}
