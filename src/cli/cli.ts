@@ -17,6 +17,8 @@ import { metrics } from "./metrics.ts";
 import { record } from "./record.ts";
 import { BadRules } from "./rules/rules_file.ts";
 import { note, print, said } from "./say.ts";
+import { AbiError } from "./through/abi.ts";
+import { through } from "./through/through.ts";
 
 const HELP_WIDTH = 100;
 const FIELDS_WIDTH = 120;
@@ -33,6 +35,7 @@ const commands: Record<CommandName, (given: Given) => Promise<number> | number> 
   record,
   check,
   explain,
+  through,
   metrics,
   fields: (given) => shown(given.has("json") ? fieldsJson() : fieldsText(widthOr(FIELDS_WIDTH))),
   schema: () => shown(`${JSON.stringify(JSON.parse(initSchemaJson()), undefined, 2)}\n`),
@@ -63,6 +66,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
       error instanceof EngineError ||
       error instanceof BadRecording ||
       error instanceof BadRules ||
+      error instanceof AbiError ||
       isSystemError(error)
     ) {
       note(error.message);

@@ -89,6 +89,17 @@ export const commands = [
     ],
   },
   {
+    name: "through",
+    value: "LIBRARY",
+    optional: true,
+    completes: "file",
+    desc:
+      "as --dump, but through the ABI of libdocker.so (of this program's folder, where none is named), as Falco gets the " +
+      "events; what differs from the direct way is told, and is a bug",
+    options: ["host", "demo", "replay", "count", ...FORM],
+    examples: ["--through --demo", "--through /usr/share/falco/plugins/libdocker.so --count 10"],
+  },
+  {
     name: "fields",
     desc: "list the fields that rules can use: type, meaning, what each is taken from, an example",
     options: ["json"],

@@ -129,6 +129,44 @@ real(
 );
 
 real(
+  "docker-plugin --through finds nothing that differs from the direct way",
+  async () => {
+    const tool = Bun.spawn([PROGRAM, "--through", "-H", dockerd.address, "--json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const errors = tool.stderr.getReader();
+    expect(Buffer.from((await errors.read()).value ?? []).toString()).toContain("directly and through");
+    for (let i = 0; i < 3; i++) {
+      dockerd.docker(
+        "run",
+        "-d",
+        "--network",
+        "none",
+        "--name",
+        `both${i}`,
+        "--label",
+        `a=${i}`,
+        "bb:1",
+        "sleep",
+        "60",
+      );
+      dockerd.docker("exec", `both${i}`, "true");
+      dockerd.docker("rm", "-f", `both${i}`);
+    }
+    let text = "";
+    for await (const chunk of tool.stdout) {
+      text += Buffer.from(chunk).toString();
+      if (/"docker.action":"destroy".*"both2"/.test(text)) break;
+    }
+    tool.kill("SIGINT");
+    const said = Buffer.from((await errors.read()).value ?? []).toString();
+    expect(said).toMatch(/^docker-plugin: \d+ events came through the ABI; nothing differs from the direct way\n$/);
+    expect(await tool.exited).toBe(0);
+  },
+  60_000,
+);
+
+real(
   "a network that a running container is connected to, and taken from, shows at once",
   () => {
     using state = new Plugin().init('{"statefile": "", "snapshot": false, "inspecttimeout": 10000}');

@@ -17,6 +17,8 @@ export interface Wanted {
   readonly until: string | undefined;
   /** Whether events say which engine they are from, as there are several. */
   readonly isOneOfSeveral: boolean;
+  /** Whether what runs already is told of; it never is where less than all, or what was, is asked for. */
+  readonly snapshot?: boolean;
 }
 
 export class Live {
@@ -105,11 +107,10 @@ export class Live {
   #stream(resume: ResumePoint | undefined, isAgain = false): Feed {
     const { filters, since } = this.wanted;
     const { snapshot, ...options } = feedOptions(readDefaults());
-    // What runs is not what was asked for where less than all, or what was, is.
     const isNarrow = Object.keys(filters).length > 0 || since !== undefined;
     return this.#open(engineSource(this.#engine, { ...options, resume, filters }), {
       ...options,
-      snapshot: snapshot && !isNarrow,
+      snapshot: snapshot && !isNarrow && this.wanted.snapshot !== false,
       snapshotTaken: isAgain,
     });
   }
