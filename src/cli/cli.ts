@@ -16,7 +16,7 @@ import { manPage } from "./man.ts";
 import { metrics } from "./metrics.ts";
 import { record } from "./record.ts";
 import { BadRules } from "./rules/rules_file.ts";
-import { note, print, said } from "./say.ts";
+import { note, print, printed, said } from "./say.ts";
 import { AbiError } from "./through/abi.ts";
 import { through } from "./through/through.ts";
 
@@ -52,28 +52,26 @@ const commands: Record<CommandName, (given: Given) => Promise<number> | number> 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && "syscall" in error && "code" in error;
 
+/** What a person has to be told of, and the exit code that goes with it; undefined for a fault of ours. */
+function codeOf(error: unknown): number | undefined {
+  if (error instanceof BadUsage || error instanceof BadAddress) return EXIT.usage;
+  const kinds = [EngineError, BadRecording, BadRules, AbiError];
+  return kinds.some((kind) => error instanceof kind) || isSystemError(error) ? EXIT.failed : undefined;
+}
+
 /** Runs the tool. Returns the exit code; what it throws is a fault of ours. */
 export async function runCli(args: readonly string[]): Promise<number> {
+  let code: number;
   try {
     const given = readArgs(args);
-    return await commands[given.command](given);
+    code = await commands[given.command](given);
+    await printed();
   } catch (error) {
-    if (error instanceof BadUsage || error instanceof BadAddress) {
-      note(error.message);
-      return EXIT.usage;
-    }
-    if (
-      error instanceof EngineError ||
-      error instanceof BadRecording ||
-      error instanceof BadRules ||
-      error instanceof AbiError ||
-      isSystemError(error)
-    ) {
-      note(error.message);
-      return EXIT.failed;
-    }
-    throw error;
-  } finally {
-    await said();
+    const known = codeOf(error);
+    if (known === undefined) throw error;
+    note((error as Error).message);
+    code = known;
   }
+  await said();
+  return code;
 }

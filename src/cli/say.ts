@@ -4,6 +4,7 @@ import { PROGRAM } from "./commands.ts";
 import { Out } from "./text/out.ts";
 
 let stderr: Out | undefined;
+let stdout: Out | undefined;
 const out = (): Out => {
   stderr ??= new Out(2);
   return stderr;
@@ -22,12 +23,17 @@ export function draw(text: string): void {
 /** Tells a person something, as a line of its own. */
 export const note = (text: string): void => draw(`${PROGRAM}: ${printable(text)}\n`);
 
-/** Settles when all has been said. */
-export const said = async (): Promise<void> => {
-  await stderr?.end();
-};
+/** Prints what was asked for. */
+export function print(text: string): void {
+  stdout ??= new Out(1);
+  stdout.write(text);
+}
 
-/** Prints what was asked for, at once: what is short enough never to wait. */
-export const print = (text: string): void => {
-  process.stdout.write(text);
-};
+/** Settles when all is printed. @throws Error where it cannot be written */
+export async function printed(): Promise<void> {
+  await stdout?.end();
+  if (stdout?.error !== undefined) throw stdout.error;
+}
+
+/** Settles when all has been said. */
+export const said = async (): Promise<void> => stderr?.end();

@@ -38,7 +38,6 @@ class Period implements Source {
       onOpen: () => this.sink.opened(),
       onData: (bytes) => told.push(bytes),
       onEnd: (error: EngineError | undefined) => {
-        this.engine.close();
         if (this.#closed) resolve();
         else if (error !== undefined) reject(error);
         else {
@@ -56,8 +55,9 @@ class Period implements Source {
 
   close(): void {
     this.#closed = true;
-    if (this.#end === undefined) this.engine.close();
-    else this.#end();
+    this.#end?.();
+    // Only now: what is asked about the last events comes after the stream.
+    this.engine.close();
   }
 }
 

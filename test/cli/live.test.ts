@@ -118,3 +118,14 @@ test("one of several that is not there is an error at the beginning", async () =
     "no Docker Engine at unix:///nowhere/docker.sock: no such socket; start the engine or set --host",
   );
 });
+
+test("the events of a period wait for what is asked about them", async () => {
+  const id = "8".repeat(64);
+  const container = { Name: "/web", Config: { User: "1000" }, HostConfig: { Privileged: true } };
+  await using engine = await TestEngine.start({ containers: { [id]: container }, inspectMs: 100 });
+  const at = now() - 5n * SECOND;
+  await engine.send(`{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{}},"timeNano":${at}}`);
+  const args = ["-H", engine.address, "--since", "1m", "--until", "0s", "--output", "%docker.container.privileged"];
+  const process = Bun.spawn([PROGRAM, "--dump", ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  expect(await new Response(process.stdout).text()).toBe("true\n");
+});

@@ -27,6 +27,8 @@ export class Live {
   #feed: Feed | undefined;
   /** What was told last, to go on from there. */
   readonly #told: Fingerprint[] = [];
+  /** All of a period has been told. */
+  readonly #ended = Promise.withResolvers<void>();
   #began: bigint | undefined;
   #pausedAt = 0;
 
@@ -47,6 +49,7 @@ export class Live {
         sink.event(event, line, fingerprint);
       },
       known: (fingerprint) => this.#remember(fingerprint),
+      ended: () => this.#ended.resolve(),
       lost: (loss, fingerprint) => {
         this.#remember(fingerprint);
         sink.lost(loss, fingerprint);
@@ -83,6 +86,8 @@ export class Live {
     const { maxEventBytes, ...options } = feedOptions(readDefaults());
     const source = periodSource(this.#engine, asked, maxEventBytes);
     await this.#open(source, { ...options, snapshot: false }).open();
+    // Events may still wait for what is asked about them.
+    await this.#ended.promise;
   }
 
   /** Lets the engine go: one whose stream nobody reads is held up. */
