@@ -1,5 +1,6 @@
 /** `--metrics`: what a running Falco says of the plugin. */
 import { errorMessage } from "../base/errors.ts";
+import { info } from "../plugin/info.ts";
 import { metrics as known } from "../plugin/metrics.ts";
 import { BadUsage, type Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
@@ -10,17 +11,17 @@ import { wrap } from "./text/wrap.ts";
 const DEFAULT_URL = "http://localhost:8765/metrics";
 const TIMEOUT_MS = 3_000;
 const NEEDS =
-  "Falco's webserver and metrics must be on (falco.yaml: webserver.enabled and prometheus_metrics_enabled, metrics.enabled)";
+  "in falco.yaml webserver.enabled, webserver.prometheus_metrics_enabled, metrics.enabled and metrics.plugins_metrics_enabled must be true";
 
 /** A metric's name and value, as Prometheus' text has them. */
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{[^}]*\})?\s+([-+.\deE]+)/;
 
-/** The plugin's metrics in what Falco answers: `…docker_NAME`, with `_total` at the end where it only grows. */
+/** The plugin's metrics in what Falco answers: `falcosecurity_plugins_docker_NAME`, and `_total` where it only grows (Falco 0.41). */
 export function metricsIn(text: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const line of text.split("\n")) {
     const [, name = "", value = ""] = LINE.exec(line) ?? [];
-    const metric = known.find((one) => new RegExp(`(^|_)docker_${one.name}(_total)?$`).test(name));
+    const metric = known.find((one) => new RegExp(`(^|_)${info.name}_${one.name}(_total)?$`).test(name));
     if (metric !== undefined) found.set(metric.name, Number(value));
   }
   return found;
@@ -60,7 +61,7 @@ export async function metrics(given: Given): Promise<number> {
   }
   const found = metricsIn(text);
   if (found.size === 0) {
-    note(`Falco at ${url.href} tells nothing of the plugin docker: is it loaded? ${NEEDS}`);
+    note(`Falco at ${url.href} tells nothing of the plugin docker: is it loaded? And ${NEEDS}`);
     return EXIT.failed;
   }
   print(

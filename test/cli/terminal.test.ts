@@ -42,11 +42,14 @@ test.each([
   "--columns action,attributes.name",
   "--relative",
 ])("what an engine sends does not act on a terminal: %p", async (form) => {
-  await using terminal = new Terminal(`exec "$0" --color never --replay ${hostileFile()} ${form}`);
-  expect(await terminal.process.exited).toBe(0);
-  // Newlines and returns are the terminal's own; all else that acts is a fault.
-  expect(terminal.shown.replaceAll("\r\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
-  expect(terminal.lines.filter(Boolean).length).toBeGreaterThanOrEqual(form.startsWith("--columns") ? 4 : 3);
+  // One that is so wide shows all of a line.
+  for (const columns of [80, 5_000]) {
+    await using terminal = new Terminal(`exec "$0" --color never --replay ${hostileFile()} ${form}`, columns);
+    expect(await terminal.process.exited).toBe(0);
+    // Newlines and returns are the terminal's own; all else that acts is a fault.
+    expect(terminal.shown.replaceAll("\r\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+    expect(terminal.lines.filter(Boolean).length).toBeGreaterThanOrEqual(form.startsWith("--columns") ? 4 : 3);
+  }
 });
 
 test("colours are for terminals, and NO_COLOR and --color decide", async () => {

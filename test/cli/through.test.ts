@@ -8,20 +8,22 @@ import { inspectionsOf, recordedLines } from "../support/recordings.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { environment, run } from "../support/tool.ts";
 
-const file = join(temporaryFolder(), "events.jsonl");
-const lines = recordedLines();
-writeFileSync(file, `${lines.join("\n")}\n`);
+test("what real engines sent is the same through the ABI", () => {
+  const file = join(temporaryFolder(), "events.jsonl");
+  const lines = recordedLines();
+  writeFileSync(file, `${lines.join("\n")}\n`);
+  const { code, out, err } = run(["--through", "--replay", file, "--json"]);
+  const said = `${lines.length} events came through the ABI; nothing differs from the direct way`;
+  expect([code, err]).toEqual([0, `docker-plugin: ${said}\n`]);
+  expect(out).toBe(run(["--replay", file, "--json"]).out);
+});
 
-test.each(["--json", "--raw", "--output %docker.container.mount[/x]%docker.attributes[name]%evt.num"])(
-  "what real engines sent is the same through the ABI: %s",
+test.each(["--raw", "--output %docker.container.mount[/x]%docker.attributes[name]%evt.num", "--columns time,type"])(
+  "its forms are those of --dump: %s",
   (form) => {
-    const args = ["--replay", file, ...form.split(" ")];
-    const { code, out, err } = run(["--through", ...args]);
-    expect([code, err]).toEqual([
-      0,
-      `docker-plugin: ${lines.length} events came through the ABI; nothing differs from the direct way\n`,
-    ]);
-    expect(out).toBe(run(["--dump", ...args]).out);
+    const { code, out } = run(["--through", "--demo", ...form.split(" ")]);
+    expect(code).toBe(0);
+    expect(out).toBe(run(["--dump", "--demo", ...form.split(" ")]).out);
   },
 );
 
@@ -38,13 +40,13 @@ test("a live engine's events come by both ways, with what was found out about th
   while ((await engine.subscribers()) < 2) await Bun.sleep(20);
   for (let i = 0; i < 20; i++)
     await engine.send(
-      `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"web"}},"timeNano":${Date.now()}${String(i).padStart(6, "0")}}`,
+      `{"Type":"container","Action":"pause","Actor":{"ID":"${id}","Attributes":{"name":"web"}},"timeNano":${Date.now()}${String(i).padStart(6, "0")}}`,
     );
   const [out, err] = await Promise.all([new Response(tool.stdout).text(), new Response(tool.stderr).text()]);
   const shown = out.trimEnd().split("\n");
   expect(shown.length).toBe(21);
   expect(shown[0]).toMatch(/^existing true \S/);
-  for (const line of shown.slice(1)) expect(line).toMatch(/^start true \S/);
+  for (const line of shown.slice(1)) expect(line).toMatch(/^pause true \S/);
   expect(err).toContain("21 events came through the ABI; nothing differs from the direct way\n");
   expect(await tool.exited).toBe(0);
 });
