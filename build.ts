@@ -82,8 +82,8 @@ async function compileProgram(out: string): Promise<void> {
   rmSync(`${out}.map`, { force: true });
 }
 
-/** A fingerprint of files and of whatever else a step depends on. */
-async function fingerprint(paths: readonly string[], extra = ""): Promise<string> {
+/** A digest of files and of whatever else a step depends on. */
+async function digest(paths: readonly string[], extra = ""): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256").update(extra);
   for (const path of paths) hash.update(path).update(await Bun.file(path).bytes());
   return hash.digest("hex");
@@ -105,15 +105,15 @@ function files(pattern: string): string[] {
 async function build(): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const header = constantsHeader();
-  const common = await fingerprint([join(root, "build.ts"), join(root, "package-lock.json")], Bun.version);
+  const common = await digest([join(root, "build.ts"), join(root, "package-lock.json")], Bun.version);
   await step(join(dist, "constants.h"), header, async () => {
     await Bun.write(join(dist, "constants.h"), header);
   });
   await Promise.all([
-    fingerprint(files("ffi/**/*"), common + header).then((inputs) =>
+    digest(files("ffi/**/*"), common + header).then((inputs) =>
       step(join(dist, "libdocker.so"), inputs, () => compileLibrary(join(dist, "libdocker.so"))),
     ),
-    fingerprint([...files("src/**/*"), join(root, "package.json")], common).then((inputs) =>
+    digest([...files("src/**/*"), ...files("ffi/**/*.h"), join(root, "package.json")], common).then((inputs) =>
       step(join(dist, "docker-plugin"), inputs, () => compileProgram(join(dist, "docker-plugin"))),
     ),
   ]);

@@ -85,12 +85,20 @@ async function instructions(what: string): Promise<number | undefined> {
 
 async function extract(): Promise<Measure[]> {
   const calls = 20_000_000;
-  const { field, attribute, empty } = await withEngine({ attributes: 30, bytes: 1600, count: 1 }, () =>
-    host("extract", calls),
-  );
+  const load = { attributes: 30, bytes: 1600, count: 1 };
+  const { field, attribute, empty } = await withEngine(load, () => host("extract", calls));
+  const inspected = await withEngine(load, () => host("extract", calls, [WITH_INSPECTION]));
+  if (inspected.facts !== 1) throw new Error("extract: the event has no facts");
   const measures: Measure[] = [
     { what: "extract_fields, one field", unit: "ns", target: "25", value: field ?? 0, baseline: empty ?? 0 },
     { what: "docker.attributes[KEY] of 30", unit: "ns", target: "100", value: attribute ?? 0, baseline: empty ?? 0 },
+    {
+      what: "extract_fields, a container's fact",
+      unit: "ns",
+      target: "25",
+      value: inspected.fact ?? 0,
+      baseline: inspected.empty ?? 0,
+    },
   ];
   const counted = await instructions("extract-field");
   if (counted !== undefined)
@@ -115,10 +123,19 @@ async function replay(): Promise<Measure[]> {
 }
 
 async function batch(): Promise<Measure[]> {
-  const { event, memcpy } = await withEngine({ count: 200_000 }, () => host("batch"));
-  return [
-    { what: "next_batch, full ring, 700 B", unit: "ns/event", target: "150", value: event ?? 0, baseline: memcpy ?? 0 },
-  ];
+  const measures: Measure[] = [];
+  for (const [more, config] of [
+    ["", []],
+    [", with a container's facts", [WITH_INSPECTION]],
+  ] as const) {
+    const { event, memcpy, bytes } = await withEngine({ count: 200_000 }, () => host("batch", 0, [...config]));
+    const what = `next_batch, full ring, 700 B${more}`;
+    measures.push(
+      { what, unit: "ns/event", target: "150", value: event ?? 0, baseline: memcpy ?? 0 },
+      { what: `${what}: its record`, unit: "B", target: "", value: bytes ?? 0 },
+    );
+  }
+  return measures;
 }
 
 async function stream(): Promise<Measure[]> {
@@ -230,9 +247,10 @@ interface Held {
   taken(count: number): Promise<void>;
 }
 
-async function holding<T>(load: Load, measure: (held: Held) => Promise<T>): Promise<T> {
+async function holding<T>(load: Load, measure: (held: Held) => Promise<T>, config: string[] = []): Promise<T> {
   return withEngine(load, async () => {
-    const process = Bun.spawn([join(out, "host"), "hold", LIBRARY, address], { stdio: ["ignore", "pipe", "inherit"] });
+    const command = [join(out, "host"), "hold", LIBRARY, address, "0", ...config];
+    const process = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
     const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     let seen = 0;
@@ -303,11 +321,19 @@ async function rest(): Promise<Measure[]> {
 
 async function memory(): Promise<Measure[]> {
   const count = 1_000_000;
-  const many = await holding({ count, perSecond: 50_000 }, async (held) => {
-    await held.taken(count - 1000);
-    await Bun.sleep(3000);
-    return { runtime: privateMiB(held.runtime), host: anonymousMiB(held.host) };
-  });
+  const flood = (more: Partial<Load> = {}, config: string[] = []) =>
+    holding(
+      { count, perSecond: 50_000, ...more },
+      async (held) => {
+        await held.taken((more.count ?? count) - 1000);
+        await Bun.sleep(3000);
+        return { runtime: privateMiB(held.runtime), host: anonymousMiB(held.host) };
+      },
+      config,
+    );
+  const many = await flood();
+  const inspected = await flood({}, [WITH_INSPECTION]);
+  const containers = await flood({ count: 20_000, perSecond: 1000, starts: true }, [WITH_INSPECTION]);
   const large = await holding({ count: 20, bytes: 64_000, perSecond: 100 }, async (held) => {
     await held.taken(20);
     await Bun.sleep(500);
@@ -315,6 +341,18 @@ async function memory(): Promise<Measure[]> {
   });
   return [
     { what: "runtime's private memory after 10^6 events", unit: "MiB", target: "60", value: many.runtime },
+    {
+      what: "runtime's private memory after 10^6 events, with containers' facts",
+      unit: "MiB",
+      target: "60",
+      value: inspected.runtime,
+    },
+    {
+      what: "runtime's private memory after 20,000 starts, with containers' facts",
+      unit: "MiB",
+      target: "",
+      value: containers.runtime,
+    },
     { what: "host's memory after 10^6 events", unit: "MiB", target: "2", value: many.host },
     { what: "host's memory with events of 64 KB", unit: "MiB", target: "2", value: large },
   ];

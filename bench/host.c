@@ -158,8 +158,11 @@ static void extract(const char *address, long calls) {
     field = asked("docker.attributes", FIELD_DOCKER_ATTRIBUTES, "com.example.label-26");
     const double keyed = per_call(api.extract_fields, &event, &input, calls);
     if (field.res_len != 1) die("extract", "no attribute");
+    field = asked("docker.container.runtime", FIELD_DOCKER_CONTAINER_RUNTIME, NULL);
+    const double fact = per_call(api.extract_fields, &event, &input, calls);
+    printf("facts %d\n", (int)field.res_len);
     const double empty = per_call(nothing, &event, &input, calls);
-    printf("field %f\nattribute %f\nempty %f\n", one, keyed, empty);
+    printf("field %f\nattribute %f\nfact %f\nempty %f\n", one, keyed, fact, empty);
     end();
 }
 

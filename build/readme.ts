@@ -1,6 +1,7 @@
 /** The README's tables, made from the definitions. */
 
-import { fields, nameOf, typeOf } from "../src/plugin/fields.ts";
+import { nameOf, typeOf } from "../src/plugin/fields/field.ts";
+import { fields } from "../src/plugin/fields.ts";
 import { metrics } from "../src/plugin/metrics.ts";
 import { initSchemaJson } from "../src/plugin/schema.ts";
 import { SENSITIVE_PATHS } from "../src/sensor/sensitive_paths.ts";

@@ -113,6 +113,10 @@ EXPORT void docker_bridge_ring_publish(uint32_t instance, uint64_t head) {
     ring_publish(open_ring(instance), head);
 }
 
+EXPORT void docker_bridge_ring_end(uint32_t instance) {
+    ring_end(open_ring(instance));
+}
+
 EXPORT void docker_bridge_ring_close(uint32_t instance) {
     assert(instance < INSTANCES_MAX);
     ring_close(&bridge.rings[instance]);

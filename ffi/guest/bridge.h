@@ -1,4 +1,4 @@
-// What docker-plugin calls through bun:ffi (src/runtime/bridge.ts), and what it is called back for.
+// What docker-plugin calls through bun:ffi (src/ipc/bridge.ts), and what it is called back for.
 #pragma once
 
 #include <stdint.h>
@@ -26,6 +26,8 @@ uint64_t docker_bridge_ring_head(uint32_t instance);
 uint64_t docker_bridge_ring_tail(uint32_t instance);
 // Makes everything below `head` visible to the host, and wakes it if it waits for that much.
 void docker_bridge_ring_publish(uint32_t instance, uint64_t head);
+// Tells the host that nothing comes after what is visible, and wakes it.
+void docker_bridge_ring_end(uint32_t instance);
 // Unmaps the ring, where it is open.
 void docker_bridge_ring_close(uint32_t instance);
 // Answers a request; `length` bytes (at most RECORD_MAX) stand at MAILBOX_ANSWER. rc 0: it was done. Never waits.

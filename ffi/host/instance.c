@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "constants.h"
+
 struct instance *instance_create(const char *params) {
     struct instance *instance = calloc(1, sizeof *instance);
     if (instance == NULL) return NULL;
     instance->ring.fd = -1;
     instance->params = strdup(params == NULL ? "" : params);
+    instance->is_finite = params != NULL && strncmp(params, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0;
     if (instance->params != NULL && batch_create(&instance->batch) == 0 && ring_create(&instance->ring) == 0)
         return instance;
     const int error = errno;

@@ -1,6 +1,7 @@
 // An instance: what one plugin_open made, until its plugin_close. It outlives the runtimes that fill its ring.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/batch.h"
@@ -10,12 +11,14 @@ struct instance {
     // The runtime's supervisor opens it again in a new runtime with these.
     struct ring ring;
     char *params;
+    bool is_finite;  // it plays a recording, which ends: said by Falco, and not by a runtime
     uint32_t slot;                  // its place in runtime.instances and its number in requests, below INSTANCES_MAX
     struct instance *next_closing;  // in runtime.closing
 
     // These belong to Falco's thread that calls next_batch and extract_fields.
     struct batch batch;
     uint64_t taken;  // the ring's position behind the batch; its tail, up to where events are delivered, comes after
+    char progress[32];
     uint64_t flushed_at;  // when the last batch was handed over, ns on the monotonic clock
 };
 

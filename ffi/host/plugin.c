@@ -9,6 +9,7 @@
 
 #include "constants.h"
 #include "host/batch.h"
+#include "host/errors.h"
 #include "host/extract.h"
 #include "host/instance.h"
 #include "host/replay.h"
@@ -36,7 +37,7 @@ struct plugin {
     struct falco_metric metrics[METRIC_COUNT];
     char text[TEXT_MAX];
     char list[LIST_MAX];
-    char error[ERROR_MAX];
+    struct errors errors;
 };
 
 // Identity ---------------------------------------------------------------------------------------------------------
@@ -89,9 +90,10 @@ EXPORT void *plugin_init(const struct falco_init_input *input, int32_t *rc) {
         plugin->metrics[i] =
             (struct falco_metric){.name = METRIC_NAMES[i], .type = METRIC_TYPES[i], .value_type = FALCO_METRIC_U64};
     const bool reserved = replay_create(&plugin->replay) == 0;
-    const bool begun = runtime_begin(&plugin->runtime, input->config, logger, plugin->error);
+    char error[ERROR_MAX];
+    const bool begun = runtime_begin(&plugin->runtime, input->config, logger, error);
     if (begun && reserved) *rc = FALCO_SUCCESS;
-    else if (begun) snprintf(plugin->error, sizeof plugin->error, "out of memory");
+    else errors_tell(&plugin->errors, begun ? "out of memory" : error);
     return plugin;
 }
 
@@ -105,13 +107,16 @@ EXPORT void plugin_destroy(void *state) {
 }
 
 EXPORT const char *plugin_get_last_error(void *state) {
-    const struct plugin *plugin = state;
-    return plugin == NULL ? "the plugin could not be set up: out of memory" : plugin->error;
+    struct plugin *plugin = state;
+    return plugin == NULL ? "the plugin could not be set up: out of memory" : errors_last(&plugin->errors);
 }
 
 EXPORT int32_t plugin_set_config(void *state, const struct falco_set_config_input *input) {
     struct plugin *plugin = state;
-    return runtime_configure(&plugin->runtime, input->config, plugin->error) ? FALCO_SUCCESS : FALCO_FAILURE;
+    char error[ERROR_MAX];
+    if (runtime_configure(&plugin->runtime, input->config, error)) return FALCO_SUCCESS;
+    errors_tell(&plugin->errors, error);
+    return FALCO_FAILURE;
 }
 
 static uint64_t delivered_events(struct plugin *plugin) {
@@ -140,12 +145,15 @@ EXPORT struct falco_metric *plugin_get_metrics(void *state, uint32_t *count) {
 EXPORT void *plugin_open(void *state, const char *params, int32_t *rc) {
     struct plugin *plugin = state;
     *rc = FALCO_FAILURE;
+    char error[ERROR_MAX];
     struct instance *instance = instance_create(params);
     if (instance == NULL) {
-        snprintf(plugin->error, sizeof plugin->error, "cannot make the instance's memory: %m");
+        snprintf(error, sizeof error, "cannot make the instance's memory: %m");
+        errors_tell(&plugin->errors, error);
         return NULL;
     }
-    if (!runtime_open(&plugin->runtime, instance, plugin->error)) {
+    if (!runtime_open(&plugin->runtime, instance, error)) {
+        errors_tell(&plugin->errors, error);
         instance_free(instance);
         return NULL;
     }
@@ -184,10 +192,6 @@ static bool take(struct instance *instance, uint64_t head) {
     return taken > 0;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, struct falco_event ***events) {
     struct plugin *plugin = state;
     struct instance *instance = handle;
@@ -195,19 +199,26 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
     struct ring *ring = &instance->ring;
     *count = 0;
     *events = NULL;
+    char error[ERROR_MAX];
     uint64_t now = clock_now();
     const uint64_t deadline = now + BATCH_WAIT_MS * NS_PER_MS;
     // Falco asks for more: it went on from all that it has, also from what no rule wanted a field of.
     if (instance->batch.delivered < instance->batch.count) deliver(plugin, instance, instance->batch.count);
     for (;;) {
-        const enum runtime_state runtime_state = runtime_supervise(runtime, plugin->error);
-        if (runtime_state == RUNTIME_FAILED) return FALCO_FAILURE;
+        const enum runtime_state runtime_state = runtime_supervise(runtime, error);
+        // A runtime of an engine's stream may say what it wants: that has no end.
+        const bool ended = instance->is_finite && ring_ended(ring);
         const uint64_t head = ring_head(ring);
+        if (ended && head == instance->taken) return FALCO_EOF;
+        if (runtime_state == RUNTIME_FAILED) {
+            errors_tell(&plugin->errors, error);
+            return FALCO_FAILURE;
+        }
         uint64_t target = instance->taken + 1;
         uint64_t until = deadline;
         if (head != instance->taken) {
             const uint64_t due = instance->flushed_at + runtime->flush_interval_ns;
-            if (now >= due || head - instance->taken >= BATCH_BYTES) {
+            if (now >= due || ended || head - instance->taken >= BATCH_BYTES) {
                 if (take(instance, head)) {
                     instance->flushed_at = now;
                     *count = instance->batch.count;
@@ -236,17 +247,27 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
 }
 
 EXPORT const char *plugin_get_progress(void *state, void *handle, uint32_t *progress) {
-    (void)state, (void)handle;
-    *progress = 0;
-    return "a live stream has no end";
+    (void)state;
+    struct instance *instance = handle;
+    const bool all =
+        instance->is_finite && ring_ended(&instance->ring) && ring_head(&instance->ring) == instance->taken;
+    *progress = all ? PROGRESS_MAX : 0;
+    if (!instance->is_finite) return "a live stream has no end";
+    // What has been read and has not come to Falco yet leaves something to do.
+    const uint32_t read = ring_progress(&instance->ring);
+    if (!all) *progress = read < PROGRESS_MAX ? read : PROGRESS_MAX - 1;
+    snprintf(instance->progress, sizeof instance->progress, "%u.%02u%%", *progress / 100, *progress % 100);
+    return instance->progress;
 }
 
 EXPORT const char *plugin_list_open_params(void *state, int32_t *rc) {
     struct plugin *plugin = state;
     size_t length = 0;
+    char error[ERROR_MAX];
     const enum outcome outcome = runtime_ask(&plugin->runtime, REQUEST_LIST, NULL, 0, LIST_MS, plugin->list,
-                                             sizeof plugin->list - 1, &length, plugin->error);
+                                             sizeof plugin->list - 1, &length, error);
     plugin->list[length] = 0;
+    if (outcome != ANSWERED) errors_tell(&plugin->errors, error);
     *rc = outcome == ANSWERED ? FALCO_SUCCESS : FALCO_FAILURE;
     return outcome == ANSWERED ? plugin->list : NULL;
 }

@@ -41,27 +41,41 @@ static bool make_pair(int pair[2]) {
 }
 
 int link_create(struct link *link) {
-    *link = (struct link){.control = -1, .request = -1, .mailbox_fd = -1, .lines = LOG_BURST, .lines_at = clock_now()};
+    *link = (struct link){.control = -1,
+                          .request = -1,
+                          .errors = {.fd = -1},
+                          .mailbox_fd = -1,
+                          .lines = LOG_BURST,
+                          .lines_at = clock_now()};
     link->mailbox_fd = memfd_sealed("falco-docker-mailbox", MAILBOX_BYTES);
     if (link->mailbox_fd >= 0) link->mailbox = memfd_map(link->mailbox_fd, MAILBOX_BYTES);
     return link->mailbox == NULL ? -1 : 0;
 }
 
-int link_connect(struct link *link, int theirs[2]) {
-    int control[2], request[2];
-    if (!make_pair(control)) return -1;
-    if (!make_pair(request)) {
-        const int error = errno;
-        close_fd(&control[0]);
-        close_fd(&control[1]);
-        errno = error;
-        return -1;
-    }
+int link_connect(struct link *link, struct link_ends *theirs) {
+    int control[2] = {-1, -1}, request[2] = {-1, -1};
+    *theirs = (struct link_ends){-1, -1, -1};
+    const bool made = make_pair(control) && make_pair(request) && stderr_open(&link->errors, &theirs->errors) == 0;
+    const int error = errno;
     link->control = control[0];
     link->request = request[0];
-    theirs[0] = control[1];
-    theirs[1] = request[1];
-    return 0;
+    theirs->control = control[1];
+    theirs->request = request[1];
+    if (made) return 0;
+    link_cut(link);
+    link_ends_close(theirs);
+    errno = error;
+    return -1;
+}
+
+void link_ends_close(struct link_ends *theirs) {
+    close_fd(&theirs->control);
+    close_fd(&theirs->request);
+    close_fd(&theirs->errors);
+}
+
+void link_bury(struct link *link, const struct logger *logger) {
+    stderr_close(&link->errors, logger, &link->lines);
 }
 
 void link_cut(struct link *link) {
@@ -71,6 +85,7 @@ void link_cut(struct link *link) {
 
 void link_free(struct link *link) {
     link_cut(link);
+    close_fd(&link->errors.fd);
     if (link->mailbox != NULL) munmap(link->mailbox, MAILBOX_BYTES);
     link->mailbox = NULL;
     close_fd(&link->mailbox_fd);
@@ -116,14 +131,19 @@ void link_text(const struct link *link, const struct answer *answer, char *text,
     log_clean(text);
 }
 
-bool link_may_log(struct link *link, uint64_t now) {
+// How many lines may be handed over now.
+static uint32_t refill(struct link *link, uint64_t now) {
     assert(link->lines <= LOG_BURST);
     const uint64_t earned = (now - link->lines_at) * LOG_PER_SECOND / NS_PER_S;
     if (earned > 0) {
         link->lines = earned < LOG_BURST - link->lines ? link->lines + (uint32_t)earned : LOG_BURST;
         link->lines_at = now;
     }
-    return link->control >= 0 && link->lines > 0;
+    return link->lines;
+}
+
+bool link_may_log(struct link *link, uint64_t now) {
+    return refill(link, now) > 0 && link->control >= 0;
 }
 
 // Says how many lines of the runtime's there was no room for; at most once a minute, as it may be many times.
@@ -143,7 +163,7 @@ void link_read_log(struct link *link, const struct logger *logger) {
     while (link_may_log(link, now)) {
         const ssize_t bytes = channel_receive(link->control, &message, sizeof message - 1, NULL, false);
         if (bytes == 0) close_fd(&link->control);  // its end, which poll would tell of again and again
-        if (bytes <= 0) return;
+        if (bytes <= 0) break;
         // What is too short to be a line costs as much as one.
         link->lines--;
         if ((size_t)bytes <= offsetof(struct log_message, text)) continue;
@@ -152,6 +172,7 @@ void link_read_log(struct link *link, const struct logger *logger) {
         if (severity < FALCO_CRITICAL || severity > FALCO_DEBUG) severity = FALCO_ERROR;
         log_line(logger, (enum falco_severity)severity, "%s", message.text);
     }
+    stderr_read(&link->errors, logger, &link->lines);
 }
 
 void link_await(struct link *link, const struct logger *logger, uint64_t deadline) {

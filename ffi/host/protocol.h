@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "constants.h"
+#include "host/stderr.h"
 #include "shared/channel.h"
 #include "shared/log.h"
 
@@ -14,6 +15,7 @@
 struct link {
     int control;  // log lines; -1: there is no runtime
     int request;
+    struct stderr_pipe errors;
     int mailbox_fd;
     uint8_t *mailbox;
     uint32_t request_id;  // the last one sent
@@ -26,10 +28,18 @@ struct link {
 
 // Both return 0, or -1 with errno.
 int link_create(struct link *link);
-// Makes the two socket pairs of a new runtime; its ends, close-on-exec, go to theirs[0] (control) and theirs[1].
-int link_connect(struct link *link, int theirs[2]);
+// The runtime's ends of a new link, close-on-exec.
+struct link_ends {
+    int control, request, errors;
+};
+// Makes the two socket pairs and the pipe of a new runtime.
+int link_connect(struct link *link, struct link_ends *theirs);
+// Closes its ends, once the runtime has them or will never need them.
+void link_ends_close(struct link_ends *theirs);
 // Closes the sockets, which ends the runtime.
 void link_cut(struct link *link);
+// Hands over what the runtime said last, once it is gone.
+void link_bury(struct link *link, const struct logger *logger);
 void link_free(struct link *link);
 
 // A number of the shared page.
@@ -51,7 +61,7 @@ void link_text(const struct link *link, const struct answer *answer, char *text,
 
 // Whether the runtime's log lines may be read: there is a socket, and something left of their budget.
 bool link_may_log(struct link *link, uint64_t now);
-// Hands the runtime's log lines to Falco, within their budget. Closes the socket where the runtime has let go of it.
+// Hands the runtime's log lines to Falco, and what stands on its standard error, within their budget. Closes the socket where the runtime has let go of it.
 void link_read_log(struct link *link, const struct logger *logger);
 
 // Sleeps until the runtime has said something or `deadline` has passed; log lines are handed on.

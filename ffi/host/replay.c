@@ -33,7 +33,7 @@ void replay_free(struct replay *replay) {
 const uint8_t *replay_record(struct replay *replay, struct runtime *runtime, const struct falco_event *event,
                              _Atomic uint64_t *failures) {
     const uint32_t length = event->param_len[1];
-    if (event->type != EVENT_TYPE || event->nparams != 2 || event->param_len[0] != sizeof event->plugin_id ||
+    if (event->type != EVENT_TYPE || event->nparams != EVENT_PARAMS || event->param_len[0] != PLUGIN_ID_BYTES ||
         event->len < EVENT_PAYLOAD || length != event->len - EVENT_PAYLOAD || length > RECORD_MAX)
         return NULL;
     if (!replay->filled || replay->length != length || memcmp(replay->payload, event->payload, length) != 0) {

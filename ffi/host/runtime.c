@@ -34,8 +34,8 @@ static bool leaves_state(const struct question *question) {
     return question->kind == REQUEST_OPEN || question->kind == REQUEST_CLOSE || question->kind == REQUEST_CONFIGURE;
 }
 
-static uint64_t fingerprint(const struct question *question) {
-    return question->kind == REQUEST_EXTRACT ? fingerprint_of(question->data, question->length) : 0;
+static uint64_t hash_of(const struct question *question) {
+    return question->kind == REQUEST_EXTRACT ? hash_bytes(question->data, question->length) : 0;
 }
 
 static enum outcome lose(struct runtime *runtime, const char *why) {
@@ -53,12 +53,12 @@ static enum outcome ask_once(struct runtime *runtime, const struct question *que
     if (!await_ready(runtime, deadline)) return GONE;
     const uint32_t id = runtime->link.request_id + 1;
     runtime->asked[id % ASKED_MAX].id = id;
-    runtime->asked[id % ASKED_MAX].fingerprint = fingerprint(question);
+    runtime->asked[id % ASKED_MAX].hash = hash_of(question);
     if (!send_request(runtime, question->kind, question->instance, false, question->data, question->length))
         return lose(runtime, "the runtime does not take requests");
     for (;;) {
         const uint64_t now = clock_now(), look = now + LOOK_MS * NS_PER_MS;
-        link_await(&runtime->link, &runtime->logger, look < deadline ? look : deadline);
+        link_await(&runtime->link, &runtime->logger, earlier(look, deadline));
         const enum received received = link_receive(&runtime->link, answer);
         if (received == RUNTIME_GONE) return lose(runtime, "the runtime ended in the middle of a request");
         if (received == RECEIVED && answer->rc == 0) return ANSWERED;
@@ -81,7 +81,7 @@ static enum outcome ask_once(struct runtime *runtime, const struct question *que
 // With the lock held: a question with its answer. A runtime that goes meanwhile is replaced, and the next one asked, once.
 static enum outcome ask(struct runtime *runtime, const struct question *question, uint64_t deadline,
                         struct answer *answer) {
-    const uint64_t known = fingerprint(question);
+    const uint64_t known = hash_of(question);
     if (suspects_deaths(&runtime->questions, known) > 0) {
         fail(runtime, "this question ended a runtime before");
         return REFUSED;

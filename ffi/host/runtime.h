@@ -77,7 +77,7 @@ struct runtime {
     struct suspects lines, inspections, questions;
     struct {
         uint32_t id;
-        uint64_t fingerprint;
+        uint64_t hash;
     } asked[ASKED_MAX];
 
     char how[96];  // how the last runtime ended

@@ -80,8 +80,7 @@ ACROSS_VFORK static void __attribute__((noreturn)) become(const struct spawn *sp
     failure->step = SPAWN_CONFINE;
     int ok = chdir("/") == 0 && confine_enter(spawn->ruleset) == 0;
     if (ok) failure->step = SPAWN_FILES;
-    ok = ok && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1;
-    if (ok && fcntl(2, F_GETFD) < 0) ok = dup2(null_fd, 2) == 2;
+    ok = ok && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(spawn->error_fd, 2) == 2;
     for (size_t i = 0; ok && i < spawn->fd_count; i++) ok = dup2(spawn->fds[i], 3 + (int)i) == 3 + (int)i;
     if (ok) {
         failure->step = SPAWN_EXEC;

@@ -9,6 +9,7 @@ struct spawn {
     const char *path;
     char *const *argv;
     char *const *envp;
+    int error_fd;  // becomes its stderr; at least FD_MIN
     const int *fds;  // they become 3, 4, … of the program; each at least FD_MIN (fd.h)
     size_t fd_count;
     int ruleset;  // confine.h; -1: none

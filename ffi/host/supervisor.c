@@ -53,7 +53,7 @@ static void note_suspects(struct runtime *runtime) {
     suspects_note(&runtime->inspections, link_u64(link, MAILBOX_INSPECTION));
     const uint64_t id = link_u64(link, MAILBOX_QUESTION);
     if (id != 0 && runtime->asked[id % ASKED_MAX].id == id)
-        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].fingerprint);
+        suspects_note(&runtime->questions, runtime->asked[id % ASKED_MAX].hash);
 }
 
 // Tells the next runtime what to pass over: a line that ended one twice, an answer that did so once, as an event goes
@@ -65,8 +65,8 @@ static void tell_suspects(struct runtime *runtime) {
     link_set_u64(link, MAILBOX_QUESTION, 0);
     for (uint32_t i = 0; i < SUSPECTS_MAX; i++) {
         const struct suspect line = runtime->lines.suspect[i];
-        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.fingerprint : 0);
-        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].fingerprint);
+        link_set_u64(link, MAILBOX_BAD_LINES + i * 8, line.deaths >= 2 ? line.hash : 0);
+        link_set_u64(link, MAILBOX_BAD_INSPECTIONS + i * 8, runtime->inspections.suspect[i].hash);
     }
 }
 
@@ -77,18 +77,16 @@ void stop(struct runtime *runtime, unsigned patience_ms) {
     link_read_log(&runtime->link, &runtime->logger);
     link_cut(&runtime->link);
     spawn_end(runtime->pid, patience_ms, &status, &runtime->unreaped);
+    link_bury(&runtime->link, &runtime->logger);
     runtime->pid = -1;
     runtime->phase = RUNTIME_DOWN;
     explain_end(status, runtime->how, sizeof runtime->how);
 }
 
-static uint32_t earlier(uint32_t a, uint32_t b) {
-    return a < b ? a : b;
-}
-
 static uint64_t backoff_ms(uint32_t failures) {
     if (failures <= 1) return 0;
-    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << earlier(failures - 2, 16);
+    const uint32_t doublings = failures - 2 < 16 ? failures - 2 : 16;
+    const uint64_t ms = (uint64_t)BACKOFF_MIN_MS << doublings;
     return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
@@ -151,8 +149,8 @@ bool start(struct runtime *runtime) {
         return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
                     runtime->unreaped.count);
     tell_suspects(runtime);
-    int theirs[2];
-    if (link_connect(&runtime->link, theirs) != 0)
+    struct link_ends theirs;
+    if (link_connect(&runtime->link, &theirs) != 0)
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
@@ -162,20 +160,25 @@ bool start(struct runtime *runtime) {
     if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
         envp[2] = docker_host;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
-    const int fds[] = {theirs[0], theirs[1], runtime->link.mailbox_fd};
+    const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
     const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
     runtime->confined = ruleset >= 0;
-    const struct spawn spawn = {
-        .path = runtime->program, .argv = argv, .envp = envp, .fds = fds, .fd_count = 3, .ruleset = ruleset};
+    const struct spawn spawn = {.path = runtime->program,
+                                .argv = argv,
+                                .envp = envp,
+                                .error_fd = theirs.errors,
+                                .fds = fds,
+                                .fd_count = 3,
+                                .ruleset = ruleset};
     enum spawn_step step;
     const pid_t pid = spawn_start(&spawn, &step);
     const int error = errno;
     if (ruleset >= 0) close(ruleset);
-    close(theirs[0]);
-    close(theirs[1]);
+    link_ends_close(&theirs);
     if (pid < 0) {
         link_cut(&runtime->link);
+        link_bury(&runtime->link, &runtime->logger);
         explain_start(runtime->program, step, error, runtime->error, sizeof runtime->error);
         return false;
     }
@@ -273,7 +276,9 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     runtime->hopeless = false;
     // Starts that came to nothing do not slow down what came after them.
     runtime->barren = 0;
+    // Its silence is counted from here on, and not from the last look at the one before.
     runtime->silent_ns = 0;
+    runtime->looked_at = now;
     return true;
 }
 
@@ -352,8 +357,7 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
             }
             if (!start_anew(runtime)) return false;
         }
-        link_await(&runtime->link, &runtime->logger,
-                   deadline < runtime->phase_deadline ? deadline : runtime->phase_deadline);
+        link_await(&runtime->link, &runtime->logger, earlier(deadline, runtime->phase_deadline));
         if (!advance(runtime)) {
             replace(runtime, runtime->error);
             return false;

@@ -7,16 +7,16 @@
 
 struct suspects {
     struct suspect {
-        uint64_t fingerprint;  // 0: none
+        uint64_t hash;  // 0: none
         uint32_t deaths;
     } suspect[SUSPECTS_MAX];
     uint32_t next;  // the oldest: it gives way
 };
 
 // Notes that the runtime died of this; 0 is nothing.
-void suspects_note(struct suspects *suspects, uint64_t fingerprint);
+void suspects_note(struct suspects *suspects, uint64_t hash);
 // How often the runtime died of this, as far as it is remembered.
-uint32_t suspects_deaths(const struct suspects *suspects, uint64_t fingerprint);
+uint32_t suspects_deaths(const struct suspects *suspects, uint64_t hash);
 
-// A fingerprint that is not 0 (FNV-1a, 64 bits).
-uint64_t fingerprint_of(const void *data, size_t bytes);
+// A hash that is not 0 (FNV-1a, 64 bits).
+uint64_t hash_bytes(const void *data, size_t bytes);

@@ -14,6 +14,10 @@ static inline uint64_t clock_now(void) {
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+static inline uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 // Sleeps for less than a second; a signal ends it early.
 static inline void clock_sleep(unsigned ms) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(ms * NS_PER_MS)}, NULL);

@@ -1,5 +1,5 @@
 // The part of Falco's plugin ABI that this plugin speaks, for plugin API 3.4.0 on 64-bit Linux
-// (falcosecurity/libs: userspace/plugin/plugin_api.h and plugin_types.h). The asserts are the contract.
+// (falcosecurity/libs 0.23.2: userspace/plugin/plugin_api.h and plugin_types.h). The asserts are the contract.
 #pragma once
 
 #include <assert.h>

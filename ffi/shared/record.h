@@ -1,4 +1,4 @@
-// A record: its header, the finished Falco event, and the index of the event's values (src/runtime/record.ts writes
+// A record: its header, the finished Falco event, and the index of the event's values (src/ipc/record.ts writes
 // it). Everything read here lies in the host's private memory, but the bytes came from another process.
 #pragma once
 
@@ -9,14 +9,17 @@
 #include "constants.h"
 #include "shared/falco_abi.h"
 
-#define INDEX_BYTES (FIELD_COUNT * SLOT_BYTES)
+// The slots of the event's own block, which every record has.
+#define INDEX_BYTES (OWN_SLOTS * SLOT_BYTES)
+#define RECORD_ALIGNED(bytes) (((bytes) + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN)
 // A record of an empty payload: aligned end of the event, the slots, at least one NUL.
-#define RECORD_MIN \
-    ((RECORD_EVENT + EVENT_PAYLOAD + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN + INDEX_BYTES + RECORD_ALIGN)
+#define RECORD_MIN (RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD) + RECORD_ALIGNED(INDEX_BYTES + 1))
 
 static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes the header that Falco reads");
+static_assert(PLUGIN_ID_BYTES == sizeof((struct falco_event){0}.plugin_id), "and the first of its parameters");
+static_assert(EVENT_PARAMS == sizeof((struct falco_event){0}.param_len) / sizeof(uint32_t), "and their number");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
-static_assert(RECORD_EVENT % RECORD_ALIGN == 0 && SLOT_BYTES % RECORD_ALIGN == 0, "");
+static_assert(RECORD_EVENT % RECORD_ALIGN == 0, "Falco reads the event where it lies");
 
 static inline uint32_t record_u32(const uint8_t *record, size_t offset) {
     uint32_t value;
@@ -42,6 +45,6 @@ static inline bool record_valid(const uint8_t *record, size_t available) {
     return size >= RECORD_MIN && size <= available && size % RECORD_ALIGN == 0 &&         //
            index % RECORD_ALIGN == 0 && index < size && size - index > INDEX_BYTES &&      //
            length >= EVENT_PAYLOAD && length <= index && RECORD_EVENT + length <= index && //
-           event->type == EVENT_TYPE && event->nparams == 2 && event->param_len[0] == 4 && //
+           event->type == EVENT_TYPE && event->nparams == EVENT_PARAMS && event->param_len[0] == PLUGIN_ID_BYTES &&  //
            event->param_len[1] == length - EVENT_PAYLOAD && event->plugin_id == PLUGIN_ID && record[size - 1] == 0;
 }

@@ -114,6 +114,15 @@ uint64_t ring_tail(const struct ring *ring) {
     return atomic_load_explicit(word(ring, RING_TAIL), memory_order_acquire);
 }
 
+bool ring_ended(const struct ring *ring) {
+    return atomic_load_explicit(word(ring, RING_ENDED), memory_order_acquire) != 0;
+}
+
+uint32_t ring_progress(const struct ring *ring) {
+    const uint64_t progress = atomic_load_explicit(word(ring, RING_PROGRESS), memory_order_relaxed);
+    return progress < PROGRESS_MAX ? (uint32_t)progress : PROGRESS_MAX;
+}
+
 const uint8_t *ring_at(const struct ring *ring, uint64_t position) {
     return ring->map + RING_DATA + (position & (RING_BYTES - 1));
 }
@@ -125,17 +134,18 @@ void ring_release(struct ring *ring, uint64_t tail) {
 void ring_reset(struct ring *ring, uint64_t position) {
     atomic_store(word(ring, RING_HEAD), position);
     atomic_store(word(ring, RING_TAIL), position);
+    atomic_store(word(ring, RING_ENDED), 0);
     atomic_store(word(ring, RING_WAKE_AT), NOT_WAITING);
 }
 
 enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline) {
     enum ring_wait outcome = RING_WOKEN;
     uint32_t seen = atomic_load(futex_word(ring));
-    // The producer stores the head and then looks here; we store here and then look at the head. Both with a full
-    // fence between, so one of the two sees the other, and the futex word read before closes what is left.
+    // The producer stores the head, or its end, and then looks here; we store here and then look at these. Both with a
+    // full fence between, so one of the two sees the other, and the futex word read before closes what is left.
     atomic_store(word(ring, RING_WAKE_AT), target);
     atomic_thread_fence(memory_order_seq_cst);
-    if (ring_head(ring) < target) {
+    if (ring_head(ring) < target && !ring_ended(ring)) {
         struct timespec until = {.tv_sec = (time_t)(deadline / NS_PER_S), .tv_nsec = (long)(deadline % NS_PER_S)};
         // The bitset form takes an absolute time on the monotonic clock.
         if (syscall(SYS_futex, futex_word(ring), FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0) {
@@ -147,13 +157,23 @@ enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline) 
     return outcome;
 }
 
-void ring_publish(struct ring *ring, uint64_t head) {
-    atomic_store_explicit(word(ring, RING_HEAD), head, memory_order_release);
+// Wakes the consumer if it waits for something at or below `position`, after what it waits for was stored.
+static void wake(struct ring *ring, uint64_t position) {
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t wake_at = atomic_load_explicit(word(ring, RING_WAKE_AT), memory_order_relaxed);
-    if (head < wake_at) return;
+    if (wake_at == NOT_WAITING || position < wake_at) return;
     // Once a wait: while the host is on its way, more events need no more calls into the kernel.
     if (!atomic_compare_exchange_strong(word(ring, RING_WAKE_AT), &wake_at, NOT_WAITING)) return;
     atomic_fetch_add(futex_word(ring), 1);
     syscall(SYS_futex, futex_word(ring), FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void ring_publish(struct ring *ring, uint64_t head) {
+    atomic_store_explicit(word(ring, RING_HEAD), head, memory_order_release);
+    wake(ring, head);
+}
+
+void ring_end(struct ring *ring) {
+    atomic_store_explicit(word(ring, RING_ENDED), 1, memory_order_release);
+    wake(ring, UINT64_MAX);
 }

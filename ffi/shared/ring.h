@@ -35,10 +35,18 @@ const uint8_t *ring_at(const struct ring *ring, uint64_t position);
 
 // Consumer: gives everything below `tail` back to the producer.
 void ring_release(struct ring *ring, uint64_t tail);
-// Consumer: empties the ring at `position`; only while no producer lives.
+// Consumer: empties the ring at `position`, and forgets that it ended; only while no producer lives.
 void ring_reset(struct ring *ring, uint64_t position);
-// Consumer: waits until the head has reached `target`, a signal came, or the monotonic clock passed `deadline` (ns).
+// Consumer: waits until the head has reached `target` or its end, a signal came, or the monotonic clock passed `deadline`
+// (ns).
 enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline);
+
+// Whether the producer has said that nothing comes after its head: read this before the head.
+bool ring_ended(const struct ring *ring);
+// How much of its source it has read, in hundredths of a percent: 0 to 10000.
+uint32_t ring_progress(const struct ring *ring);
 
 // Producer: makes everything below `head` visible and wakes the consumer if it waits for that much.
 void ring_publish(struct ring *ring, uint64_t head);
+// Producer: nothing comes after what is visible. Wakes the consumer.
+void ring_end(struct ring *ring);

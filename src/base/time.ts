@@ -21,6 +21,9 @@ export function nanoseconds(time: string): string | undefined {
   return ns >= 0n && ns <= U64_MAX ? ns.toString() : undefined;
 }
 
+export const earlier = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+export const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
 /** Whole seconds, and nine digits of what is beyond them. */
 const split = (nano: bigint): [seconds: bigint, fraction: string] => [
   nano / SECOND,

@@ -1,5 +1,6 @@
 /** The fields for a person at a terminal: `docker-plugin --fields`. */
-import { fields, nameOf, typeOf } from "../plugin/fields.ts";
+import { nameOf, typeOf } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 import { wrap } from "./text/wrap.ts";
 
 const WIDTH_MIN = 40;

@@ -1,7 +1,10 @@
 /** An event as the tool shows it: what Falco sees of it, by way of the record that Falco gets. */
 import { bytesOf, type Line, viewOf } from "../base/line.ts";
-import { RecordReader, RecordWriter, recordBound, type Value } from "../ipc/record.ts";
-import { type Field, fields } from "../plugin/fields.ts";
+import { RecordWriter } from "../ipc/record.ts";
+import { recordBound } from "../ipc/record_bound.ts";
+import { RecordReader, type Value } from "../ipc/record_reader.ts";
+import type { Field } from "../plugin/fields/field.ts";
+import { fields } from "../plugin/fields.ts";
 import { additionOf, type EnrichedEvent } from "../sensor/enrichment.ts";
 
 /** What is shown of an event. It is valid until the next one is made. */
@@ -39,7 +42,7 @@ export class Viewer {
   /** @param isOwn whether it is the engine's own, and not one that the plugin adds */
   view(event: EnrichedEvent, line: Line, isOwn: boolean): View {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    const bound = recordBound(bytesOf(line), event, addition);
+    const bound = recordBound(bytesOf(line), event, addition, this.#memory.byteLength);
     if (bound > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(bound);
       this.#writer = new RecordWriter(this.#memory);

@@ -2,6 +2,7 @@
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import { type Debug, NO_DEBUG } from "../base/debug.ts";
+import { Patience } from "../base/patience.ts";
 import { printable } from "../base/text.ts";
 import { nanoseconds } from "../base/time.ts";
 import { Budget, type Holder } from "./budget.ts";
@@ -15,7 +16,10 @@ import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
  */
 export const API_VERSION_KNOWN = "1.55";
 
-/** Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby: api/server/router/system). */
+/**
+ * Bounds, ms. An engine under load answers slowly, and a stream's headers come at once (moby 28.5.2:
+ * api/server/router/system).
+ */
 const CONNECT_TIMEOUT_MS = 4_000;
 const ANSWER_TIMEOUT_MS = 4_000;
 /**
@@ -317,7 +321,7 @@ export class Engine {
     let failure: EngineError | undefined;
     const began = performance.now();
     const end = () => {
-      clearTimeout(late);
+      late.end();
       this.debug(() => {
         const came = failure?.message ?? `${status}, ${holder.bytes} bytes`;
         return `GET ${path}: ${came}, after ${(performance.now() - began).toFixed(1)} ms`;
@@ -333,7 +337,7 @@ export class Engine {
       reject(error);
     };
     const holder: Holder = { bytes: 0, end: () => fail(this.#tooLarge(path)) };
-    const late = setTimeout(() => fail(holder.bytes > SLOW_MAX ? this.#tooLarge(path) : this.#silent()), timeoutMs);
+    const late = new Patience(timeoutMs, () => fail(holder.bytes > SLOW_MAX ? this.#tooLarge(path) : this.#silent()));
     this.#pool.dispatch({ path, method: "GET" }, {
       onRequestStart: (own) => {
         controller = own;

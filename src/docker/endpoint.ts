@@ -27,7 +27,7 @@ export class BadAddress extends Error {}
 const FORMS = "expected unix:///path/to/docker.sock or tcp://host:port";
 
 /**
- * Reads an engine's address in the forms of `docker -H` (docker/cli: opts/hosts.go).
+ * Reads an engine's address in the forms of `docker -H` (docker/cli 28.5.2: opts/hosts.go).
  * @param text an address; empty means `DOCKER_HOST`, and where that is unset the default socket
  * @param by who gave `text`
  * @throws BadAddress that names the address and says what was expected
@@ -53,7 +53,7 @@ export function resolveEndpoint(text: string, dockerHost: string | undefined, by
   const url = URL.parse(address.replace(/^tcp:/i, "http:"));
   if (url === null || url.hostname === "" || url.username !== "" || url.pathname.length > 1 || url.search !== "")
     throw bad(`not an engine's address; ${FORMS}`);
-  // docker/cli: opts/hosts.go, DefaultHTTPPort; WHATWG drops a port 80 that was written.
+  // docker/cli 28.5.2: opts/hosts.go, defaultHTTPPort; WHATWG drops a port 80 that was written.
   const port = url.port || (/:80\/?$/.test(address) ? "80" : "2375");
   return { ...tcp(`${url.hostname}:${port}`), asker };
 }

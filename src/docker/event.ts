@@ -5,7 +5,7 @@ import { type Line, lineOf } from "../base/line.ts";
 import { U64_MAX } from "../base/time.ts";
 
 /**
- * A Docker event as the engine writes it (moby: api/types/events, Message). `status`, `id` and `from` are gone with
+ * A Docker event as the engine writes it (moby 28.5.2: api/types/events, Message). `status`, `id` and `from` are gone with
  * API 1.52; `scope` came with 1.25.
  */
 export const eventSchema = v.object({

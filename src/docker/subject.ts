@@ -53,7 +53,7 @@ function argumentOf(action: string): string | undefined {
 }
 
 /**
- * What an exec runs. A program without arguments is followed by a space all the same (moby: daemon/exec.go), and a last
+ * What an exec runs. A program without arguments is followed by a space all the same (moby 28.5.2: daemon/exec.go), and a last
  * argument may end in one: the inspection tells which, and without it another space means that there are arguments.
  */
 function commandOf(said: string | undefined, inspected: readonly string[] | undefined): string | undefined {

@@ -115,6 +115,11 @@ export class Bridge {
     this.#lib.docker_bridge_ring_publish(instance, head);
   }
 
+  /** Tells the host that nothing comes after what is visible. */
+  ringEnd(instance: number): void {
+    this.#lib.docker_bridge_ring_end(instance);
+  }
+
   /** Unmaps a ring: nothing may touch its memory any more. */
   ringClose(instance: number): void {
     this.#lib.docker_bridge_ring_close(instance);

@@ -1,15 +1,19 @@
 /** By what the two halves of the plugin know that they belong together. */
-import { fields } from "../plugin/fields.ts";
+import bridge from "../../ffi/guest/bridge.h" with { type: "text" };
+import channel from "../../ffi/shared/channel.h" with { type: "text" };
+import abi from "../../ffi/shared/falco_abi.h" with { type: "text" };
+import record from "../../ffi/shared/record.h" with { type: "text" };
+import ring from "../../ffi/shared/ring.h" with { type: "text" };
 import { info } from "../plugin/info.ts";
-import { metrics } from "../plugin/metrics.ts";
 import { severities } from "../plugin/severities.ts";
-import { layout } from "./layout.ts";
+import { sharedHeader } from "./header.ts";
 import { callbacks, symbols } from "./symbols.ts";
 
-/**
- * The version, and a hash of all that `docker-plugin` and `libdocker.so` must agree on: what the C header is generated
- * from, and the functions between them. The host compares it with its own before it believes a runtime.
- */
-export const buildId = `${info.version}+${Bun.hash(
-  JSON.stringify([layout, severities, metrics, symbols, callbacks, fields.map((f) => [f.name, f.type, f.list, f.key])]),
-).toString(16)}`;
+/** The text of all that `docker-plugin` and `libdocker.so` must agree on, of each side. */
+export const agreed: readonly string[] = [
+  ...[sharedHeader(), JSON.stringify([severities, symbols, callbacks])],
+  ...[bridge, channel, abi, record, ring],
+];
+
+/** The version, and a hash of what must be agreed on. The host compares it with its own before it believes a runtime. */
+export const buildId = `${info.version}+${Bun.hash(JSON.stringify(agreed)).toString(16)}`;

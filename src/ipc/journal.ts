@@ -18,12 +18,16 @@ export class Journal {
   readonly #fingerprints: BigUint64Array;
   readonly #began: BigUint64Array;
   readonly #snapshot: BigUint64Array;
+  readonly #ended: BigUint64Array;
+  readonly #progress: BigUint64Array;
   #next = 0;
 
   /** @param header the ring's memory before its data */
   constructor(header: ArrayBuffer) {
     this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
     this.#snapshot = new BigUint64Array(header, layout.RING_SNAPSHOT, 1);
+    this.#ended = new BigUint64Array(header, layout.RING_ENDED, 1);
+    this.#progress = new BigUint64Array(header, layout.RING_PROGRESS, 1);
     this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
     this.#fingerprints = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
   }
@@ -44,6 +48,16 @@ export class Journal {
 
   set snapshotTaken(taken: boolean) {
     this.#snapshot[0] = taken ? 1n : 0n;
+  }
+
+  /** Whether the host knows that nothing comes any more. */
+  get ended(): boolean {
+    return this.#ended[0] === 1n;
+  }
+
+  /** How much of its source has been read, 0 to 1. */
+  set progress(share: number) {
+    this.#progress[0] = BigInt(Math.floor(share * layout.PROGRESS_MAX));
   }
 
   /**

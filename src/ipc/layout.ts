@@ -37,6 +37,11 @@ export const layout = {
   RING_BEGAN: 256,
   /** u64: 1 once the containers that ran at open have been told of. */
   RING_SNAPSHOT: 264,
+  /** u64: 1 once nothing comes after what has been written. */
+  RING_ENDED: 272,
+  /** u64: how much of a source that ends has been read, in hundredths of a percent. */
+  RING_PROGRESS: 280,
+  PROGRESS_MAX: 10_000,
   /**
    * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
    * timeNano, u64 hash of the engine's line. It counts only where the record's end is not above the head.
@@ -63,14 +68,25 @@ export const layout = {
   /** The event's parameters: the plugin's id and the payload. */
   EVENT_PARAMS: 2,
   PLUGIN_ID_BYTES: 4,
-  /** The index: a slot a field, u32 offset of the value from the record's start and u32 count of values (0: absent). */
-  SLOT_BYTES: 8,
-  /** A value that is a number or a flag: u64. */
+  /**
+   * The index is the event's own block: slots, u32 each. The first ones tell where the other blocks lie, from the
+   * record's start. Each of those is slots and behind them what they lead to, so that it can be copied as a whole.
+   *
+   * A slot of 0: absent. A flag's is one of the two below; any other's is where the value lies, from its block's start,
+   * in the event's own block from the record's. A text ends with a NUL. A list is a u32 count and where each text lies,
+   * u32 each; they lie in that order. A keyed value is a u32 count and as many pairs.
+   */
+  SLOT_BYTES: 4,
+  FLAG_FALSE: 1,
+  FLAG_TRUE: 2,
+  /** A number: u64. */
   NUMBER_BYTES: 8,
-  /** An element of a list: u32 offset of its text. */
+  /** The count before the elements of a list or the pairs of a keyed value. */
+  COUNT_BYTES: 4,
+  /** An element of a list: u32 where its text lies. */
   LIST_ITEM_BYTES: 4,
-  /** An entry of a keyed value: u32 offset of the key, u32 bytes of the key, u32 offset of the value. */
-  PAIR_BYTES: 12,
+  /** A pair: u32 where the key lies, u32 bytes of the key; the value's text lies right behind the key. */
+  PAIR_BYTES: 8,
 
   // Batches.
   /** What one next_batch takes at most, but for a single record that is larger. */

@@ -8,7 +8,11 @@ import { isToldAnew } from "../sensor/snapshot.ts";
 import type { Bridge } from "./bridge.ts";
 import { Journal } from "./journal.ts";
 import { layout } from "./layout.ts";
-import { RecordWriter, recordBound } from "./record.ts";
+import { RecordWriter } from "./record.ts";
+import { recordBound } from "./record_bound.ts";
+
+/** Events that the journal may hold before they count: so that it always holds some that do. */
+const UNSEEN_MAX = layout.JOURNAL_ENTRIES / 2;
 
 /** An event that is on its way to Falco. The bytes are valid as long as nothing else is written or read. */
 export interface Waiting {
@@ -26,13 +30,15 @@ export class RingProducer {
   readonly #journal: Journal;
   #head: number;
   #tail: number;
+  /** Events in the journal that the host has not seen. */
+  #unseen = 0;
 
   constructor(
     readonly bridge: Bridge,
     readonly instance: number,
   ) {
     const { data, header, head } = bridge.ring(instance);
-    this.#writer = new RecordWriter(data);
+    this.#writer = new RecordWriter(data, 0, true);
     this.#data = data;
     this.#journal = new Journal(header);
     this.#head = head;
@@ -81,31 +87,54 @@ export class RingProducer {
     this.#journal.began = nano;
   }
 
+  /** Whether all has been written that will ever be. */
+  get ended(): boolean {
+    return this.#journal.ended;
+  }
+
+  /** How much of a source that ends has been read, 0 to 1. */
+  set progress(share: number) {
+    this.#journal.progress = share;
+  }
+
+  /** Tells the host that nothing comes after what has been written. */
+  end(): void {
+    this.publish();
+    this.bridge.ringEnd(this.instance);
+  }
+
   /** Notes an event of the engine's that is known and has no record here. */
   know(fingerprint: Fingerprint): void {
     this.#journal.append(0, fingerprint);
   }
 
+  /** Bytes that are free as far as is known: the host may have taken more. */
+  get #room(): number {
+    return layout.RING_BYTES - (this.#head - this.#tail);
+  }
+
   /**
-   * Writes an event's record, unseen by the host until `publish`. False where the ring has no room for it.
+   * Writes an event's record, seen by the host after `publish` at the latest. False where the ring has no room for it.
    * @param fingerprint how a successor knows the event again; undefined for an event of our own
    * @param addition the JSON of `event.falco`, empty for none
    */
   write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined, addition: string): boolean {
-    const bound = recordBound(bytesOf(line), event, addition);
-    if (bound > layout.RING_BYTES - (this.#head - this.#tail)) {
-      this.#tail = this.bridge.ringTail(this.instance);
-      if (bound > layout.RING_BYTES - (this.#head - this.#tail)) return false;
-    }
+    if (this.#room < layout.RING_BYTES / 2) this.#tail = this.bridge.ringTail(this.instance);
+    const bound = recordBound(bytesOf(line), event, addition, this.#room);
+    if (bound > this.#room) return false;
     // The data is mapped twice in a row, so what runs over the end of the first comes to lie at the beginning.
     const size = this.#writer.write(this.#head % layout.RING_BYTES, line, event, addition);
     assert(size <= bound, "a record is no larger than its bound");
     this.#head += size;
-    if (fingerprint !== undefined) this.#journal.append(this.#head, fingerprint);
+    if (fingerprint === undefined) return true;
+    this.#journal.append(this.#head, fingerprint);
+    // More of them, and the journal would hold nothing that counts if this process died now.
+    if (++this.#unseen === UNSEEN_MAX) this.publish();
     return true;
   }
 
   publish(): void {
+    this.#unseen = 0;
     this.bridge.ringPublish(this.instance, this.#head);
   }
 }

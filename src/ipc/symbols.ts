@@ -10,6 +10,7 @@ export const symbols = {
   docker_bridge_ring_head: { args: [u32], returns: FFIType.u64_fast },
   docker_bridge_ring_tail: { args: [u32], returns: FFIType.u64_fast },
   docker_bridge_ring_publish: { args: [u32, u64], returns: FFIType.void },
+  docker_bridge_ring_end: { args: [u32], returns: FFIType.void },
   docker_bridge_ring_close: { args: [u32], returns: FFIType.void },
   docker_bridge_answer: { args: [u32, i32, u64, u64], returns: FFIType.void },
   docker_bridge_log: { args: [i32, ptr, u64], returns: FFIType.void },

@@ -8,9 +8,12 @@ import { NotAnEvent } from "../docker/event.ts";
 import { Bridge } from "../ipc/bridge.ts";
 import { buildId } from "../ipc/build_id.ts";
 import { layout } from "../ipc/layout.ts";
-import { RecordWriter, recordBound } from "../ipc/record.ts";
+import { RecordWriter } from "../ipc/record.ts";
+import { recordBound } from "../ipc/record_bound.ts";
 import { readConfig, readDefaults } from "../plugin/config.ts";
 import { parseEnriched } from "../sensor/enrichment.ts";
+import { FILE_SCHEME } from "../sensor/recording.ts";
+import { Playback } from "./playback.ts";
 import { Session } from "./session.ts";
 
 /** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
@@ -30,7 +33,7 @@ export function runRuntime(library: string): void {
   writeSync(layout.REQUEST_FD, buildId);
 
   let config = readDefaults();
-  const sessions = new Map<number, Session>();
+  const sessions = new Map<number, Session | Playback>();
   const bridge = new Bridge(library, {
     configure(id, text) {
       const result = readConfig(text);
@@ -49,7 +52,9 @@ export function runRuntime(library: string): void {
         bridge.refuse(id, errorMessage(error));
       };
       try {
-        const session = new Session(bridge, config, instance, params, () => sessions.size > 1);
+        const session = params.startsWith(FILE_SCHEME)
+          ? new Playback(bridge, config, instance, params)
+          : new Session(bridge, config, instance, params, () => sessions.size > 1);
         sessions.set(instance, session);
         session.open(resume).then(() => bridge.answer(id), close);
       } catch (error) {

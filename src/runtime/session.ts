@@ -4,6 +4,7 @@ import { errorMessage } from "../base/errors.ts";
 import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
+import { later } from "../base/time.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { resolveEndpoint } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
@@ -34,8 +35,6 @@ function within<T>(ms: number, promise: Promise<T>, error: Error): Promise<T> {
     promise.then(resolve, reject).finally(() => clearTimeout(bound));
   });
 }
-
-const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** One open instance: the stream of an engine's events, and the way of each into Falco's ring. */
 export class Session {
@@ -101,7 +100,7 @@ export class Session {
           this.#ring.publish();
           this.#ring.snapshotTaken = true;
         },
-        // An engine's stream never ends; what could, the host has no request for yet.
+        // An engine's stream never does.
         ended: () => {},
         warning: (text) => bridge.log("warning", text),
       },

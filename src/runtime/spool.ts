@@ -4,7 +4,7 @@ import { writeSync } from "node:fs";
 import { bytesOf, type Line, textOf } from "../base/line.ts";
 import { NotAnEvent, parseEvent } from "../docker/event.ts";
 import { type Fingerprint, REMEMBERED } from "../docker/stream/resume.ts";
-import { ADDITION_BYTES, copyPayload } from "../ipc/record.ts";
+import { ADDITION_BYTES, copyPayload } from "../ipc/payload.ts";
 import type { Waiting } from "../ipc/ring.ts";
 import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 
@@ -13,7 +13,7 @@ export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 export const SPOOL_MS = 150;
 /** Bytes that are written at once, but for an event that is longer. */
 const BLOCK_BYTES = 1024 * 1024;
-/** How many events moby keeps in its memory (moby: daemon/events, eventsLimit), and sends again to who does not know them. */
+/** How many events moby keeps (moby 28.5.2: daemon/events, eventsLimit), and sends again to who does not know them. */
 const ENGINE_KEEPS = 256;
 
 /** Before the payload: a hash of up to 64 bits, a space. */

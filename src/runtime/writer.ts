@@ -4,7 +4,7 @@ import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { layout } from "../ipc/layout.ts";
-import { recordBound } from "../ipc/record.ts";
+import { recordBound } from "../ipc/record_bound.ts";
 import type { RingProducer, Waiting } from "../ipc/ring.ts";
 import { additionOf, type EnrichedEvent, parseEnriched, readEnrichment } from "../sensor/enrichment.ts";
 import { isToldAnew } from "../sensor/snapshot.ts";
@@ -43,7 +43,7 @@ export class EventWriter {
   /** Writes an event of the engine's (`fingerprint`), or one of our own. What goes into the ring is seen after its `publish`. */
   write(line: Line, event: EnrichedEvent, fingerprint: Fingerprint | undefined): void {
     const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    if (this.#isEmpty && this.ring.write(line, event, fingerprint, addition)) return;
+    if (this.isEmpty && this.ring.write(line, event, fingerprint, addition)) return;
     if (this.#isTooLarge(bytesOf(line), event, addition)) return;
     const bound = this.queueBytes * (this.#dropped === undefined ? 1 : ROOM_AGAIN);
     if (fingerprint !== undefined && this.#queue.bytes + bytesOf(line) > bound) {
@@ -58,7 +58,7 @@ export class EventWriter {
   restore(spool: Spool): void {
     this.#spool = spool;
     this.#drain();
-    if (!this.#isEmpty) this.#wait();
+    if (!this.isEmpty) this.#wait();
   }
 
   /**
@@ -83,7 +83,8 @@ export class EventWriter {
     return { count: before.length + this.#queued, oldest, newest, forgotten, until, events };
   }
 
-  get #isEmpty(): boolean {
+  /** Whether nothing waits for room in the ring. */
+  get isEmpty(): boolean {
     return this.#spool === undefined && this.#queue.isEmpty;
   }
 
@@ -131,7 +132,7 @@ export class EventWriter {
     if (this.#drainSpool()) this.#drainQueue();
     this.ring.publish();
     this.#showBytes();
-    if (!this.#isEmpty) return;
+    if (!this.isEmpty) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

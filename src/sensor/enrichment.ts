@@ -5,7 +5,8 @@
 import * as v from "valibot";
 import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
-import { containerInspection, execInspection } from "../docker/inspect.ts";
+import { containerInspection } from "../docker/inspect/container.ts";
+import { execInspection } from "../docker/inspect/exec.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
@@ -76,16 +77,31 @@ export function readEnrichment(json: unknown): Enrichment | undefined {
   return isMap(json) ? v.parse(enrichment, json) : undefined;
 }
 
+/** The JSON of what many events have, and of what was made of that. */
 const additions = new WeakMap<Enrichment, string>();
 
-/** The JSON text of a part, as it goes into the payload; made once for each object. */
-export function additionOf(falco: Enrichment): string {
-  let addition = additions.get(falco);
-  if (addition === undefined) {
-    addition = JSON.stringify(falco);
-    additions.set(falco, addition);
-  }
-  return addition;
+/** The JSON text of what is added to an event, as it goes into the payload. */
+export const additionOf = (falco: Enrichment): string => additions.get(falco) ?? JSON.stringify(falco);
+
+/**
+ * Keeps the JSON of what many events will have, which must not change any more.
+ * @returns its characters
+ */
+export function keepAddition(falco: Enrichment): number {
+  const addition = JSON.stringify(falco);
+  additions.set(falco, addition);
+  return addition.length;
+}
+
+/** What many events have (`known`), and what this one has beside that: only the JSON of the latter is still to be made. */
+export function withMore(known: Enrichment | undefined, more: Enrichment): Enrichment {
+  if (known === undefined) return more;
+  const falco = { ...known, ...more };
+  const [before, behind] = [additions.get(known), JSON.stringify(more)];
+  // Neither of both is empty, or the comma would be wrong.
+  if (before !== undefined && before.length > 2 && behind.length > 2)
+    additions.set(falco, `${before.slice(0, -1)},${behind.slice(1)}`);
+  return falco;
 }
 
 /** An event with what we found out about it. */

@@ -10,7 +10,7 @@ import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
-import { claim, type EngineIdentity, type EnrichedEvent, type Enrichment } from "./enrichment.ts";
+import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
 import { Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -181,10 +181,10 @@ export class Feed {
     // A recording brings what was found out then.
     const found = this.#inspector?.describe(event) ?? event.falco;
     const engine = this.options.identified() ? this.#identity : undefined;
-    const part: Enrichment | undefined =
+    const part =
       cut === undefined && engine === undefined
         ? found
-        : { ...found, ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) };
+        : withMore(found, { ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) });
     if (part !== undefined) event.falco = part;
     // A line must not speak for us: our own key, even an empty one, comes after its and wins.
     else if (event.forgedFalco) event.falco = {};

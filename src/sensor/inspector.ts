@@ -5,10 +5,12 @@
 import { LRUCache } from "lru-cache";
 import { type Engine, type EngineError, UnreadableAnswer } from "../docker/client.ts";
 import type { DockerEvent } from "../docker/event.ts";
-import { type ExecInspection, inspectContainer, inspectExec, shortened } from "../docker/inspect.ts";
+import { shortened } from "../docker/inspect/bounds.ts";
+import { inspectContainer } from "../docker/inspect/container.ts";
+import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
-import type { Enrichment, Uninspected } from "./enrichment.ts";
+import { type Enrichment, keepAddition, type Uninspected, withMore } from "./enrichment.ts";
 import { sensitiveMount } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
@@ -83,7 +85,7 @@ export class Inspector {
     // A label can pose as the id of an exec, of another container's too.
     if (exec === undefined || exec.containerId !== id) return known;
     const { containerId: _, ...part } = exec;
-    return { ...known, exec: part };
+    return withMore(known, { exec: part });
   }
 
   /**
@@ -120,7 +122,7 @@ export class Inspector {
   }
 
   #keep(id: string, part: Enrichment): void {
-    this.#containers.set(id, part, { size: JSON.stringify(part).length });
+    this.#containers.set(id, part, { size: keepAddition(part) });
   }
 
   #askContainer(event: DockerEvent, id: string): Promise<void> | undefined {

@@ -1,5 +1,6 @@
 /** A recording as a file: plain, or compressed by zstd where its name says so. */
 import { readFileSync } from "node:fs";
+import { zstdDecompressSync } from "node:zlib";
 import { errorMessage } from "../base/errors.ts";
 
 /** A file that cannot be read or written as a recording; the message says which, and why. */
@@ -47,8 +48,15 @@ export function wholeFrames(bytes: Buffer): number {
   return whole;
 }
 
-/** What a recording's file holds, a payload a line; of a compressed one that was torn the part that is whole. @throws BadRecording */
-export function readRecording(path: string): Buffer {
+/** A tool's own memory is its person's; below what a buffer can hold. */
+const UNPACKED_MAX = 2 ** 31;
+
+/**
+ * What a recording's file holds, a payload a line; of a compressed one that was torn the part that is whole.
+ * @param max how many bytes it may have when it is not compressed any more
+ * @throws BadRecording
+ */
+export function readRecording(path: string, max = UNPACKED_MAX): Buffer {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -61,8 +69,10 @@ export function readRecording(path: string): Buffer {
   try {
     const whole = wholeFrames(bytes);
     if (whole === 0 && bytes.length > 0) throw new Error("no zstd frame");
-    return whole === 0 ? Buffer.alloc(0) : Buffer.from(Bun.zstdDecompressSync(bytes.subarray(0, whole)));
+    return whole === 0 ? bytes : zstdDecompressSync(bytes.subarray(0, whole), { maxOutputLength: max });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw new BadRecording(`${path}: it holds more than ${max} bytes`);
     throw new BadRecording(`${path}: it is not compressed by zstd (${errorMessage(error)})`);
   }
 }

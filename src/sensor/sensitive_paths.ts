@@ -1,5 +1,5 @@
 /** Which paths of the host a container should not be given, and whether one was. */
-import type { ContainerMount } from "../docker/inspect.ts";
+import type { ContainerMount } from "../docker/inspect/container.ts";
 
 /** A path of the host that a container should not have. The table is documentation, too. */
 export interface SensitivePath {

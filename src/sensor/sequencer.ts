@@ -1,12 +1,14 @@
 /** The order of events, while some of them wait for an answer about them. */
 
+import { Patience } from "../base/patience.ts";
+
 /** Bytes of lines that may wait; beyond, nothing is waited for any more. */
 export const SEQUENCER_BYTES = 16 * 1024 * 1024;
 
 interface Waiting {
   readonly bytes: number;
   ready: boolean;
-  readonly bound: Timer | undefined;
+  readonly bound: Patience | undefined;
   readonly go: () => void;
 }
 
@@ -42,13 +44,13 @@ export class Sequencer {
     const free = () => {
       if (item.ready) return;
       item.ready = true;
-      clearTimeout(item.bound);
+      item.bound?.end();
       this.#release();
     };
     const item: Waiting = {
       bytes,
       ready: answer === undefined,
-      bound: answer === undefined ? undefined : setTimeout(free, timeoutMs),
+      bound: answer === undefined ? undefined : new Patience(timeoutMs, free),
       go,
     };
     this.#waiting.push(item);
@@ -59,7 +61,7 @@ export class Sequencer {
 
   /** Forgets all that waits. */
   close(): void {
-    for (const { bound } of this.#waiting.splice(0)) clearTimeout(bound);
+    for (const { bound } of this.#waiting.splice(0)) bound?.end();
     this.#first = 0;
     this.#bytes = 0;
   }
@@ -69,7 +71,7 @@ export class Sequencer {
     let gone = false;
     for (let item = this.#waiting[this.#first]; item?.ready || (item && all); item = this.#waiting[this.#first]) {
       item.ready = true;
-      clearTimeout(item.bound);
+      item.bound?.end();
       this.#first++;
       this.#bytes -= item.bytes;
       item.go();

@@ -14,7 +14,7 @@ const AT_ONCE = 8;
 
 const labels = part(map);
 
-/** What is read of `GET /containers/json` (moby: api/types/container, Summary). */
+/** What is read of `GET /containers/json` (moby 28.5.2: api/types/container, Summary). */
 const listed = listOf(v.object({ Id: v.string(), Names: listOf(v.string()), Image: text, Labels: labels }));
 
 /** What is read of `GET /containers/{id}/json` to make the attributes that the container's `start` had. */
@@ -35,7 +35,7 @@ interface Existing {
 
 const withoutSlash = (name: string): string => name.replace(/^\//, "");
 
-/** The event that tells of a container, in the form of its `start` (moby: daemon/events.go). */
+/** The event that tells of a container, in the form of its `start` (moby 28.5.2: daemon/events.go). */
 function existing({ id, name, image, labels }: Existing, timeNano: bigint): DockerEvent {
   const own = Object.entries(labels).filter((label): label is [string, string] => typeof label[1] === "string");
   // Entries and not an object literal: a label may be called __proto__.

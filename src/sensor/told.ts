@@ -1,4 +1,4 @@
-/** What is told of the lines of a source that ends: a recording, a period of a stream. */
+/** What is told of the lines of a source that ends: a period of a stream. */
 import { bytesOf, type Line, lineOf } from "../base/line.ts";
 import { LINE_MAX, LineSplitter } from "../docker/stream/lines.ts";
 import { EventReader, type Told, unreadable } from "../docker/stream/reader.ts";
@@ -12,14 +12,10 @@ export class LinesTold {
   readonly #reader: EventReader;
   readonly #lines: LineSplitter;
 
-  /**
-   * @param maxEventBytes bytes of a line beyond which an event is cut down
-   * @param engineLine makes the engine's line of one that holds more
-   */
+  /** @param maxEventBytes bytes of a line beyond which an event is cut down */
   constructor(
     readonly sink: SourceSink,
     maxEventBytes: number,
-    readonly engineLine: (line: Line, told: Told) => Line = (line) => line,
   ) {
     this.#reader = new EventReader(maxEventBytes, (why, head) => sink.malformed(why, head));
     this.#lines = new LineSplitter(
@@ -52,6 +48,6 @@ export class LinesTold {
     }
     const { event, line, cut } = told;
     if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano));
-    else this.sink.event(event, this.engineLine(line, told), { timeNano: event.timeNano, hash }, cut);
+    else this.sink.event(event, line, { timeNano: event.timeNano, hash }, cut);
   }
 }

@@ -7,6 +7,7 @@ import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { type Ask, type HostEvent, type Instance, Plugin, type State } from "../support/host.ts";
 import { inspectionsOf } from "../support/recordings.ts";
+import { signalTo } from "../support/signal.ts";
 
 const RECORDED = inspectionsOf("docker-20.10.24");
 const ID = "7".repeat(64);
@@ -203,7 +204,7 @@ test("a runtime that takes over tells of what runs only where its predecessor di
   using instance = state.open(engine.address);
   await engine.send(line("pull", { Type: "image", id: "bb:1" }));
   expect(instance.take(2, action)).toEqual(["existing", "pull"]);
-  process.kill(runtimePid() ?? 0, "SIGKILL");
+  signalTo(runtimePid(), "SIGKILL");
   await engine.send(line("tag", { Type: "image", id: "bb:1" }));
   expect(instance.take(2, action, 1_500)).toEqual(["tag"]);
   expect(state.metrics().runtime_restarts).toBe(1);

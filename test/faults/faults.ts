@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, rc, type State } from "../support/host.ts";
 import { Random, seedOf } from "../support/random.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 /** A container's event of a usual length; `@` is its number, `#` its time. */
@@ -137,7 +138,7 @@ interface Fault {
 function kill(signal: NodeJS.Signals): () => void {
   return () => {
     const pid = runtimePid();
-    if (pid !== undefined) process.kill(pid, signal);
+    if (pid !== undefined) signalTo(pid, signal);
   };
 }
 

@@ -1,6 +1,7 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
 import { lineOf } from "../../src/base/line.ts";
+import { places } from "../../src/ipc/blocks.ts";
 import { Bridge } from "../../src/ipc/bridge.ts";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { layout } from "../../src/ipc/layout.ts";
@@ -13,11 +14,12 @@ const LINE =
   '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web","image":"alpine"}},"timeNano":1}';
 const line = Buffer.from(LINE);
 const event = parseEnriched(LINE, "engine");
+event.falco = { inspected: true, container: { privileged: true, user: "root", capAdd: ["CAP_SYS_ADMIN", "ALL"] } };
 
 /** An event with a list as long as the host answers with. */
 const many = parseEnriched(LINE, "engine");
 many.falco = { inspected: true, container: { capAdd: Array.from({ length: 4096 }, (_, i) => `CAP_${i}`) } };
-const CAPADD = fields.findIndex(({ name }) => name === "docker.container.capadd");
+const CAPADD = places[fields.findIndex(({ name }) => name === "docker.container.capadd")] ?? { block: 0, slot: 0 };
 
 /** An instance is opened that gets no answer. */
 let slow = false;
@@ -53,9 +55,13 @@ const attacks: Record<string, Attack> = {
   "lists that name one string again and again": ({ words, writer, head }) => {
     const base = head % layout.RING_BYTES;
     const size = writer.write(base, lineOf(line), many);
-    const slot = (base + (words[(base + layout.RECORD_INDEX) >>> 2] ?? 0) + CAPADD * layout.SLOT_BYTES) >>> 2;
-    const [table = 0, count = 0] = words.subarray(slot, slot + 2);
-    words.fill(words[(base + table) >>> 2] ?? 0, (base + table) >>> 2, ((base + table) >>> 2) + count);
+    const u32 = (at: number): number => words[at >>> 2] ?? 0;
+    const { block, slot } = CAPADD;
+    const index = base + u32(base + layout.RECORD_INDEX);
+    const facts = base + u32(index + (block - 1) * layout.SLOT_BYTES);
+    const list = facts + u32(facts + slot * layout.SLOT_BYTES);
+    const items = list + layout.COUNT_BYTES;
+    words.fill(u32(items), items >>> 2, (items >>> 2) + u32(list));
     return head + size;
   },
   "sizes that change while they are read": ({ words, writer, head }, random) => {

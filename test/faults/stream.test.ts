@@ -277,14 +277,20 @@ test("lines beyond 8 MiB in the engine's memory are known at a start, at a cut a
   expect(state.metrics().losses).toBe(0);
 }, 60_000);
 
+/** An event comes, and then the engine answers nothing, until its stream counts as lost. */
+async function fallSilent(engine: TestEngine, instance: Instance, meanwhile: () => Promise<void>): Promise<void> {
+  await engine.send(numbered(1));
+  expect(take(instance, 1)).toEqual([1]);
+  await engine.behave({ hang: true });
+  await meanwhile();
+  expect(await until(instance, () => instance.state.metrics().connected === 0)).toEqual([]);
+}
+
 test("a live engine that is silent for long keeps its stream, is said to be lost, and its events come", async () => {
   await using engine = await TestEngine.start();
   using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
   using instance = state.open(engine.address);
-  await engine.send(numbered(1));
-  expect(take(instance, 1)).toEqual([1]);
-  await engine.behave({ hang: true });
-  expect(await until(instance, () => state.metrics().connected === 0)).toEqual([]);
+  await fallSilent(engine, instance, async () => {});
   expect(logs(state)).toContain("does not answer; its stream is kept until another stands");
   expect(await engine.subscribers()).toBe(1);
   // The stream was well all the time.
@@ -298,12 +304,10 @@ test("an engine that answers again after a long silence gets a second stream, an
   await using engine = await TestEngine.start();
   using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
   using instance = state.open(engine.address);
-  await engine.send(numbered(1));
-  expect(take(instance, 1)).toEqual([1]);
-  await engine.behave({ hang: true });
-  await engine.deaden();
-  await engine.send(numbered(2));
-  expect(await until(instance, () => state.metrics().connected === 0)).toEqual([]);
+  await fallSilent(engine, instance, async () => {
+    await engine.deaden();
+    await engine.send(numbered(2));
+  });
   await engine.behave({});
   const came = await until(instance, () => state.metrics().connected === 1);
   await engine.send(numbered(3));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type Instance, Plugin, pluginBeside, rc, type State } from "../support/host.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { NUMBERED, runtimePid } from "./faults.ts";
 
@@ -13,7 +14,7 @@ const line = (name: string, nano = BigInt(Date.now()) * 1_000_000n) =>
 const nameOf = (state: State) => (event: Parameters<State["extract"]>[0]) =>
   String(state.extract(event, ["docker.attributes.name"])[0]);
 
-const kill = (signal: NodeJS.Signals) => process.kill(runtimePid() ?? -1, signal);
+const kill = (signal: NodeJS.Signals) => signalTo(runtimePid(), signal);
 
 /** Kills the runtime, and returns when it is dead: the host has not been told. */
 async function killUnnoticed(): Promise<void> {
@@ -79,7 +80,7 @@ test("an open that was given up never comes into effect: its runtime is replaced
   if (given.rc === rc.failure) expect(state.error).toBe("the runtime does not answer");
   given.close();
   try {
-    process.kill(pid ?? -1, "SIGCONT");
+    signalTo(pid, "SIGCONT");
   } catch {}
   using instance = state.open(engine.address);
   expect([instance.rc, runtimePid() === pid]).toEqual([rc.success, false]);
@@ -222,6 +223,68 @@ test("a flood of log lines reaches Falco as a thousand and then a hundred a seco
   expect(lines.length).toBeLessThanOrEqual(1_000 + 100 * (seconds + 1));
   expect(state.logs.some(({ text }) => /\d+ lines of the runtime's log were dropped/.test(text))).toBe(true);
   expect(state.metrics().log_lines_dropped).toBeGreaterThan(0);
+}, 30_000);
+
+const SAID = "the runtime's standard error: ";
+const said = (state: State): string[] =>
+  state.logs.filter(({ text }) => text.startsWith(SAID)).map(({ text }) => text.slice(SAID.length));
+
+test("why a runtime crashed is read in Falco's log, as it said it itself", async () => {
+  await using engine = await TestEngine.start();
+  using state = new Plugin().init(QUIET);
+  using instance = state.open(engine.address);
+  await engine.send(line("before"));
+  expect(takeUntil(instance, "before")).toEqual(["before"]);
+  kill("SIGSEGV");
+  while (state.metrics().runtime_restarts === 0) instance.nextBatch();
+  expect(said(state).join("\n")).toMatch(/Bun v\d[\s\S]*panic|panic[\s\S]*Segmentation fault/);
+  await engine.send(line("after"));
+  expect(takeUntil(instance, "after")).toEqual(["after"]);
+});
+
+test.each([
+  ["what ends without a newline", "printf 'one\\ntwo' >&2; exit 7", ["one", "two"]],
+  ["what would act on a terminal", "printf 'a\\033[2Jb\\000c\\n\\n\\nd\\n' >&2; exit 7", ["a [2Jb c", "d"]],
+  [
+    "a line without an end",
+    "head -c 2500 /dev/zero | tr '\\000' x >&2; exit 7",
+    [1024, 1024, 452].map((n) => "x".repeat(n)),
+  ],
+])("a program that ends at once: %s", (_what, script, lines) => {
+  using state = pluginBeside(`#!/bin/sh\n${script}\n`).init();
+  expect([state.rc, state.error]).toEqual([rc.failure, expect.stringContaining("exited with code 7")]);
+  expect(said(state)).toEqual(lines);
+});
+
+test("a flood on its standard error holds up neither Falco nor the runtime, and is bounded", () => {
+  const module = JSON.stringify(join(import.meta.dir, "../../src/ipc/bridge.ts"));
+  const plugin = scripted(`
+    import { writeSync } from "node:fs";
+    import { Bridge } from ${module};
+    writeSync(4, ${JSON.stringify(buildId)});
+    const flood = Buffer.from("flood\\n".repeat(20_000));
+    const bridge = new Bridge(${JSON.stringify(BUILT)}, {
+      configure: (id) => bridge.answer(id),
+      open(id) {
+        bridge.answer(id);
+        setInterval(() => {
+          try { while (writeSync(2, flood) > 0); } catch {}
+          bridge.count("received");
+        }, 1);
+      },
+      close: (id) => bridge.answer(id), extract() {}, list() {}, abandoned: () => process.exit(0),
+    });
+    setInterval(() => bridge.heartbeat(), 500);`);
+  using state = plugin.init();
+  using instance = state.open("");
+  expect([instance.rc, state.error]).toEqual([rc.success, ""]);
+  const began = performance.now();
+  while (said(state).length < 1_000 || Number(state.metrics().received) < 100)
+    expect(instance.nextBatch().rc).toBe(rc.timeout);
+  for (let i = 0; i < 10; i++) expect(instance.nextBatch().rc).toBe(rc.timeout);
+  const seconds = (performance.now() - began) / 1000;
+  expect(said(state).length).toBeLessThanOrEqual(1_000 + 100 * (seconds + 1));
+  expect(state.metrics().runtime_restarts).toBe(0);
 }, 30_000);
 
 test("a runtime that hung up on one socket and says nothing on the other costs no processor time", () => {

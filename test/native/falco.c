@@ -322,6 +322,13 @@ static pid_t runtime(void) {
     return found;
 }
 
+// Kills the runtime. There must be one: -1 would be every process that there is.
+static void kill_runtime(void) {
+    const pid_t pid = runtime();
+    CHECK(pid > 1, "no runtime");
+    kill(pid, SIGKILL);
+}
+
 // destroy returns within a second, whatever state the runtime is in.
 static void scenario_destroy(void) {
     struct api api = load();
@@ -330,7 +337,7 @@ static void scenario_destroy(void) {
         void *state = init(&api);
         if (i >= 3) open_instance(&api, state);
         const pid_t pid = runtime();
-        CHECK(pid > 0, "no runtime");
+        CHECK(pid > 1, "no runtime");
         if (signal[i % 3] != 0) kill(pid, signal[i % 3]);
         const double began = seconds();
         api.destroy(state);
@@ -347,7 +354,7 @@ static void scenario_sigchld(void) {
         void *state = init(&api);
         void *instance = open_instance(&api, state);
         take(&api, state, instance, 10);
-        kill(runtime(), SIGKILL);
+        kill_runtime();
         take(&api, state, instance, 500);
         api.destroy(state);
     }
@@ -503,6 +510,29 @@ static void *open_slowly(void *argument) {
     return instance;
 }
 
+static void *fail_to_open(void *argument) {
+    const struct shared *shared = argument;
+    for (int i = 0; i < 100; i++) {
+        int32_t rc;
+        char wrong[40];
+        snprintf(wrong, sizeof wrong, "nonsense-%lx-%d", (unsigned long)pthread_self(), i);
+        CHECK(shared->api.open(shared->state, wrong, &rc) == NULL && rc == FALCO_FAILURE, "open did not fail");
+        const char *why = shared->api.get_last_error(shared->state);
+        CHECK(strstr(why, wrong) != NULL || strstr(why, "busy") != NULL, "the error of %s is \"%s\"", wrong, why);
+    }
+    return NULL;
+}
+
+// Calls that fail on several threads at once, each of which is told its own reason.
+static void scenario_errors(void) {
+    struct shared shared = {.api = load()};
+    shared.state = init(&shared.api);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, fail_to_open, &shared);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    shared.api.destroy(shared.state);
+}
+
 // close while another instance's open is at work: it returns soon, and what it closed is let go of after that.
 static void scenario_left(void) {
     listen_silently();
@@ -522,7 +552,7 @@ static void scenario_left(void) {
     CHECK(mappings("falco-docker-ring") == maps, "%u mappings of rings before, %u after", maps,
           mappings("falco-docker-ring"));
     // The next runtime is told to open all that is open.
-    kill(runtime(), SIGKILL);
+    kill_runtime();
     for (int i = 0; i < 30; i++) {
         uint32_t n;
         struct falco_event **events;
@@ -561,7 +591,7 @@ static void scenario_two(void) {
     }
     for (int round = 0; round < 3; round++) {
         const pid_t pid = runtime();
-        CHECK(pid > 0, "no runtime");
+        CHECK(pid > 1, "no runtime");
         kill(pid, SIGKILL);
         const double end = seconds() + 20;
         while (runtime() == pid || runtime() < 0) CHECK(seconds() < end, "no new runtime");
@@ -613,8 +643,9 @@ int main(int argc, char **argv) {
         {"metrics", scenario_metrics}, {"signal", scenario_signal},   {"many", scenario_many},
         {"destroy", scenario_destroy}, {"sigchld", scenario_sigchld}, {"closed_fds", scenario_closed_fds},
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
-        {"left", scenario_left},       {"two", scenario_two},         {"zombies", scenario_zombies},
-        {"words", scenario_words},     {"busy", scenario_busy},       {"hold", scenario_hold},
+        {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
+        {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
+        {"hold", scenario_hold},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

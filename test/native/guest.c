@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "guest/bridge.h"
 #include "host/batch.h"
 #include "host/extract.h"
@@ -19,18 +20,10 @@
 #include "shared/clock.h"
 #include "shared/record.h"
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%d: %s does not hold: %s\n", __LINE__, #condition, strerror(errno)); \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
-
 // The event loop: what the listener hands over, in order, as Bun does with its threadsafe callbacks ------------------
 
 struct task {
-    enum { NONE, CONFIGURE, OPEN, CLOSE, EXTRACT } what;
+    enum { NONE, CONFIGURE, OPEN, CLOSE, EXTRACT, END } what;
     uint32_t id, instance;
 };
 
@@ -74,7 +67,7 @@ static void on_extract(uint32_t id, uint32_t length) {
     hand_over((struct task){.what = EXTRACT, .id = id});
 }
 static void on_list(uint32_t id) {
-    hand_over((struct task){.what = CONFIGURE, .id = id});
+    hand_over((struct task){.what = END, .id = id});
 }
 
 static void on_abandoned(void) {
@@ -97,6 +90,7 @@ static void *run_loop(void *unused) {
             docker_bridge_ring_close(task.instance);
             data = NULL;
         }
+        if (task.what == END) docker_bridge_ring_end(0);
         if (task.what == EXTRACT) memcpy((uint8_t *)docker_bridge_mailbox() + MAILBOX_ANSWER, record, record_bytes);
         if (task.what != NONE) docker_bridge_answer(task.id, 0, task.what == EXTRACT ? record_bytes : 0, 0);
         if (turn % 1000 == 0) docker_bridge_log(FALCO_INFO, "a line", 6);
@@ -113,13 +107,21 @@ static void *run_loop(void *unused) {
 static int control, request;
 static uint32_t request_id;
 
-static void ask(uint32_t kind, int fd) {
+static void tell(uint32_t kind, int fd) {
     const struct request message = {.kind = kind, .id = ++request_id, .length = 0};
-    struct answer answer = {0};
     CHECK(channel_send(request, &message, sizeof message, fd) == 0);
+}
+
+static void await_answer(void) {
+    struct answer answer = {0};
     while (answer.id != request_id)
         CHECK(channel_receive(request, &answer, sizeof answer, NULL, true) == sizeof answer);
     CHECK(answer.rc == 0);
+}
+
+static void ask(uint32_t kind, int fd) {
+    tell(kind, fd);
+    await_answer();
 }
 
 static void read_lines(void) {
@@ -154,6 +156,11 @@ static void play_host(long records) {
         if (taken % 7 == 0) ask(REQUEST_EXTRACT, -1);
         read_lines();
     }
+    // Its end wakes whoever waits for more than will ever come.
+    CHECK(!ring_ended(&seen));
+    tell(REQUEST_LIST, -1);
+    CHECK(ring_wait(&seen, UINT64_MAX - 1, clock_now() + 60 * NS_PER_S) == RING_WOKEN && ring_ended(&seen));
+    await_answer();
     ask(REQUEST_CLOSE, -1);
     batch_free(&batch);
     ring_close(&own);

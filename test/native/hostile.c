@@ -12,17 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "host/batch.h"
 #include "host/extract.h"
 #include "shared/record.h"
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%d: %s does not hold: %s\n", __LINE__, #condition, strerror(errno)); \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
 
 static void *copy_then_lie(void *to, const void *from, size_t bytes);
 #define memcpy copy_then_lie
@@ -145,7 +138,7 @@ int main(int argc, char **argv) {
     usual_bytes = fread(usual, 1, sizeof usual, file);
     fclose(file);
     CHECK(usual_bytes >= RECORD_MIN && record_valid(usual, usual_bytes));
-    const uint32_t size = RECORD_MIN, index = RECORD_MIN - INDEX_BYTES - RECORD_ALIGN;
+    const uint32_t size = RECORD_MIN, index = RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD);
     memcpy(smallest + RECORD_SIZE, &size, sizeof size);
     memcpy(smallest + RECORD_INDEX, &index, sizeof index);
     *record_event(smallest) = (struct falco_event){

@@ -7,6 +7,7 @@ import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT, type HostEvent, isVariant, LIBRARY, Plugin } from "../support/host.ts";
 import { compileFalco, compileNative } from "../support/native.ts";
+import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const folder = temporaryFolder();
@@ -70,6 +71,7 @@ test.each([
   ["sigchld", "a host that ignores SIGCHLD"],
   ["closed_fds", "a host without stdin, stdout and stderr"],
   ["cycles", "forty lives without growth"],
+  ["errors", "calls that fail on several threads at once"],
   ["left", "close while an open is at work frees nothing that is in use, and all in the end"],
   ["two", "two instances on two threads over deaths of the runtime"],
 ])(
@@ -180,9 +182,9 @@ test("a host and its runtime that are killed at once keep nothing: the next one 
   const { process: falco } = start("stay", { INIT_CONFIG: config });
   await engine.flow(NUMBERED, 100, 1000);
   const pid = await firstNumber(falco);
-  process.kill(pid, "SIGSTOP");
+  signalTo(pid, "SIGSTOP");
   falco.kill("SIGKILL");
-  process.kill(pid, "SIGKILL");
+  signalTo(pid, "SIGKILL");
   expect(await gone(pid, 5000)).toBe(true);
   await engine.settle();
   for (const expected of [["events_lost", "start"], ["start"]]) {
@@ -198,7 +200,7 @@ test("SIGTERM to host and runtime at once loses no event and restarts nothing", 
   const { process, errors } = start("sigterm");
   await engine.flow(NUMBERED, 500, 5000);
   const pid = await firstNumber(process);
-  globalThis.process.kill(pid, "SIGTERM");
+  signalTo(pid, "SIGTERM");
   process.kill("SIGTERM");
   const code = await process.exited;
   expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
@@ -233,7 +235,10 @@ test.skipIf(isVariant)(
       "MIMALLOC_PURGE_DELAY=10000",
     ]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
-    expect([0, 1].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).toEqual(["/dev/null", "/dev/null"]);
+    const [stdin, stdout, stderr] = [0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    expect([stdin, stdout]).toEqual(["/dev/null", "/dev/null"]);
+    // Not Falco's own, which could be a file or a terminal: what is said there comes out in Falco's log.
+    expect(stderr).toStartWith("pipe:");
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
     const ignored = BigInt(`0x${/^SigIgn:\t(\w+)/m.exec(status)?.[1]}`);

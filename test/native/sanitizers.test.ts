@@ -51,6 +51,13 @@ test.skipIf(isVariant || !hasSanitizers)(
   180_000,
 );
 
+test.skipIf(isVariant || !hasSanitizers)("each offset and count of a record is checked: none leads out of it", () => {
+  const program = join(folder, "lies");
+  compileSanitized(program, "address,undefined", ["test/native/lies.c", "ffi/host/extract.c"]);
+  const records = ["small", "usual", "full"].map((name) => join(root, `test/native/fuzz/corpus/record-${name}`));
+  expect(run([program, ...records])).toEqual({ code: 0, err: "" });
+});
+
 const seed = seedOf("a runtime that writes while the host reads");
 
 test.skipIf(isVariant || !hasSanitizers).each(["address,undefined", "thread"])(
@@ -94,7 +101,7 @@ function threads() {
   return compiled;
 }
 
-test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many", "left", "two"])(
+test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many", "errors", "left", "two"])(
   "ThreadSanitizer: Falco's threads, %s",
   async (scenario) => {
     const { program, library } = threads();

@@ -9,6 +9,8 @@ import { initSchemaJson } from "../../src/plugin/schema.ts";
 import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT } from "../support/host.ts";
+import { recordedLines } from "../support/recordings.ts";
+import { signalTo } from "../support/signal.ts";
 import {
   capture,
   captured,
@@ -202,6 +204,26 @@ real("a damaged event of a capture has no fields, and the others keep theirs", a
   );
 });
 
+real("a recording: all of it, and then libsinsp ends by itself", async () => {
+  const path = join(temporaryFolder(), "events.jsonl");
+  const lines = recordedLines("docker-29").concat(
+    Array.from({ length: 20_000 }, (_, i) => line("start", { name: `n${i}` })),
+  );
+  writeFileSync(path, lines.join("\n"));
+  const file = join(temporaryFolder(), "events.scap");
+  const { code, stdout, stderr } = await run(quiet, "-I", `docker:file://${path}`, "-q", "-w", file);
+  expect([code, stdout]).toEqual([0, ""]);
+  // While it writes a file libsinsp shows get_progress, at the times it likes.
+  expect(stderr.replaceAll("\r", " ")).toMatch(/^(\s*\d+\.\d\d%)*\s*100\.00%\n$/);
+  const times = lines.map((line) => BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0));
+  const events = captured(file);
+  expect(events.map(({ payload }) => payload)).toEqual(lines);
+  expect(events.map(({ ts }) => ts)).toEqual(times);
+  const printedAll = await run(quiet, "-I", `docker:file://${path}`, "-p", "%docker.action");
+  expect([printedAll.code, printedAll.stderr]).toEqual([0, ""]);
+  expect(printedAll.stdout.trimEnd().split("\n")).toEqual(lines.map((line) => JSON.parse(line).Action));
+});
+
 real.each(["SIGTERM", "SIGINT"] as const)("%s ends it in the middle, and its runtime with it", async (signal) => {
   await using engine = await TestEngine.start();
   await using sinsp = new Sinsp(quiet, "-I", `docker:${engine.address}`, "-p", "%docker.attributes.name");
@@ -245,7 +267,7 @@ real("the runtime is killed: the stream goes on, without a hole", async () => {
   await subscribed(engine);
   await engine.send(line("create"), line("start"));
   await sinsp.line((line) => line === "start");
-  process.kill(runtimePid(sinsp.pid) ?? 0, "SIGKILL");
+  signalTo(runtimePid(sinsp.pid), "SIGKILL");
   await engine.send(line("die"), line("destroy"));
   const { code, stdout } = await sinsp.end;
   expect(code).toBe(0);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { signalTo } from "./signal.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 /** Without what asan.ts loads into the tests: Go's programs do not bear it. */
@@ -48,7 +49,7 @@ export class Dockerd {
   terminate(): number | undefined {
     try {
       const pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
-      process.kill(pid, "SIGTERM");
+      signalTo(pid, "SIGTERM");
       return pid;
     } catch {
       return undefined;

@@ -1,5 +1,4 @@
 /** How fast a recording goes. */
-import type { Pace } from "../../sensor/recording.ts";
 import { BadUsage } from "../args.ts";
 
 /** Events that lie further apart than a timer can wait wait for it several times, ms. */
@@ -21,11 +20,11 @@ export function speedAsked(text: string | undefined): number | undefined {
  * that run back do not wait.
  * @param isOver whether nobody waits any more
  */
-export function paceOf(speed: number, isOver: () => boolean): Pace {
+export function paceOf(speed: number, isOver: () => boolean): (timeNano: bigint) => Promise<void> | undefined {
   let first: bigint | undefined;
   let began = 0;
   return (timeNano) => {
-    if (timeNano === undefined || timeNano === 0n) return undefined;
+    if (timeNano === 0n) return undefined;
     if (first === undefined) {
       first = timeNano;
       began = performance.now();

@@ -5,7 +5,7 @@ import { feedOptions, readDefaults } from "../../plugin/config.ts";
 import type { EnrichedEvent } from "../../sensor/enrichment.ts";
 import { connectionText, Feed, type FeedSink } from "../../sensor/feed.ts";
 import { lossText } from "../../sensor/loss.ts";
-import { type Pace, Recording } from "../../sensor/recording.ts";
+import { Recording } from "../../sensor/recording.ts";
 import { readRecording } from "../../sensor/recording_file.ts";
 import type { Given } from "../args.ts";
 import demo from "../demo.jsonl" with { type: "text" };
@@ -77,20 +77,25 @@ function sinkOf(taker: Taker, counted: Counted, address: () => string): FeedSink
 async function watchRecording(given: Given, taker: Taker, gone: Promise<void>): Promise<Ending> {
   const file = given.one("replay");
   const speed = speedAsked(given.one("speed"));
-  const bytes = file === undefined ? Buffer.from(demo) : readRecording(file);
+  // Read before anything is told, so that what is wrong with it is said alone.
+  const bytes = new Blob([file === undefined ? demo : readRecording(file)]);
   const options = feedOptions(readDefaults());
   const counted = new Counted(given.count("count"));
   let isOver = false;
-  const paced = speed === undefined ? undefined : paceOf(speed, () => isOver);
-  const pace: Pace = (timeNano) => {
+  const room = async () => {
     taker.progress(feed.progress ?? 0);
-    return Promise.all([taker.room(), paced?.(timeNano)]).then(() => {});
+    await taker.room();
+    await Bun.sleep(0);
+  };
+  const paced = speed === undefined ? undefined : paceOf(speed, () => isOver);
+  const pace = (timeNano: bigint) => {
+    taker.progress(feed.progress ?? 0);
+    return paced?.(timeNano);
   };
   const ended = Promise.withResolvers<void>();
   const sink = { ...sinkOf(taker, counted, () => ""), ended: () => ended.resolve() };
   const feed: Feed = new Feed(
-    (sink) =>
-      new Recording(bytes, sink, options.maxEventBytes, { pace, paced: paced === undefined ? "piece" : "line" }),
+    (sink) => new Recording(() => bytes, sink, { ...options, room, ...(paced === undefined ? {} : { pace }) }),
     undefined,
     sink,
     { ...options, identified: () => false },

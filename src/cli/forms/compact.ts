@@ -1,6 +1,6 @@
 /** An event as a line for a person: when, what, of whom, and what stands out. */
 import { printable } from "../../base/text.ts";
-import type { Value } from "../../ipc/record.ts";
+import type { Value } from "../../ipc/record_reader.ts";
 import type { Kind, Paint } from "../text/style.ts";
 import { fit, pad } from "../text/wrap.ts";
 import { fieldNamed, type View } from "../view.ts";

@@ -1,7 +1,8 @@
 /** An event as a JSON object: `--json`. */
 import { printable } from "../../base/text.ts";
-import type { Value } from "../../ipc/record.ts";
-import { type Field, fields } from "../../plugin/fields.ts";
+import type { Value } from "../../ipc/record_reader.ts";
+import type { Field } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
 import type { View } from "../view.ts";
 
 /**

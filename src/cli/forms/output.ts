@@ -1,8 +1,9 @@
 /** An event as a rule's output has it: `--output FORMAT`. */
 import { didYouMean } from "../../base/nearest.ts";
 import { printable } from "../../base/text.ts";
-import type { Value } from "../../ipc/record.ts";
-import { type Field, fields } from "../../plugin/fields.ts";
+import type { Value } from "../../ipc/record_reader.ts";
+import type { Field } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
 import { info } from "../../plugin/info.ts";
 import { BadUsage } from "../args.ts";
 import { fieldNamed, type View } from "../view.ts";

@@ -1,6 +1,7 @@
 /** What a rule uses, and what is wrong with it: fields, their arguments, and what they are compared with. */
 import { didYouMean } from "../../base/nearest.ts";
-import { type Field, fields, typeOf } from "../../plugin/fields.ts";
+import { type Field, typeOf } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
 import { BadCondition, type Check, type Condition, parseCondition } from "./condition.ts";
 import type { Rule, Ruleset } from "./rules_file.ts";
 

@@ -1,8 +1,9 @@
 /** libdocker.so through its ABI, as Falco calls it (ffi/shared/falco_abi.h has the layouts). */
 import { CString, dlopen, FFIType, JSCallback, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { layout } from "../../ipc/layout.ts";
-import type { Value } from "../../ipc/record.ts";
-import { type Field, fields } from "../../plugin/fields.ts";
+import type { Value } from "../../ipc/record_reader.ts";
+import type { Field } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
 import { info } from "../../plugin/info.ts";
 
 /** What goes wrong at the library's side of the ABI, in words. */

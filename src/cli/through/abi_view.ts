@@ -1,7 +1,8 @@
 /** An event as Falco gets it through the ABI, and what differs from the direct way. */
 import { lineOf } from "../../base/line.ts";
-import type { Value } from "../../ipc/record.ts";
-import { type Field, fields, nameOf } from "../../plugin/fields.ts";
+import type { Value } from "../../ipc/record_reader.ts";
+import { type Field, nameOf } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
 import { parseEnriched } from "../../sensor/enrichment.ts";
 import { withoutAddition } from "../../sensor/recording.ts";
 import { valueText } from "../forms/output.ts";

@@ -1,5 +1,6 @@
 /** One connection of an engine's stream, from its request to its end. */
 import type { Line } from "../../base/line.ts";
+import { Patience } from "../../base/patience.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { Hold } from "./hold.ts";
 import { LINE_MAX, LineSplitter } from "./lines.ts";
@@ -45,7 +46,7 @@ export class Connection {
   readonly #began = performance.now();
   readonly #end: (why?: EngineError) => void;
   #grace: Timer | undefined;
-  #catchUp: Timer | undefined;
+  #catchUp: Patience | undefined;
   #lines = 0;
   /** Until when lines are looked up, of the clock that only runs forward. */
   #lookUpUntil = Number.POSITIVE_INFINITY;
@@ -67,7 +68,7 @@ export class Connection {
     this.#end = engine.events(query, {
       onOpen: () => {
         this.#open();
-        this.#catchUp = setTimeout(() => this.#stand(), CATCH_UP_MS);
+        this.#catchUp = new Patience(CATCH_UP_MS, () => this.#stand());
       },
       onData: (chunk) => {
         lines.push(chunk);
@@ -78,7 +79,7 @@ export class Connection {
         this.#ended = true;
         this.hold?.drop();
         clearTimeout(this.#grace);
-        clearTimeout(this.#catchUp);
+        this.#catchUp?.end();
         to.ended(error ?? new EngineError(`the engine at ${engine.address} ended the stream`));
       },
     });
@@ -126,7 +127,7 @@ export class Connection {
   /** What is kept may be many lines: it stands with the first, as an engine subscribes before it sends. */
   #stand(): void {
     this.#stands = true;
-    clearTimeout(this.#catchUp);
+    this.#catchUp?.end();
     if (!this.#ended) this.to.stands();
   }
 

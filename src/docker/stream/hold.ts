@@ -1,5 +1,6 @@
 /** Lines of which it is not known yet whether they were told of before. */
 import { bytesOf, copyOf, type Line } from "../../base/line.ts";
+import { Patience } from "../../base/patience.ts";
 
 /** How long lines are held, ms, and how many bytes of them at most. */
 const HOLD_MS = 1_000;
@@ -13,11 +14,14 @@ const HOLD_BYTES = 16 * 1024 * 1024;
 export class Hold {
   #lines: Line[] = [];
   #bytes = 0;
-  #timer: Timer | undefined;
+  #bound: Patience | undefined;
   #isOver = false;
 
   /** @param release called for each line, in order, once it is sure that none was known */
-  constructor(readonly release: (line: Line) => void) {}
+  constructor(
+    readonly release: (line: Line) => void,
+    readonly holdMs = HOLD_MS,
+  ) {}
 
   /** Whether lines are still held. */
   get isOn(): boolean {
@@ -29,13 +33,13 @@ export class Hold {
     this.#lines.push(copyOf(line));
     this.#bytes += bytesOf(line);
     if (this.#bytes > HOLD_BYTES) this.#release();
-    else this.#timer ??= setTimeout(() => this.#release(), HOLD_MS);
+    else this.#bound ??= new Patience(this.holdMs, () => this.#release());
   }
 
   /** A known line came, or there is nobody to tell: what is held is dropped. */
   drop(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#bound?.end();
     this.#lines = [];
   }
 

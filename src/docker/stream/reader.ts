@@ -24,6 +24,14 @@ export const unreadable = (bytes: number, at: bigint): Loss => ({
   count: 1,
 });
 
+/** The loss of an event whose line ended two processes. */
+export const passedOver = (at: bigint): Loss => ({
+  reason: "a line of the engine ended the runtime twice and is passed over",
+  since: at,
+  until: at,
+  count: 1,
+});
+
 /** What a line says. */
 export interface Told {
   readonly event: DockerEvent;

@@ -1,7 +1,7 @@
 /** What of a stream is remembered, so that the next connection goes on where this one stood. */
 import { type Line, viewOf } from "../../base/line.ts";
 
-/** Twice of what an engine keeps (moby: daemon/events, eventsLimit 256), as it is these that it sends again. */
+/** Twice of what an engine keeps (moby 28.5.2: daemon/events, eventsLimit 256), as it is these that it sends again. */
 export const REMEMBERED = 512;
 
 /**

@@ -1,6 +1,7 @@
 /** The events of an engine as one stream, over all the connections that it takes. */
 import { bytesOf, type Line, lineOf } from "../../base/line.ts";
-import { timestamp } from "../../base/time.ts";
+import { Patience } from "../../base/patience.ts";
+import { earlier, timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
 import { type Filters, filterQuery } from "../filters.ts";
@@ -10,7 +11,7 @@ import { Hold } from "./hold.ts";
 import { LINE_MAX, LineSplitter } from "./lines.ts";
 import { Outage } from "./outage.ts";
 import { Pacing } from "./pacing.ts";
-import { EventReader, type Loss, type Told, unreadable } from "./reader.ts";
+import { EventReader, type Loss, passedOver, type Told, unreadable } from "./reader.ts";
 import { type Fingerprint, hashLine, hashLongLine, Resume, timeOfLine } from "./resume.ts";
 import type { Truncation } from "./truncation.ts";
 
@@ -21,7 +22,7 @@ const RECONNECT_MAX_MS = 5_000;
 const FRUITLESS_MAX = 10;
 /** An engine that takes a connection at once and so soon after the last one ended has not restarted in between, ms. */
 const AT_ONCE_MS = 1_000;
-/** How many events an engine keeps (moby: daemon/events, eventsLimit). */
+/** How many events an engine keeps (moby 28.5.2: daemon/events, eventsLimit). */
 const KEPT = 256;
 /** How long reading what the engine kept may take, ms. */
 const KEPT_MAX_MS = 2_000;
@@ -87,11 +88,10 @@ export interface ResumePoint {
   readonly pause?: number;
 }
 
-/** What an engine keeps is asked for from here: zero would mean nothing (moby: daemon/events, loadBufferedEvents). */
+/** What an engine keeps is asked for from here: zero would mean nothing (moby 28.5.2: daemon/events, loadBufferedEvents). */
 const BEGINNING = 1_000_000_000n;
 
 const nano = (ms: number): bigint => BigInt(Math.round(ms)) * 1_000_000n;
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
@@ -282,7 +282,7 @@ export class EventStream {
     );
     return new Promise((resolve, reject) => {
       let left = bytesMax;
-      const bound = setTimeout(() => stop(), KEPT_MAX_MS);
+      const bound = new Patience(KEPT_MAX_MS, () => stop());
       const stop = this.engine.events(this.#query(`since=${timestamp(since)}&until=${timestamp(until)}`), {
         onOpen: () => {},
         onData: (chunk) => {
@@ -291,7 +291,7 @@ export class EventStream {
           if (left < 0) stop();
         },
         onEnd: (error) => {
-          clearTimeout(bound);
+          bound.end();
           if (error === undefined) resolve(fingerprints);
           else reject(error);
         },
@@ -434,7 +434,7 @@ export class EventStream {
     const until = this.engine.clock.now;
     const quiet = until - nano(performance.now() - this.#broughtAt + this.options.pingInterval);
     // The engine looks from its newest event back to the first that is older: after a step of its clock both count.
-    const since = least(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
+    const since = earlier(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
     const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
     let missing: Fingerprint[];
     try {
@@ -539,9 +539,7 @@ export class EventStream {
   /** A line that ended two processes. */
   #passOver(connection: Connection, fingerprint: Fingerprint): void {
     this.#new(connection, fingerprint);
-    const at = fingerprint.timeNano || this.engine.clock.now;
-    const reason = "a line of the engine ended the runtime twice and is passed over";
-    this.sink.lost({ reason, since: at, until: at, count: 1 }, fingerprint);
+    this.sink.lost(passedOver(fingerprint.timeNano || this.engine.clock.now), fingerprint);
   }
 
   #new(connection: Connection, fingerprint: Fingerprint): void {

@@ -227,7 +227,7 @@ const LINE_END = /\}(?:,"ID":"(?:[^"\\]|\\.)*")?\}(?:,"\w+":(?:"(?:[^"\\]|\\.)*"
 
 /**
  * The event of a line that is too long to be read whole, without its attributes: engines write them in the middle, in
- * the usual order (moby: api/types/events, Message) or, asked in an older version, by the alphabet. Undefined where the
+ * the usual order (moby 28.5.2: api/types/events, Message) or, asked in an older version, by the alphabet. Undefined where the
  * line is of another form.
  */
 export function rejoin(head: Buffer, tail: Buffer): string | undefined {

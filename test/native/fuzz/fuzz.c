@@ -1,6 +1,7 @@
 // libFuzzer target: what a hostile runtime can write into the ring and onto the sockets, read by the host's own code.
 // The first byte of an input says where it goes. clang -fsanitize=fuzzer,address,undefined; see run.ts.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct ring ring;
 static struct batch batch;
 static struct runtime runtime;
-static int control_peer, request_peer;
+static struct link_ends peer;
 static uint64_t lines;
 
 static void count_line(void *owner, const char *component, const char *text, int32_t severity) {
@@ -36,14 +37,11 @@ static void take_descriptors(void) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
-    int theirs[2];
     if (ring_create(&ring) != 0 || batch_create(&batch) != 0) abort();
     runtime = (struct runtime){.pid = -1, .confined = true, .folder_granted = true, .folder = "/run"};
     lock_try(&runtime.lock);
-    if (link_create(&runtime.link) != 0 || link_connect(&runtime.link, theirs) != 0) abort();
+    if (link_create(&runtime.link) != 0 || link_connect(&runtime.link, &peer) != 0) abort();
     take_descriptors();
-    control_peer = theirs[0];
-    request_peer = theirs[1];
     runtime.logger.write = count_line;
     runtime.program = "docker-plugin";
     runtime.config = "";
@@ -134,20 +132,18 @@ static void send_with_fds(int socket, const uint8_t *data, size_t size) {
 }
 
 static void fuzz_log(const uint8_t *data, size_t size) {
-    send_with_fds(control_peer, data, size);
-    channel_send(control_peer, data, size / 2, -1);
+    send_with_fds(peer.control, data, size);
+    channel_send(peer.control, data, size / 2, -1);
+    if (write(peer.errors, data, size) < 0 && errno != EAGAIN) abort();
     runtime.link.lines = LOG_BURST;
     link_read_log(&runtime.link, &runtime.logger);
     if (runtime.link.control < 0) {
         // An empty packet is as good as the end.
-        close(control_peer);
-        close(request_peer);
+        link_ends_close(&peer);
         link_cut(&runtime.link);
-        int theirs[2];
-        if (link_connect(&runtime.link, theirs) != 0) abort();
+        link_bury(&runtime.link, &runtime.logger);
+        if (link_connect(&runtime.link, &peer) != 0) abort();
         take_descriptors();
-        control_peer = theirs[0];
-        request_peer = theirs[1];
     }
 }
 
@@ -155,8 +151,8 @@ static void fuzz_answer(const uint8_t *data, size_t size) {
     struct answer answer;
     memcpy(runtime.link.mailbox + MAILBOX_ANSWER, data, size < 4096 ? size : 4096);
     runtime.link.request_id = 1;
-    channel_send(request_peer, data, size < sizeof answer ? size : sizeof answer, -1);
-    send_with_fds(request_peer, data, size < 100 ? size : 100);
+    channel_send(peer.request, data, size < sizeof answer ? size : sizeof answer, -1);
+    send_with_fds(peer.request, data, size < 100 ? size : 100);
     while (link_receive(&runtime.link, &answer) == RECEIVED) {
         link_text(&runtime.link, &answer, runtime.error, sizeof runtime.error);
         take_flush_interval(&runtime, &answer);
@@ -171,9 +167,9 @@ static void fuzz_greeting(const uint8_t *data, size_t size) {
     struct request request;
     runtime.phase = RUNTIME_GREETING;
     runtime.phase_deadline = UINT64_MAX;
-    channel_send(request_peer, data, size, -1);
+    channel_send(peer.request, data, size, -1);
     if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING)
-        channel_receive(request_peer, &request, sizeof request, NULL, false);
+        channel_receive(peer.request, &request, sizeof request, NULL, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -182,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     // The lowest free descriptor stays low: nothing that came with a packet is left open. (libFuzzer opens some itself.)
     static int free_fd = -1;
     if (size > 0) readers[data[0] % (sizeof readers / sizeof *readers)](data + 1, size - 1);
-    const int fd = dup(control_peer);
+    const int fd = dup(peer.control);
     close(fd);
     if (free_fd < 0) free_fd = fd;
     if (fd > free_fd + 50) __builtin_trap();

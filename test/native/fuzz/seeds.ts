@@ -2,7 +2,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lineOf } from "../../../src/base/line.ts";
-import { RecordWriter, recordBound } from "../../../src/ipc/record.ts";
+import { RecordWriter } from "../../../src/ipc/record.ts";
+import { recordBound } from "../../../src/ipc/record_bound.ts";
 import { additionOf, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const folder = join(import.meta.dir, "corpus");
@@ -23,7 +24,7 @@ const event = (parts: object): string =>
   JSON.stringify({
     Type: "container",
     Action: "start",
-    Actor: { ID: "x", Attributes: { name: "n", k: "v" } },
+    Actor: { ID: "x", Attributes: { name: "n", k: "v", "": "" } },
     timeNano: 1,
     ...parts,
   });

@@ -5,7 +5,7 @@ import type { AbiEvent, Extracted, Library } from "../../../src/cli/through/abi.
 import { ThroughReader } from "../../../src/cli/through/abi_view.ts";
 import { Beside } from "../../../src/cli/through/beside.ts";
 import { Viewer } from "../../../src/cli/view.ts";
-import type { Value } from "../../../src/ipc/record.ts";
+import type { Value } from "../../../src/ipc/record_reader.ts";
 import { parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const line =

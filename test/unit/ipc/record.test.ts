@@ -1,9 +1,21 @@
 import { expect, test } from "bun:test";
 import { lineOf } from "../../../src/base/line.ts";
+import { shortened } from "../../../src/docker/inspect/bounds.ts";
+import { containerInspection, containerMount } from "../../../src/docker/inspect/container.ts";
 import { layout } from "../../../src/ipc/layout.ts";
-import { RecordReader, RecordWriter, recordBound } from "../../../src/ipc/record.ts";
-import { type Field, fields } from "../../../src/plugin/fields.ts";
-import { additionOf, type EnrichedEvent, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
+import { RecordWriter } from "../../../src/ipc/record.ts";
+import { recordBound } from "../../../src/ipc/record_bound.ts";
+import { RecordReader } from "../../../src/ipc/record_reader.ts";
+import { containerPart } from "../../../src/plugin/fields/container/part.ts";
+import type { Field } from "../../../src/plugin/fields/field.ts";
+import { fields } from "../../../src/plugin/fields.ts";
+import {
+  additionOf,
+  type EnrichedEvent,
+  type Enrichment,
+  parseEnriched,
+  readEnrichment,
+} from "../../../src/sensor/enrichment.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
 const memory = new ArrayBuffer(2 * layout.RECORD_MAX);
@@ -11,17 +23,20 @@ const bytes = new Uint8Array(memory);
 const writer = new RecordWriter(memory);
 const reader = new RecordReader(memory);
 const CANARY = 0xa5;
+const MOUNT = { source: "/srv", destination: "/host", mode: "rw", type: "bind" };
 
 const named = (name: string): Field => fields.find((field) => field.name === name) as Field;
 
-/** Writes a record and sees that it stays within its bound. Returns its bytes. */
+/** Writes a record and sees that it stays within its bound, guessed and counted. Returns its bytes. */
 function write(event: EnrichedEvent, text: string): number {
   const line = Buffer.from(text);
   const addition = event.falco === undefined ? "" : additionOf(event.falco);
-  const bound = recordBound(line.length, event, addition);
+  const bound = recordBound(line.length, event, addition, 0);
+  expect(recordBound(line.length, event, addition)).toBeGreaterThanOrEqual(Math.min(bound, layout.RECORD_MAX + 1));
   bytes.fill(CANARY, 0, Math.min(memory.byteLength, bound + 64));
   const size = writer.write(0, lineOf(line), event, addition);
   expect(size).toBeLessThanOrEqual(bound);
+  expect(size).toBeLessThanOrEqual(recordBound(line.length, event, addition));
   expect(bytes.subarray(size, bound + 64).every((byte) => byte === CANARY)).toBe(true);
   return size;
 }
@@ -39,19 +54,68 @@ test("a record is as long as its bound says at most, for every real line", () =>
 const MiB = 1024 * 1024;
 const many = (count: number, value: string) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(36), value]));
-const facts: Enrichment = {
-  inspected: true,
-  container: {
-    command: Array.from({ length: 8000 }, () => "\0\0"),
-    capAdd: Array.from({ length: 8000 }, () => "x"),
-    mounts: Array.from({ length: 2000 }, (_, i) => ({
-      source: `/${i}`,
-      destination: `/${i}`,
-      mode: "rw",
-      type: "bind",
-    })),
-  },
-};
+
+/** The most that an inspection leaves of a part of each kind: texts of characters of three bytes, short texts, mounts. */
+const LONG = "€".repeat(100_000);
+const worstOf = (entries: object): Record<string, string> =>
+  Object.fromEntries(Object.keys(entries).map((key) => [key, LONG]));
+const WORST: readonly unknown[] = [
+  true,
+  "18446744073709551615",
+  LONG,
+  Array.from({ length: 100_000 }, (_, i) => String.fromCharCode(0x20ac + (i % 1000))),
+  Array.from({ length: 100 }, () => worstOf(containerMount.entries)),
+];
+
+/** A container whose every part is as long as can be, found by trying what the part takes. */
+const worst = shortened(
+  Object.fromEntries(
+    Object.keys(containerInspection.entries).map((key) => {
+      const taken = WORST.filter(
+        (value) => readEnrichment({ container: { [key]: value } })?.container?.[key as "user"],
+      );
+      return [key, taken.at(-1)];
+    }),
+  ),
+) as NonNullable<Enrichment["container"]>;
+const facts: Enrichment = { inspected: true, container: { ...worst, sensitiveMount: true } };
+
+test("the worst container has a value for each of its fields, and its record has a bound", () => {
+  const text = eventOf({});
+  const event: EnrichedEvent = { ...parseEnriched(text, "engine"), falco: readEnrichment(facts) ?? {} };
+  const size = write(event, text);
+  const absent = Object.keys(containerInspection.entries).filter((key) => worst[key as "user"] === undefined);
+  expect(absent).toEqual([]);
+  const missing = fields.filter(({ source, key }) => "part" in source && source.part === containerPart && !key);
+  expect(missing.filter((field) => reader.value(0, field) === undefined).map(({ name }) => name)).toEqual([]);
+  expect(size).toBeLessThan(4 * MiB);
+  console.log(`the worst container's record takes ${size} bytes`);
+});
+
+test("what events share is copied from the first of them, and is what would be written anew", () => {
+  const keeping = new RecordWriter(memory, 0, true);
+  const container = (privileged: boolean, ...capAdd: string[]): Enrichment => ({
+    inspected: true,
+    container: { privileged, capAdd, user: "é", created: "18446744073709551615", mounts: [MOUNT] },
+    engine: { host: "unix:///run/docker.sock" },
+  });
+  const one = container(true, "CAP_SYS_ADMIN", "CAP_NET_ADMIN");
+  const other = container(false, "ALL");
+  for (const [i, falco] of [one, other, one, one, other, undefined, one].entries()) {
+    const text = eventOf({ scope: "x".repeat(i) });
+    const event = parseEnriched(text, "engine");
+    if (falco !== undefined) event.falco = falco;
+    const addition = falco === undefined ? "" : additionOf(falco);
+    bytes.fill(CANARY, 0, 4096);
+    const fresh = Buffer.from(bytes.slice(0, new RecordWriter(memory).write(0, lineOf(text), event, addition)));
+    bytes.fill(CANARY, 0, 4096);
+    expect(keeping.write(0, lineOf(text), event, addition)).toBe(fresh.length);
+    expect(Buffer.from(memory, 0, fresh.length).equals(fresh)).toBe(true);
+    expect(reader.value(0, named("docker.container.capadd"))).toEqual(falco?.container?.capAdd);
+    expect(reader.value(0, named("docker.container.privileged"))).toBe(falco?.container?.privileged);
+    expect(reader.value(0, named("docker.container.mount"), "/host")).toBe(falco && "/srv");
+  }
+});
 
 test.each([
   ["the smallest attributes, as many as fit", { Actor: { ID: "", Attributes: many(400_000, "") } }],

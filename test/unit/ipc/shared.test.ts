@@ -4,6 +4,9 @@ import { FFIType } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { constantsHeader } from "../../../build/constants.ts";
+import { agreed } from "../../../src/ipc/build_id.ts";
+import { layout } from "../../../src/ipc/layout.ts";
 import { callbacks, symbols } from "../../../src/ipc/symbols.ts";
 import { severities } from "../../../src/plugin/severities.ts";
 
@@ -58,4 +61,18 @@ test("the severities are Falco's", () => {
   expect(Object.fromEntries(declared.map(([, name = "", number]) => [name.toLowerCase(), Number(number)]))).toEqual({
     ...severities,
   });
+});
+
+test("the build id is of every header that says what is shared, and of the generated one", () => {
+  // These say how a process does something by itself.
+  const own = ["clock.h", "fd.h", "log.h"];
+  const root = join(import.meta.dir, "../../../ffi");
+  const shared = [...new Bun.Glob("{shared,guest}/*.h").scanSync({ cwd: root })].filter(
+    (path) => !own.some((name) => path.endsWith(`/${name}`)),
+  );
+  expect(shared.length).toBeGreaterThan(4);
+  for (const path of shared) expect(agreed).toContain(readFileSync(join(root, path), "utf8"));
+  const [generated = ""] = agreed;
+  expect(constantsHeader()).toContain(generated);
+  for (const [name, value] of Object.entries(layout)) expect(generated).toContain(`#define ${name} ${value}\n`);
 });

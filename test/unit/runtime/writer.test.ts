@@ -4,7 +4,7 @@ import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
 import type { Loss } from "../../../src/docker/stream/reader.ts";
 import type { Bridge } from "../../../src/ipc/bridge.ts";
 import { layout } from "../../../src/ipc/layout.ts";
-import { recordBound } from "../../../src/ipc/record.ts";
+import { recordBound } from "../../../src/ipc/record_bound.ts";
 import type { RingProducer } from "../../../src/ipc/ring.ts";
 import { Spool } from "../../../src/runtime/spool.ts";
 import { EventWriter } from "../../../src/runtime/writer.ts";
@@ -19,7 +19,7 @@ function writerInto(room: number, queueBytes = 1 << 20) {
   const ring = {
     room,
     write(line: Line, event: DockerEvent, _mark: unknown, addition: string): boolean {
-      const bound = recordBound(bytesOf(line), event, addition);
+      const bound = recordBound(bytesOf(line), event, addition, this.room);
       if (bound > this.room) return false;
       this.room -= bound;
       written.push(textOf(line));

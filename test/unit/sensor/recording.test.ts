@@ -1,29 +1,46 @@
 /** A recording as a source: all its lines, in order, and then its end. */
 import { expect, test } from "bun:test";
+import { truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { lineOf, textOf } from "../../../src/base/line.ts";
+import { BadAddress } from "../../../src/docker/endpoint.ts";
+import { hashLine } from "../../../src/docker/stream/resume.ts";
 import type { EnrichedEvent } from "../../../src/sensor/enrichment.ts";
 import { Feed } from "../../../src/sensor/feed.ts";
-import { Recording, timeOfPayload, withoutAddition } from "../../../src/sensor/recording.ts";
+import {
+  Recording,
+  type RecordingOptions,
+  recordingAt,
+  timeOfPayload,
+  withoutAddition,
+} from "../../../src/sensor/recording.ts";
 import { recordedLines } from "../../support/recordings.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 /** Reads a recording through a feed. Returns what was told, in order. */
-async function read(text: string, maxEventBytes = 4 * 1024 * 1024) {
+async function read(bytes: Blob, options: Partial<RecordingOptions> = {}) {
   const told: string[] = [];
+  const places: bigint[] = [];
+  const { promise: end, resolve: ended } = Promise.withResolvers<void>();
   const progress: (number | undefined)[] = [];
   const events: EnrichedEvent[] = [];
   const feed = new Feed(
-    (sink) => new Recording(Buffer.from(text), sink, maxEventBytes),
+    (sink) => new Recording(() => bytes, sink, { maxEventBytes: 4 * 1024 * 1024, ...options }),
     undefined,
     {
-      event: (event, line) => {
+      event: (event, line, fingerprint) => {
         events.push(event);
+        places.push(fingerprint?.hash ?? -1n);
         told.push(textOf(line));
       },
       malformed: (why) => told.push(`malformed: ${why}`),
       lost: ({ reason }) => told.push(`lost: ${reason}`),
       known: () => told.push("known"),
       opened: () => told.push("opened"),
-      ended: () => told.push("ended"),
+      ended: () => {
+        told.push("ended");
+        ended();
+      },
       flush: () => progress.push(feed.progress),
       connection: () => {},
       snapshotTaken: () => {},
@@ -32,12 +49,13 @@ async function read(text: string, maxEventBytes = 4 * 1024 * 1024) {
     { inspect: undefined, snapshot: false, identified: () => false },
   );
   await feed.open();
-  return { told, progress, events, feed };
+  await end;
+  return { told, progress, events, places, feed };
 }
 
 test("each line of it is told of, byte for byte, and then its end", async () => {
   const lines = recordedLines("docker-29");
-  const { told, progress, feed } = await read(lines.join("\n"));
+  const { told, progress, feed } = await read(new Blob([lines.join("\n")]));
   expect(told).toEqual(["opened", ...lines, "ended"]);
   expect(progress.at(-1)).toBe(1);
   expect(progress).toEqual(progress.toSorted((a = 0, b = 0) => a - b));
@@ -47,16 +65,17 @@ test("each line of it is told of, byte for byte, and then its end", async () => 
 test("a line that is no event is told of as one, and a long one is cut, as of an engine", async () => {
   const event = (label: string) =>
     `{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{"name":"n","l":"${label}"}},"timeNano":5}`;
-  const { told, events } = await read(`nonsense\n${event("x".repeat(100_000))}\n`, 64 * 1024);
+  const { told, events } = await read(new Blob([`nonsense\n${event("x".repeat(100_000))}\n`]), {
+    maxEventBytes: 64 * 1024,
+  });
   expect(told[1]).toStartWith("malformed: not JSON");
-  expect(told.slice(2, 3)).toEqual(["known"]);
   expect(events.map(({ falco }) => falco?.cut?.attributes)).toEqual([["l"]]);
   expect(told.at(-1)).toBe("ended");
 });
 
 test("what was found out then is believed, and the line is the engine's once more", async () => {
   const line = '{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{}},"timeNano":5}';
-  const { events, told } = await read(`${line.slice(0, -1)},"falco":{"inspected":true}}\n${line}`);
+  const { events, told } = await read(new Blob([`${line.slice(0, -1)},"falco":{"inspected":true}}\n${line}`]));
   expect(events.map(({ falco, forgedFalco }) => [falco, forgedFalco])).toEqual([
     [{ inspected: true }, undefined],
     [undefined, undefined],
@@ -85,10 +104,13 @@ test("an event's time is read where something was added behind it", () => {
 test("closed, it tells no more and has no end", async () => {
   const line = recordedLines("docker-29")[0] ?? "";
   const told: string[] = [];
-  const recording = new Recording(Buffer.from(`${line}\n`.repeat(10_000)), sinkThat(told), 1 << 20);
-  const done = recording.open();
-  recording.close();
-  await done;
+  const recording = new Recording(() => new Blob([`${line}\n`.repeat(10_000)]), sinkThat(told), {
+    maxEventBytes: 1 << 20,
+    room: async () => recording.close(),
+  });
+  await recording.open();
+  await Bun.sleep(0);
+  expect(told.length).toBeGreaterThan(0);
   expect(told.includes("ended")).toBe(false);
   expect(recording.progress).toBeLessThan(1);
 });
@@ -105,3 +127,52 @@ function sinkThat(told: string[]) {
     ended: () => told.push("ended"),
   };
 }
+
+const event = (name: string) =>
+  `{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{"name":"${name}"}},"timeNano":5}`;
+
+test("a reader that begins at the place of any event goes on behind it, wherever pieces end and whatever lies between", async () => {
+  const long = event("y".repeat(300_000));
+  const lines = [event("a"), "", long, "nonsense", "\r", event("b"), `${event("c")}\r`, long, event("d")];
+  const bytes = new Blob([lines.join("\n")]);
+  const { places, told } = await read(bytes);
+  expect(places).toHaveLength(6);
+  expect(Number(places.at(-1))).toBeGreaterThanOrEqual(bytes.size);
+  const all = told.filter((line) => line.startsWith("{"));
+  for (const [i, place] of places.entries()) {
+    const rest = await read(bytes, { place: Number(place) });
+    expect(rest.told.filter((line) => line.startsWith("{"))).toEqual(all.slice(i + 1));
+    expect(rest.places).toEqual(places.slice(i + 1));
+  }
+});
+
+test("a line that ended processes is passed over, with its place", async () => {
+  const [first, bad, last] = ["a", "b", "c"].map(event) as [string, string, string];
+  const hash = hashLine(lineOf(bad));
+  const trace = { begin: (now: bigint) => now !== hash, end: () => {} };
+  const { told, places } = await read(new Blob([[first, bad, last].join("\n")]), { trace });
+  expect(told).toEqual(["opened", first, expect.stringMatching(/^lost: .*twice/), last, "ended"]);
+  expect(places).toHaveLength(2);
+});
+
+test("a file that becomes shorter while it is read is a loss, and an end", async () => {
+  const path = join(temporaryFolder(), "events.jsonl");
+  writeFileSync(path, `${event("a")}\n`.repeat(10_000));
+  let pieces = 0;
+  const room = async () => {
+    if (pieces++ === 0) truncateSync(path, 1000);
+  };
+  const { told } = await read(recordingAt(`file://${path}`), { room });
+  expect(told.slice(-2)).toEqual(["lost: the recording cannot be read on: it became shorter", "ended"]);
+});
+
+test.each([
+  ["file://events.jsonl", "a recording's path begins with a slash"],
+  ["file:///nowhere/events.jsonl", "there is no such file"],
+  ["file:///dev/zero", "it is no file"],
+  ["file:///tmp", "it is no file"],
+  ["file:///etc/passwd/x", "ENOTDIR"],
+])("no recording: %s", (address, why) => {
+  expect(() => recordingAt(address)).toThrow(BadAddress);
+  expect(() => recordingAt(address)).toThrow(why);
+});

@@ -1,6 +1,12 @@
 /** Frames of zstd, of which only whole ones are read. */
 import { expect, test } from "bun:test";
-import { wholeFrames } from "../../../src/sensor/recording_file.ts";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BadAddress } from "../../../src/docker/endpoint.ts";
+import { recordingAt } from "../../../src/sensor/recording.ts";
+import { readRecording, wholeFrames } from "../../../src/sensor/recording_file.ts";
+
+import { temporaryFolder } from "../../support/temporary.ts";
 
 const frames = [
   "a",
@@ -36,4 +42,14 @@ test("every level of compression, with and without a checksum, makes frames that
     const frame = Bun.zstdCompressSync(content, { level });
     expect(wholeFrames(Buffer.concat([frame, frame.subarray(0, -1)]))).toBe(frame.length);
   }
+});
+
+test("a recording that holds more than may be held is refused, and a compressed one can be played", async () => {
+  const path = join(temporaryFolder(), "events.jsonl.zst");
+  writeFileSync(path, Bun.zstdCompressSync(Buffer.alloc(10_000)));
+  expect(() => readRecording(path, 9_999)).toThrow(`${path}: it holds more than 9999 bytes`);
+  expect(readRecording(path, 10_000).length).toBe(10_000);
+  expect((await recordingAt(`file://${path}`).bytes()).length).toBe(10_000);
+  writeFileSync(path, "nothing compressed");
+  expect(() => recordingAt(`file://${path}`)).toThrow(BadAddress);
 });

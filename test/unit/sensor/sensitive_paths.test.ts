@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ContainerMount } from "../../../src/docker/inspect.ts";
+import type { ContainerMount } from "../../../src/docker/inspect/container.ts";
 import { SENSITIVE_PATHS, sensitiveMount } from "../../../src/sensor/sensitive_paths.ts";
 
 function bind(source: string, mode = "rw", destination = "/x"): ContainerMount {

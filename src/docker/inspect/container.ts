@@ -1,13 +1,14 @@
 /**
- * What inspecting a container or an exec tells: from the engine's answers to compact objects. Pure functions; nothing
- * here asks an engine. Environment variables are never taken: they hold secrets.
+ * What inspecting a container tells: from the engine's answer to a compact object. Pure functions; nothing here asks an
+ * engine. Environment variables are never taken: they hold secrets.
  *
  * The shapes are moby's (api/types/container: container.go, hostconfig.go, network_settings.go, exec.go), the remarks
  * on values were checked against dockerd 20.10.24 (API 1.41).
  */
 import * as v from "valibot";
-import { bool, compact, isMap, listOf, map, nanosecondsText, part, text, texts } from "../base/lenient.ts";
-import { nanoseconds } from "../base/time.ts";
+import { bool, compact, isMap, listOf, map, nanosecondsText, part, text, texts } from "../../base/lenient.ts";
+import { nanoseconds } from "../../base/time.ts";
+import { commandOf } from "./command.ts";
 
 /** A mount of a container. A text that the engine does not give is empty. */
 export const containerMount = v.object({
@@ -38,7 +39,7 @@ export const containerInspection = v.object({
   /** The entrypoint and its arguments. */
   command: texts,
   /**
-   * `user`, `uid`, `user:group` …, from the command or else from the image (moby: daemon/commit.go, merge). Empty:
+   * `user`, `uid`, `user:group` …, from the command or else from the image (moby 28.5.2: daemon/commit.go, merge). Empty:
    * neither names one, which means root.
    */
   user: text,
@@ -77,21 +78,6 @@ export const containerInspection = v.object({
 });
 
 export type ContainerInspection = Readonly<v.InferOutput<typeof containerInspection>>;
-
-/** What `GET /exec/{id}/json` tells, made small. Absent as in a container's. */
-export const execInspection = v.object({
-  /** 64 hex digits. */
-  containerId: text,
-  /** Where the exec names none, the engine puts the container's (moby: daemon/exec.go): empty only if that is empty. */
-  user: text,
-  /** Whether the exec was asked to be privileged. An exec in a privileged container is so without asking. */
-  privileged: bool,
-  tty: bool,
-  /** The program and its arguments. */
-  command: texts,
-});
-
-export type ExecInspection = Readonly<v.InferOutput<typeof execInspection>>;
 
 // Not v.record: it leaves out the keys `constructor` and `prototype`, and a network may be called so.
 const keys = part(v.pipe(map, v.transform(Object.keys)));
@@ -135,21 +121,6 @@ const containerAnswer = v.object({
     }),
   ),
   NetworkSettings: part(v.object({ Ports: portMap, Networks: keys })),
-});
-
-/** The parts that are read of `GET /exec/{id}/json`. */
-const execAnswer = v.object({
-  ContainerID: text,
-  ProcessConfig: part(
-    v.object({
-      // The engine leaves an empty user out (exec.go, omitempty): a missing one is an empty one.
-      user: v.fallback(v.optional(v.undefinedable(v.string()), ""), undefined),
-      privileged: bool,
-      tty: bool,
-      entrypoint: text,
-      arguments: texts,
-    }),
-  ),
 });
 
 type ContainerAnswer = v.InferOutput<typeof containerAnswer>;
@@ -206,20 +177,16 @@ function restartPolicyOf(hostConfig: ContainerAnswer["HostConfig"]): string | un
 
 /**
  * A capability's one name. The docker command sends it so, but the engine takes `sys_admin` and `all` from others, lists
- * them as they came and means the same (moby: daemon/pkg/oci/caps/utils.go): a rule must not be evaded by that.
+ * them as they came and means the same (moby 29.7.2: daemon/pkg/oci/caps/utils.go): a rule must not be evaded by that.
  */
 function capability(given: string): string {
   const name = given.toUpperCase();
   return name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
 }
 
-/** A security option's one form: the engine still takes `seccomp:unconfined` (moby: daemon/daemon_unix.go). */
+/** A security option's one form: the engine still takes `seccomp:unconfined` (moby 28.5.2: daemon/daemon_unix.go). */
 function securityOption(given: string): string {
   return given.includes("=") ? given : given.replace(":", "=");
-}
-
-function commandOf(program: string | undefined, args: readonly string[] = []): string[] | undefined {
-  return program === undefined || program === "" ? undefined : [program, ...args];
 }
 
 /** Reads the parsed JSON of `GET /containers/{id}/json`; undefined where it is no object. */
@@ -252,50 +219,5 @@ export function inspectContainer(json: unknown): ContainerInspection | undefined
     readonlyRootfs: host?.ReadonlyRootfs,
     runtime: host?.Runtime,
     restartPolicy: restartPolicyOf(host),
-  });
-}
-
-/** Characters of one text, and of all texts of one list: a command line of megabytes is possible. */
-const TEXT_CHARS_MAX = 4 * 1024;
-const LIST_CHARS_MAX = 32 * 1024;
-
-const shortText = (text: string): string =>
-  text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX).toWellFormed()}…` : text;
-
-function shortList<T>(list: readonly T[], shorten: (item: T) => T): readonly T[] {
-  let left = LIST_CHARS_MAX;
-  const kept: T[] = [];
-  for (const item of list) {
-    const short = shorten(item);
-    left -= JSON.stringify(short).length;
-    if (left < 0) break;
-    kept.push(short);
-  }
-  return kept;
-}
-
-/**
- * An inspection with bounds: each text has at most 4 Ki characters (a longer one ends in `…`), and each list as many of
- * its first elements as fit into 32 Ki.
- */
-export function shortened<T extends ContainerInspection | ExecInspection>(inspection: T): T {
-  const short = (value: unknown): unknown => {
-    if (typeof value === "string") return shortText(value);
-    if (Array.isArray(value)) return shortList(value, short);
-    return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, short(each)])) : value;
-  };
-  return short(inspection) as T;
-}
-
-/** Reads the parsed JSON of `GET /exec/{id}/json`; undefined where it is no object. */
-export function inspectExec(json: unknown): ExecInspection | undefined {
-  if (!isMap(json)) return undefined;
-  const { ContainerID, ProcessConfig: process } = v.parse(execAnswer, json);
-  return compact<ExecInspection>({
-    containerId: ContainerID,
-    user: process?.user,
-    privileged: process?.privileged,
-    tty: process?.tty,
-    command: commandOf(process?.entrypoint, process?.arguments),
   });
 }

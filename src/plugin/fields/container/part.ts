@@ -1,0 +1,10 @@
+/** The part of an event that the fields of its container are taken from: what the engine was asked. */
+import type { ContainerPart, EnrichedEvent } from "../../../sensor/enrichment.ts";
+import { of, shared } from "../field.ts";
+
+export const containerPart = shared((event: EnrichedEvent): ContainerPart | undefined => event.falco?.container);
+
+export const container = of(containerPart);
+
+/** Where the value is from, in words. */
+export const INSPECT = "`GET /containers/{id}/json`: ";
