@@ -99,6 +99,15 @@ test("what stands in the place of a socket is said, in the setting's own words",
   expect((await check("--config", configOf("nonsense"))).wrong[0]).toContain('open_params "nonsense": not an engine');
 });
 
+test("a recording in the place of an engine", async () => {
+  const file = join(temporaryFolder(), "events.jsonl");
+  writeFileSync(file, "");
+  expect((await check("--config", configOf(`file://${file}`))).wrong).toEqual([]);
+  expect((await check("--config", configOf("file:///nowhere/x"))).wrong).toEqual([
+    'bad: open_params "file:///nowhere/x": there is no such file',
+  ]);
+});
+
 const configs: [string, (address: string) => string, RegExp][] = [
   ["lists no plugin", () => "load_plugins: []\n", /the plugin docker is not among its plugins/],
   [

@@ -155,7 +155,7 @@ test.each([
   [
     ["--demo", "--output", "%docker.privileged"],
     2,
-    /there is no field docker\.privileged; did you mean docker\.container\.privileged or docker\.exec\.privileged\?/,
+    /there is no field docker\.privileged; did you mean docker\.exec\.privileged or docker\.container\.privileged\?/,
   ],
   [["--demo", "--output", "%proc.name.of.it"], 2, /no field proc\.name\.of\.it; docker-plugin --fields lists all/],
   [["--demo", "--columns", "type,,x"], 2, /--columns: there is no field/],

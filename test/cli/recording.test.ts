@@ -115,7 +115,7 @@ test("facts are recorded, replayed and no more than facts: no environment", asyn
   });
   while ((await engine.subscribers()) === 0) await Bun.sleep(20);
   await engine.send(
-    `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"web"}},"timeNano":${Date.now()}000000}`,
+    `{"Type":"container","Action":"pause","Actor":{"ID":"${id}","Attributes":{"name":"web"}},"timeNano":${Date.now()}000000}`,
   );
   expect(await recorder.exited).toBe(0);
   const text = readFileSync(file, "utf8");
@@ -131,20 +131,21 @@ test("facts are recorded, replayed and no more than facts: no environment", asyn
   expect(readFileSync(again, "utf8")).toBe(text);
 });
 
-test("--speed keeps the time between events, divided", () => {
+test("--speed keeps the time between events, divided; max waits for nothing", () => {
   const file = fileIn("slow.jsonl");
   const at = (ms: number) =>
     `{"Type":"a","Action":"b","Actor":{"ID":"","Attributes":{}},"timeNano":${1_700_000_000_000 + ms}000000}\n`;
-  writeFileSync(file, at(0) + at(3000) + at(2000) + at(6000));
   const took = (speed: string): number => {
     const began = performance.now();
     expect(run(["--replay", file, "--speed", speed, "--raw"]).out).toBe(readFileSync(file, "utf8"));
     return performance.now() - began;
   };
   // 6 s at ten times their speed; how much longer it takes is the machine's.
+  writeFileSync(file, at(0) + at(3000) + at(2000) + at(6000));
   expect(took("10")).toBeGreaterThan(590);
   expect(took("5")).toBeGreaterThan(1190);
-  expect(took("max")).toBeLessThan(590);
+  writeFileSync(file, at(0) + at(24 * 3_600_000));
+  took("max");
 });
 
 test("a replay into a slow pipe waits for it, and loses nothing", () => {

@@ -85,7 +85,7 @@ real(
 real(
   "docker-plugin narrows down and looks back in the engine: filters, --since, --until",
   () => {
-    dockerd.docker("run", "--rm", "--network", "none", "--name", "told", "--label", "tier=web", "bb:1", "true");
+    dockerd.docker("run", "--rm", "--network", "none", "--name", "told", "--label", "tier=told", "bb:1", "true");
     dockerd.docker("run", "--rm", "--network", "none", "--name", "untold", "bb:1", "true");
     dockerd.docker("volume", "create", "told-too");
     dockerd.docker("volume", "rm", "told-too");
@@ -99,7 +99,7 @@ real(
     expect(told("--container", "told", "--action", "start", "--action", "die")).toBe(
       "container start told\ncontainer die told\n",
     );
-    expect(told("--label", "tier=web", "--action", "create")).toBe("container create told\n");
+    expect(told("--label", "tier=told", "--action", "create")).toBe("container create told\n");
     expect(told("--type", "volume", "-f", "volume=told-too")).toBe(
       "volume create <NA> told-too\nvolume destroy <NA> told-too\n",
     );

@@ -2,13 +2,14 @@
 import { printable } from "../../base/text.ts";
 import { DEBUG_TOOL, FALCO } from "../../docker/endpoint.ts";
 import { buildId } from "../../ipc/build_id.ts";
+import { FILE_SCHEME } from "../../sensor/recording.ts";
 import type { Given } from "../args.ts";
 import { EXIT, PROGRAM } from "../commands.ts";
 import { print } from "../say.ts";
 import { type Kind, type Paint, paintFor } from "../text/style.ts";
 import { indented } from "../text/wrap.ts";
 import { checkArtifacts } from "./artifacts.ts";
-import { checkEngine } from "./engine.ts";
+import { checkEngine, checkRecording } from "./engine.ts";
 import { checkFalco } from "./falco.ts";
 import type { Area, Status } from "./finding.ts";
 import { checkRules } from "./rules.ts";
@@ -21,10 +22,10 @@ const INDENT = 2 + STATUS_WIDTH;
 async function look(given: Given): Promise<Area[]> {
   const { findings: falco, config } = await checkFalco(given.one("config"));
   const host = given.one("host");
-  const engine =
-    host === undefined && config?.plugin !== undefined
-      ? await checkEngine(config.plugin.openParams, FALCO)
-      : await checkEngine(host ?? "", DEBUG_TOOL);
+  const params = host === undefined ? config?.plugin?.openParams : undefined;
+  const engine = params?.startsWith(FILE_SCHEME)
+    ? checkRecording(params)
+    : await checkEngine(host ?? params ?? "", params === undefined ? DEBUG_TOOL : FALCO);
   const rules = [...(config?.rulesFiles ?? []), ...given.all("rules")];
   const sent = { apiVersion: engine.apiVersion, initConfig: config?.plugin?.initConfig ?? "" };
   return [

@@ -1,6 +1,7 @@
 /** Whether the engine can be reached, and what it tells and refuses. */
 import { Engine, EngineError } from "../../docker/client.ts";
-import { type Asker, BadAddress, DEBUG_TOOL, resolveEndpoint } from "../../docker/endpoint.ts";
+import { type Asker, BadAddress, DEBUG_TOOL, FALCO, resolveEndpoint } from "../../docker/endpoint.ts";
+import { recordingAt } from "../../sensor/recording.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
 const ASK_MS = 4_000;
@@ -116,5 +117,16 @@ export async function checkEngine(address: string, asker: Asker = DEBUG_TOOL): P
     return { findings: [bad(what, advice.join("; ") || "start the engine")], apiVersion: undefined };
   } finally {
     engine.close();
+  }
+}
+
+/** Looks at a recording that Falco is given in place of an engine. @param address of it, `file:///…` */
+export function checkRecording(address: string): EngineChecked {
+  try {
+    recordingAt(address);
+    return { findings: [good(`${address} is there: Falco plays it, and then ends`)], apiVersion: undefined };
+  } catch (error) {
+    if (!(error instanceof BadAddress)) throw error;
+    return { findings: [bad(error.message, `correct ${FALCO.setting}`)], apiVersion: undefined };
   }
 }

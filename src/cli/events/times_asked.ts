@@ -5,8 +5,8 @@ import { BadUsage } from "../args.ts";
 const UNITS: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, µs: 1e3, ns: 1 };
 
 /** As Go writes durations: `10m`, `1h30m`, `1.5h` (docker/cli v28.5: opts, and moby: daemon/internal/timestamp). */
-const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+$/;
-const DURATION_PART = /(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g;
+const DURATION = /^(?:\d{1,12}(?:\.\d{1,9})?(?:h|ms|m|s|us|µs|ns))+$/;
+const DURATION_PART = /(\d{1,12}(?:\.\d{1,9})?)(h|ms|m|s|us|µs|ns)/g;
 const SECONDS = /^(\d{1,11})(?:\.(\d{1,9}))?$/;
 /** A time without a zone is one of this machine's. */
 const LOCAL = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?$/;
