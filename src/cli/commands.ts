@@ -292,14 +292,14 @@ export const options = [
     name: "rule",
     value: "NAME",
     completes: "rule",
-    desc: "with --explain: only this rule of the file",
+    desc: "only this rule of the file, with --explain",
     examples: ["--explain my_rules.yaml --rule 'Privileged Container'"],
   },
   {
     name: "config",
     value: "FILE",
     completes: "file",
-    desc: "with --check: Falco's configuration (default: /etc/falco/falco.yaml, where it is there)",
+    desc: "Falco's configuration, for --check (default: /etc/falco/falco.yaml, where it is there)",
     examples: ["--check --config /etc/falco/falco.yaml"],
   },
   {
@@ -307,14 +307,14 @@ export const options = [
     value: "FILE",
     many: true,
     completes: "file",
-    desc: "with --check: a rules file, beside those that Falco's configuration names",
+    desc: "a rules file for --check, beside those that Falco's configuration names",
     examples: ["--check --rules my_rules.yaml"],
   },
   {
     name: "library",
     value: "FILE",
     completes: "file",
-    desc: "with --check: libdocker.so (default: what Falco's configuration names, else that of this program's folder)",
+    desc: "libdocker.so, for --check (default: what Falco's configuration names, else that of this program's folder)",
     examples: ["--check --library /usr/share/falco/plugins/libdocker.so"],
   },
 ] as const satisfies readonly Entry[];

@@ -8,7 +8,7 @@ const FIELDS = fields.map(({ name }) => name).join(" ");
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The first words of what it does: a completion has one line. */
-const brief = ({ desc }: Command | Option): string => (/^[^;:(.]+/.exec(desc)?.[0] ?? desc).trim();
+const brief = ({ desc }: Command | Option): string => /^.*?(?=[;:.] | \(|$)/.exec(desc)?.[0] ?? desc;
 
 const spellings = ({ name, short }: Command | Option): string[] => [
   `--${name}`,

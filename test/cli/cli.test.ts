@@ -10,7 +10,7 @@ import { TestEngine } from "../support/engine.ts";
 import { PROGRAM } from "../support/host.ts";
 import { has } from "../support/needs.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { environment, run } from "../support/tool.ts";
+import { environment, run, Terminal } from "../support/tool.ts";
 
 const everything: readonly (Command | Option)[] = all;
 
@@ -85,6 +85,35 @@ test("bash completes commands, the options of a command, and values", () => {
   expect(complete("--fields", "--rel")).toEqual([]);
   expect(complete("--dump", "--color", "al")).toEqual(["always"]);
   expect(complete("--dump", "--columns", "docker.container.priv")).toEqual(["docker.container.privileged"]);
+});
+
+test("fish completes, too", () => {
+  if (!has("fish's completion", "fish")) return;
+  const file = join(temporaryFolder(), "completion");
+  writeFileSync(file, run(["--completion", "fish"]).out);
+  const complete = (line: string): string[] =>
+    Bun.spawnSync(["fish", "-c", `source ${file}; complete -C'${line}'`])
+      .stdout.toString()
+      .split("\n")
+      .filter(Boolean);
+  expect(complete("docker-plugin --relat")).toEqual([
+    "--relative\tin place of the time, how long after the line before it",
+  ]);
+  expect(complete("docker-plugin --color al")).toEqual(["always\tcolours"]);
+});
+
+test("zsh completes, too", async () => {
+  if (!has("zsh's completion", "zsh")) return;
+  const file = join(temporaryFolder(), "completion");
+  writeFileSync(file, run(["--completion", "zsh"]).out);
+  await using terminal = new Terminal("exec zsh -f -i", 100);
+  // The word is not there before it is said.
+  terminal.type(`autoload -U compinit; compinit -u -D; source ${file}; echo rea''dy\n`);
+  await terminal.shows("ready");
+  terminal.type("docker-plugin --relat\t");
+  await terminal.shows(/--relative/);
+  terminal.type("\x15docker-plugin --color alw\t");
+  await terminal.shows("--color always");
 });
 
 test("--version is one line, and of libdocker.so's version", () => {

@@ -22,6 +22,8 @@ function hostileFile(): string {
 test.each([
   ["", 80],
   ["", 200],
+  ["", 45],
+  ["--relative", 12],
   ["--columns time,type,action,attributes.name,attributes.image", 80],
   ["--columns time,type,action,attributes.name,attributes.image", 200],
 ] as const)("%p at %d columns: no line is wider", async (form, columns) => {

@@ -129,5 +129,7 @@ export function compactLine(view: View, when: string, paint: Paint, width: numbe
   const line = `${head}${paint("name", pad(shown, nameRoom))}`;
   const left = width - Bun.stringWidth(line) - 2;
   const rest = left < 4 ? "" : fitted(parts, left);
-  return rest === "" ? line.trimEnd() : `${line}  ${rest}`;
+  const whole = rest === "" ? line.trimEnd() : `${line}  ${rest}`;
+  // On a terminal that is too narrow for all this.
+  return Bun.stringWidth(whole) <= width ? whole : fit(Bun.stripANSI(whole), width);
 }
