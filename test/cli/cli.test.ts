@@ -54,7 +54,10 @@ test("the man page is one that man can read, and has every command and option", 
   expect(code).toBe(0);
   for (const { name } of everything) expect(out).toContain(`\\fB\\-\\-${name.replaceAll("-", "\\-")}\\fR`);
   if (!has("the man page as man reads it", "groff")) return;
-  const read = Bun.spawnSync(["groff", "-man", "-Tutf8", "-ww", "-Kutf8"], { stdin: Buffer.from(out) });
+  const read = Bun.spawnSync(["groff", "-man", "-Tutf8", "-ww", "-Kutf8"], {
+    stdin: Buffer.from(out),
+    env: environment,
+  });
   expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
 });
 
@@ -67,7 +70,7 @@ test.each(["bash", "zsh", "fish"])(
     if (!has(`the completion for ${shell}`, shell)) return;
     const file = join(temporaryFolder(), "completion");
     writeFileSync(file, out);
-    const read = Bun.spawnSync([shell, "-n", file]);
+    const read = Bun.spawnSync([shell, "-n", file], { env: environment });
     expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
   },
 );
@@ -78,7 +81,7 @@ test("bash completes commands, the options of a command, and values", () => {
   const complete = (...words: string[]): string[] => {
     const quoted = words.map((word) => `'${word}'`).join(" ");
     const script = `source ${file}; COMP_WORDS=(docker-plugin ${quoted}); COMP_CWORD=${words.length}; _docker_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return Bun.spawnSync(["bash", "-c", script]).stdout.toString().split("\n").filter(Boolean);
+    return Bun.spawnSync(["bash", "-c", script], { env: environment }).stdout.toString().split("\n").filter(Boolean);
   };
   expect(complete("--du")).toEqual(["--dump"]);
   expect(complete("--dump", "--rel")).toEqual(["--relative"]);
@@ -92,7 +95,7 @@ test("fish completes, too", () => {
   const file = join(temporaryFolder(), "completion");
   writeFileSync(file, run(["--completion", "fish"]).out);
   const complete = (line: string): string[] =>
-    Bun.spawnSync(["fish", "-c", `source ${file}; complete -C'${line}'`])
+    Bun.spawnSync(["fish", "-c", `source ${file}; complete -C'${line}'`], { env: environment })
       .stdout.toString()
       .split("\n")
       .filter(Boolean);

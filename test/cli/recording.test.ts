@@ -43,9 +43,9 @@ test("a plain recording is JSON lines, a compressed one is zstd's", () => {
   run(["--record", packed, "--demo"]);
   expect(statSync(packed).size).toBeLessThan(demo.length);
   if (!has("a recording as zstd reads it", "zstd")) return;
-  expect(Bun.spawnSync(["zstd", "-dcq", packed]).stdout.toString()).toBe(demo + demo);
+  expect(Bun.spawnSync(["zstd", "-dcq", packed], { env: environment }).stdout.toString()).toBe(demo + demo);
   const theirs = fileIn("theirs.jsonl.zst");
-  Bun.spawnSync(["zstd", "-q", "-19", plain, "-o", theirs]);
+  Bun.spawnSync(["zstd", "-q", "-19", plain, "-o", theirs], { env: environment });
   expect(run(["--replay", theirs, "--raw"]).out).toBe(demo);
 });
 
