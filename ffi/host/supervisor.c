@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/carried.h"
 #include "host/confine.h"
 #include "host/explain.h"
 #include "host/spawn.h"
@@ -120,22 +121,48 @@ void replace(struct runtime *runtime, const char *why) {
 
 // Start ------------------------------------------------------------------------------------------------------------
 
-// The folder of this library, found through an address inside it, and the program beside it.
+// The value of a setting that is an absolute path, as far as it shows without understanding the configuration. NULL where
+// it does not, or there is no memory.
+static char *path_in(const char *config, const char *key) {
+    const char *at = strcasestr(config, key);
+    if (at == NULL) return NULL;
+    at += strlen(key);
+    at += strspn(at, " \t\r\n:");
+    const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
+    return *end == '"' && at[1] == '/' ? strndup(at + 1, (size_t)(end - at - 1)) : NULL;
+}
+
+// Sees to it that the program is what the library carries. False with runtime->error.
+static bool unpack(struct runtime *runtime) {
+    if (!runtime->carries || carried_untouched(&runtime->carried)) return true;
+    char *folder = path_in(runtime->config, "\"programdir\"");
+    const bool there = carried_unpack(&runtime->carried, runtime->library, folder == NULL ? PROGRAM_FOLDER : folder,
+                                      clock_now() + START_MS * NS_PER_MS, runtime->error);
+    free(folder);
+    if (!there) log_clean(runtime->error);
+    return there;
+}
+
+// The folder of this library, found through an address inside it, and the program: what the environment names, or lies
+// beside the library, or what the library carries where another version or none lies there.
 bool find_program(struct runtime *runtime) {
     Dl_info self;
     char path[PATH_MAX];
     if (dladdr((const void *)&runtime_begin, &self) == 0 || realpath(self.dli_fname, path) == NULL)
         return fail(runtime, "cannot find the path of libdocker.so: %s", strerror(errno));
     runtime->library = strdup(path);
+    if (runtime->library == NULL) return fail(runtime, "out of memory");
     const char *named = secure_getenv(PROGRAM_VARIABLE);
     if (named != NULL && *named != 0) {
         runtime->program = strdup(named);
     } else {
         char *slash = strrchr(path, '/');
         snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), PROGRAM_NAME);
-        runtime->program = strdup(path);
+        runtime->carries = carried_by(runtime->library) && !carried_equals(runtime->library, path);
+        if (!unpack(runtime)) return false;
+        runtime->program = strdup(runtime->carries ? runtime->carried.path : path);
     }
-    if (runtime->library == NULL || runtime->program == NULL) return fail(runtime, "out of memory");
+    if (runtime->program == NULL) return fail(runtime, "out of memory");
     if (*runtime->program != '/')
         return fail(runtime, "%s is \"%s\": expected an absolute path of docker-plugin", PROGRAM_VARIABLE,
                     runtime->program);
@@ -148,6 +175,7 @@ bool start(struct runtime *runtime) {
     if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
         return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
                     runtime->unreaped.count);
+    if (!unpack(runtime)) return false;
     tell_suspects(runtime);
     struct link_ends theirs;
     if (link_connect(&runtime->link, &theirs) != 0)
@@ -216,15 +244,11 @@ static void make_folder(const char *path) {
 }
 
 char *guess_folder(const char *config) {
-    static const char key[] = "\"statefile\"";
-    const char *at = strcasestr(config, key);
-    if (at == NULL) return strdup(STATE_FOLDER);
-    at += sizeof key - 1;
-    at += strspn(at, " \t\r\n:");
-    const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
-    if (*end != '"' || at[1] != '/') return strdup(STATE_FOLDER);
-    const char *slash = memrchr(at + 1, '/', (size_t)(end - at - 1));
-    return strndup(at + 1, slash == at + 1 ? 1 : (size_t)(slash - at - 1));
+    char *file = path_in(config, "\"statefile\"");
+    if (file == NULL) return strdup(STATE_FOLDER);
+    char *slash = strrchr(file, '/');
+    slash[slash == file ? 1 : 0] = 0;
+    return file;
 }
 
 void take_flush_interval(struct runtime *runtime, const struct answer *answer) {

@@ -29,7 +29,16 @@ export const texts = part(
     v.transform((list): readonly string[] => list.slice(0, TEXTS_MAX).filter((each) => typeof each === "string")),
   ),
 );
+/** All texts of a list, for those that look for some among them: each costs little then. */
+export const allTexts = part(
+  v.pipe(
+    v.custom<unknown[]>(Array.isArray),
+    v.transform((list): readonly string[] => list.filter((each) => typeof each === "string")),
+  ),
+);
 export const bool = part(v.boolean());
+/** A whole number from 0 on that JSON gave exactly: to 2^53-1. */
+export const count = part(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
 
 /** Nanoseconds since 1970 in decimal digits: 0 to 2^64-1. */
 export const nanosecondsText = part(

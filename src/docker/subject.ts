@@ -31,6 +31,8 @@ export function imageOf(event: DockerEvent): ImageReference | undefined {
 export interface Exec {
   /** Program and arguments with one space between them; the engine keeps no quotes. */
   readonly command: string | undefined;
+  /** What its words are in: program and arguments apart, or where an event says another text all of that. */
+  readonly line: readonly string[] | undefined;
   readonly id: string | undefined;
   /** 0 to 2^64-1. */
   readonly exitCode: bigint | undefined;
@@ -52,15 +54,23 @@ function argumentOf(action: string): string | undefined {
   return colon < 0 ? undefined : action.slice(colon + 2);
 }
 
+/** The command of an exec as its event says it; podman's do not. */
+export const saidCommandOf = ({ Action }: DockerEvent): string | undefined => argumentOf(Action);
+
 /**
  * What an exec runs. A program without arguments is followed by a space all the same (moby 28.5.2: daemon/exec.go), and a last
  * argument may end in one: the inspection tells which, and without it another space means that there are arguments.
  */
 function commandOf(said: string | undefined, inspected: readonly string[] | undefined): string | undefined {
-  const known = inspected?.join(" ");
-  if (said === undefined || said === (inspected?.length === 1 ? `${known} ` : known)) return known;
+  if (said === undefined || isSaid(said, inspected)) return inspected?.join(" ");
   const bare = said.replace(/ $/, "");
   return bare.includes(" ") ? said : bare;
+}
+
+/** Whether an event says the command that an inspection tells. */
+function isSaid(said: string, inspected: readonly string[] | undefined): boolean {
+  const known = inspected?.join(" ");
+  return said === (inspected?.length === 1 ? `${known} ` : known);
 }
 
 /** The attribute that an exec's end has its code in, by Action; podman 4 has it in each event of a container. */
@@ -75,8 +85,10 @@ export function execOf(event: DockerEvent, inspected?: readonly string[]): Exec 
   const { Action, Actor } = event;
   const key = EXIT_CODES[Action];
   const code = key === undefined ? undefined : Actor.Attributes[key];
+  const said = argumentOf(Action);
   return {
-    command: commandOf(argumentOf(Action), inspected),
+    command: commandOf(said, inspected),
+    line: said === undefined || isSaid(said, inspected) ? inspected : [said],
     id: Actor.Attributes.execID,
     exitCode: code !== undefined && EXIT_CODE.test(code) ? BigInt(code) : undefined,
   };

@@ -36,6 +36,8 @@ export function sharedHeader(): string {
 #define FILE_SCHEME ${text(FILE_SCHEME)}
 /* Where the state lies unless the configuration says otherwise. */
 #define STATE_FOLDER ${text(dirname(readDefaults().statefile))}
+/* Where the program goes that the library carries, unless the configuration says otherwise. */
+#define PROGRAM_FOLDER ${text(readDefaults().programdir)}
 
 ${Object.entries(layout)
   .map(([name, value]) =>

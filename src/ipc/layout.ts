@@ -73,8 +73,8 @@ export const layout = {
    * record's start. Each of those is slots and behind them what they lead to, so that it can be copied as a whole.
    *
    * A slot of 0: absent. A flag's is one of the two below; any other's is where the value lies, from its block's start,
-   * in the event's own block from the record's. A text ends with a NUL. A list is a u32 count and where each text lies,
-   * u32 each; they lie in that order. A keyed value is a u32 count and as many pairs.
+   * in the event's own block from the record's. A text ends with a NUL. A list of texts is a u32 count and where each
+   * lies, u32 each; they lie in that order. A list of numbers is a u32 count and the numbers. A keyed value is a u32 count and as many pairs.
    */
   SLOT_BYTES: 4,
   FLAG_FALSE: 1,

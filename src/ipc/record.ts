@@ -161,6 +161,16 @@ export class RecordWriter {
         }
         return;
       }
+      case "numbers": {
+        const numbers = source.take(part as never) ?? [];
+        if (numbers.length === 0) return;
+        let item = this.#table(slot, numbers.length, layout.NUMBER_BYTES) * 4;
+        for (const number of numbers) {
+          this.#view.setBigUint64(item, BigInt(number), true);
+          item += layout.NUMBER_BYTES;
+        }
+        return;
+      }
       case "number": {
         const number = source.take(part as never);
         if (number !== undefined) this.#number(slot, number);

@@ -6,7 +6,8 @@ import { layout } from "./layout.ts";
 
 /**
  * What a field's value takes of the index for each byte of the payload at most: it is made of each byte once, and worst is
- * a number of a list of one digit, or a word of one letter (`,1` or `,a`, 2 bytes, take up to 8).
+ * a number of a list of one digit, or a word of one letter (`,1` or `,a`, 2 bytes, take up to 8). The words of a command
+ * can be more (src/docker/words.ts, COPIES_MAX): of those fields that have nothing of a command there are many more.
  */
 const VALUE_PER_BYTE = 4;
 /** What a field takes beside that, bytes: its slot, a count, what aligns it, words of ours (`docker.io`, `latest`). */
@@ -24,11 +25,21 @@ const textBytes = (text: string): number => Buffer.byteLength(text) + 1 + (text.
 
 const pairBytes = (key: string, value: string): number => layout.PAIR_BYTES + Buffer.byteLength(key) + textBytes(value);
 
+/** The texts of the event's own block, by their slots. */
+type Texts = (string | undefined)[];
+
+/** The bytes of a text beside its slot; none where it is the same as one that it may share. */
+function sharedTextBytes({ slot, like }: Taken, text: string | undefined, texts: Texts): number {
+  texts[slot] = text;
+  return text === undefined || like.some((other) => texts[other] === text) ? 0 : textBytes(text);
+}
+
 /** The bytes of a field's value beside its slot. */
-function valueBytes({ source }: Taken, part: object): number {
+function valueBytes(taken: Taken, part: object, texts: Texts): number {
+  const { source } = taken;
   switch (source.kind) {
     case "text":
-      return textBytes(source.take(part as never) ?? "");
+      return sharedTextBytes(taken, source.take(part as never), texts);
     case "texts":
       return (source.take(part as never) ?? []).reduce(
         (sum, text) => sum + layout.LIST_ITEM_BYTES + textBytes(text),
@@ -36,6 +47,8 @@ function valueBytes({ source }: Taken, part: object): number {
       );
     case "pairs":
       return (source.take(part as never) ?? []).reduce((sum, [key, value]) => sum + pairBytes(key, value), 0);
+    case "numbers":
+      return (source.take(part as never) ?? []).length * layout.NUMBER_BYTES;
     default:
       return layout.NUMBER_BYTES;
   }
@@ -58,10 +71,19 @@ export function recordBound(
   if (guess <= room) return guess;
   let bytes = FIXED_BYTES + payload + fields.length * (layout.SLOT_BYTES + layout.COUNT_BYTES + layout.RECORD_ALIGN);
   const { Attributes } = event.Actor;
-  for (const key in Attributes) bytes += pairBytes(key, Attributes[key] ?? "");
-  for (const { part, taken } of [...own.groups, ...shared]) {
+  const texts: Texts = [];
+  for (const key in Attributes) {
+    bytes += pairBytes(key, Attributes[key] ?? "");
+    const slot = own.attribute.get(key);
+    if (slot !== undefined) texts[slot] = Attributes[key];
+  }
+  for (const { part, taken } of own.groups) {
     const found = part(event);
-    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found);
+    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found, texts);
+  }
+  for (const { part, taken } of shared) {
+    const found = part(event);
+    if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found, []);
   }
   return align(bytes);
 }

@@ -5,7 +5,7 @@ import { places } from "./blocks.ts";
 import { layout } from "./layout.ts";
 
 /** A value as Falco sees it. */
-export type Value = string | readonly string[] | bigint | boolean;
+export type Value = string | readonly string[] | bigint | readonly bigint[] | boolean;
 
 export class RecordReader {
   readonly #bytes: Buffer;
@@ -27,10 +27,7 @@ export class RecordReader {
       return this.#pairs(origin, at)
         .find(({ own }) => own.equals(Buffer.from(key)))
         ?.text();
-    if (field.list)
-      return Array.from({ length: this.#u32(at) }, (_, i) =>
-        this.#text(origin + this.#u32(at + layout.COUNT_BYTES + i * layout.LIST_ITEM_BYTES)),
-      );
+    if (field.list) return field.type === "string" ? this.#texts(origin, at) : this.#numbers(at);
     return field.type === "string" ? this.#text(at) : this.#bytes.readBigUInt64LE(at);
   }
 
@@ -64,6 +61,18 @@ export class RecordReader {
       const own = this.#bytes.subarray(start, start + this.#u32(pair + 4));
       return { own, text: () => this.#text(start + own.length) };
     });
+  }
+
+  #texts(origin: number, at: number): string[] {
+    return Array.from({ length: this.#u32(at) }, (_, i) =>
+      this.#text(origin + this.#u32(at + layout.COUNT_BYTES + i * layout.LIST_ITEM_BYTES)),
+    );
+  }
+
+  #numbers(at: number): bigint[] {
+    return Array.from({ length: this.#u32(at) }, (_, i) =>
+      this.#bytes.readBigUInt64LE(at + layout.COUNT_BYTES + i * layout.NUMBER_BYTES),
+    );
   }
 
   #u32(at: number): number {

@@ -61,6 +61,11 @@ export const configSchema = v.object({
     250,
     "Milliseconds that an event waits for such an answer at most; then it goes out without, and says so.",
   ),
+  skiphealthchecks: flag(
+    false,
+    "Whether the execs of containers' own health checks are left out, as far as inspections make them certain. They are " +
+      "counted.",
+  ),
   snapshot: flag(true, "Whether each container that runs already becomes an event; never where inspect is false."),
   sensitivemounts: v.nullish(
     v.pipe(
@@ -78,6 +83,16 @@ export const configSchema = v.object({
       ),
     ),
     "/run/falco-docker-plugin/resume",
+  ),
+  programdir: v.nullish(
+    v.pipe(
+      v.string(),
+      v.regex(/^\/.+$/, "an absolute path"),
+      v.description(
+        "Where a libdocker.so that carries its program puts it, where no docker-plugin of the same build lies beside it.",
+      ),
+    ),
+    "/var/lib/falco-docker-plugin",
   ),
   loglevel: v.nullish(
     v.pipe(
@@ -105,6 +120,7 @@ export const feedOptions = (config: Config) => ({
   maxEventBytes: config.maxeventbytes,
   pingInterval: config.pinginterval,
   inspect: config.inspect ? { timeout: config.inspecttimeout, sensitive: config.sensitivemounts } : undefined,
+  skipHealthchecks: config.inspect && config.skiphealthchecks,
   snapshot: config.inspect && config.snapshot,
 });
 

@@ -1,8 +1,12 @@
 /** The fields that rules can use. */
 import { identityFields } from "./fields/container/identity.ts";
 import { isolationFields } from "./fields/container/isolation.ts";
+import { labelFields } from "./fields/container/labels.ts";
+import { limitFields } from "./fields/container/limits.ts";
 import { mountFields } from "./fields/container/mounts.ts";
 import { networkFields } from "./fields/container/network.ts";
+import { processFields } from "./fields/container/process.ts";
+import { stateFields } from "./fields/container/state.ts";
 import { engineFields } from "./fields/engine.ts";
 import { eventFields } from "./fields/event.ts";
 import { execFields } from "./fields/exec.ts";
@@ -16,7 +20,11 @@ export const fields: readonly Field[] = [
   ...imageFields,
   ...engineFields,
   ...identityFields,
+  ...processFields,
+  ...stateFields,
   ...isolationFields,
   ...mountFields,
   ...networkFields,
+  ...limitFields,
+  ...labelFields,
 ];

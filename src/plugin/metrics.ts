@@ -24,6 +24,12 @@ export const metrics = [
     owner: "runtime",
     desc: "Events whose container's facts could not be had in time",
   },
+  {
+    name: "healthchecks_skipped",
+    monotonic: true,
+    owner: "runtime",
+    desc: "Events of health checks' execs that are left out, as the setting `skiphealthchecks` says",
+  },
   { name: "losses", monotonic: true, owner: "runtime", desc: "Gaps in the stream, each announced by an event" },
   { name: "reconnects", monotonic: true, owner: "runtime", desc: "Times the engine's stream was opened again" },
   { name: "runtime_restarts", monotonic: true, owner: "host", desc: "Times the runtime was started anew" },

@@ -55,6 +55,7 @@ export class Playback {
         event: (event, line, fingerprint) => this.#event(event, line, fingerprint),
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
+        skipped: () => {},
         known: () => {},
         flush: () => {
           ring.publish();

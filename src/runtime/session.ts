@@ -88,6 +88,7 @@ export class Session {
         malformed: (why, head) => this.#malformed(why, head),
         lost: (loss, fingerprint) => this.#lost(loss, fingerprint),
         known: (fingerprint) => this.#ring.know(fingerprint),
+        skipped: (fingerprint) => this.#skipped(fingerprint),
         flush: () => this.#ring.publish(),
         opened: () => {
           this.#ring.began = this.#feed.began;
@@ -198,6 +199,13 @@ export class Session {
     if (event.falco?.inspected === false) this.bridge.count("uninspected");
     this.bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
     this.#writer.write(line, event, fingerprint);
+  }
+
+  #skipped(fingerprint: Fingerprint): void {
+    this.bridge.count("received");
+    this.bridge.count("healthchecks_skipped");
+    // Behind what waits it would prove to a successor that nothing before it is missing.
+    if (this.#writer.isEmpty) this.#ring.know(fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {

@@ -3,10 +3,11 @@
  * file carries it, so that a replayed event has the fields that the live one had.
  */
 import * as v from "valibot";
-import { bool, compact, isMap, type Parts, part, text } from "../base/lenient.ts";
+import { bool, compact, isMap, type Parts, part, text, texts } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { containerInspection } from "../docker/inspect/container.ts";
 import { execInspection } from "../docker/inspect/exec.ts";
+import { labels } from "../docker/inspect/labels.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
@@ -35,6 +36,10 @@ const containerPart = compacted({
   ...containerInspection.entries,
   /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
   sensitiveMount: bool,
+  /** The kinds of what it was given; of SENSITIVE_KINDS. */
+  sensitiveMounts: texts,
+  /** Which of the members do not hold all that the engine told, by their names. */
+  cut: texts,
 });
 
 export type ContainerPart = Readonly<v.InferOutput<typeof containerPart>>;
@@ -64,6 +69,11 @@ const enrichment = compacted({
   /** Why they are not; absent where they are. */
   uninspected: part(v.picklist(UNINSPECTED)),
   container: part(containerPart),
+  /**
+   * The container's labels that the event does not show: there even where there are none, as then all of them are
+   * known. An event of the container shows its labels among its attributes, but for those that have an engine's name.
+   */
+  labels,
   exec: part(execPart),
   /** What is missing in an event that was too long. */
   cut: part(truncation),

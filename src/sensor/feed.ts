@@ -11,6 +11,7 @@ import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
+import { healthcheckOf } from "./healthcheck.ts";
 import { Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -30,6 +31,8 @@ export interface FeedSink {
   event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint | undefined): void;
   /** A line of the engine's that is not delivered, and has to be known when it comes again. */
   known(fingerprint: Fingerprint): void;
+  /** An event of the engine's that is left out, in its turn, and has to be known when it comes again. */
+  skipped(fingerprint: Fingerprint): void;
   /** A line that is no event, with its first bytes. */
   malformed(why: string, head: Buffer): void;
   /**
@@ -54,6 +57,8 @@ export interface FeedSink {
 export interface FeedOptions {
   /** How containers are asked about; undefined: not at all. */
   readonly inspect: { readonly timeout: number; readonly sensitive: readonly string[] } | undefined;
+  /** Whether the execs of health checks are left out. */
+  readonly skipHealthchecks: boolean;
   /** Whether what runs already is told of, at the first connection and after a loss; needs `inspect`. */
   readonly snapshot: boolean;
   /** What ran at the first connection was told of by who opened the same stream before. */
@@ -158,18 +163,24 @@ export class Feed {
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#sequencer.isOpen) {
-      this.#describe(event, cut);
-      this.sink.event(event, line, fingerprint);
+      this.#tell(event, line, fingerprint, cut);
       return;
     }
     const own = copyOf(line);
     this.#sequencer.push(bytesOf(own), answer, this.#timeout, () => {
       const { trace = NO_TRACE } = this.options;
       trace.begin(fingerprint.hash);
-      this.#describe(event, cut);
-      this.sink.event(event, own, fingerprint);
+      this.#tell(event, own, fingerprint, cut);
       trace.end();
     });
+  }
+
+  /** Tells of an event of the engine's, with what was found out about it by now. */
+  #tell(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
+    this.#describe(event, cut);
+    const healthcheck = this.options.skipHealthchecks ? healthcheckOf(event) : undefined;
+    if (healthcheck?.is && healthcheck.exact) this.sink.skipped(fingerprint);
+    else this.sink.event(event, line, fingerprint);
   }
 
   #inOrder(go: () => void): void {

@@ -8,10 +8,13 @@ import type { DockerEvent } from "../docker/event.ts";
 import { shortened } from "../docker/inspect/bounds.ts";
 import { inspectContainer } from "../docker/inspect/container.ts";
 import { type ExecInspection, inspectExec } from "../docker/inspect/exec.ts";
+import { inspectLabels } from "../docker/inspect/labels.ts";
+import type { Labels } from "../docker/labels.ts";
 import { changesNetworks, containerIdOf, execIdOf } from "../docker/subject.ts";
 import { hashOf } from "../docker/trace.ts";
 import { type Enrichment, keepAddition, type Uninspected, withMore } from "./enrichment.ts";
-import { sensitiveMount } from "./sensitive_paths.ts";
+import { keepLabels, labelsOf, withHiddenLabels } from "./labels.ts";
+import { sensitiveMounts } from "./sensitive_paths.ts";
 
 /** What is kept, in entries and in characters of their JSON. */
 const CONTAINERS_MAX = 4096;
@@ -78,10 +81,15 @@ export class Inspector {
     const id = containerIdOf(event);
     if (id === undefined) return undefined;
     const ends = event.Type === "container" && ENDS.has(event.Action);
-    const known = this.#containers.get(id) ?? NOT_INSPECTED[!ID.test(id) ? "refused" : ends ? "gone" : "late"];
+    const known = withHiddenLabels(
+      this.#containers.get(id) ?? NOT_INSPECTED[!ID.test(id) ? "refused" : ends ? "gone" : "late"],
+      event,
+    );
     if (ends) this.#containers.delete(id);
     const execId = execIdOf(event);
     const exec = execId === undefined ? undefined : this.#execs.get(execId);
+    // It tells of itself no more: health checks must not push out what is known of a shell that stays open.
+    if (execId !== undefined && event.Action === "exec_die") this.#execs.delete(execId);
     // A label can pose as the id of an exec, of another container's too.
     if (exec === undefined || exec.containerId !== id) return known;
     const { containerId: _, ...part } = exec;
@@ -112,8 +120,9 @@ export class Inspector {
       this.#failed(id, "refused");
       return;
     }
-    const sensitive = inspected.mounts === undefined ? false : sensitiveMount(inspected.mounts, this.sensitive);
-    this.#keep(id, { inspected: true, container: { ...shortened(inspected), sensitiveMount: sensitive } });
+    const kinds = sensitiveMounts(inspected.mounts ?? [], this.sensitive);
+    const sensitive = kinds.length > 0 ? { sensitiveMount: true, sensitiveMounts: kinds } : { sensitiveMount: false };
+    this.#keep(id, { inspected: true, container: { ...shortened(inspected), ...sensitive } }, inspectLabels(json));
   }
 
   /** What was learnt before stays: it is the best that is known of a container that is gone. */
@@ -121,8 +130,9 @@ export class Inspector {
     if (why !== "late" && this.#containers.get(id)?.inspected !== true) this.#keep(id, NOT_INSPECTED[why]);
   }
 
-  #keep(id: string, part: Enrichment): void {
-    this.#containers.set(id, part, { size: keepAddition(part) });
+  #keep(id: string, part: Enrichment, labels?: Labels): void {
+    const size = keepAddition(part) + (labels === undefined ? 0 : keepLabels(part, labels));
+    this.#containers.set(id, part, { size });
   }
 
   #askContainer(event: DockerEvent, id: string): Promise<void> | undefined {
@@ -150,11 +160,12 @@ export class Inspector {
     return this.#question(`container ${id}`, async () => {
       try {
         const inspected = inspectContainer(await this.engine.getJson(`/containers/${id}/json`, ANSWER_MAX_MS));
-        const now = this.#containers.get(id)?.container;
-        if (inspected === undefined || now === undefined) return;
-        const { networks: _, ...others } = now;
+        const now = this.#containers.get(id);
+        if (inspected === undefined || now?.container === undefined) return;
+        const { networks: _, ...others } = now.container;
         const { networks } = shortened(inspected);
-        this.#keep(id, { inspected: true, container: { ...others, ...(networks === undefined ? {} : { networks }) } });
+        const container = { ...others, ...(networks === undefined ? {} : { networks }) };
+        this.#keep(id, { inspected: true, container }, labelsOf(now));
       } catch {
         // It is gone, or late: what was known stays.
       }

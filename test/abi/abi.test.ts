@@ -22,6 +22,15 @@ test("who it is", () => {
   expect(String(call.plugin_get_contact())).toMatch(/^https:/);
 });
 
+test("the container's id and name alone are suggested for each rule's output", () => {
+  const fields = JSON.parse(String(call.plugin_get_fields())) as Record<string, unknown>[];
+  const suggested = fields.filter((field) => "addOutput" in field);
+  expect(suggested.map(({ name, addOutput }) => [name, addOutput])).toEqual([
+    ["docker.container.id", true],
+    ["docker.container.name", true],
+  ]);
+});
+
 test("the fields that must exist are there, in order, with their words, and all are strings", () => {
   const fields = JSON.parse(String(call.plugin_get_fields())) as Record<string, unknown>[];
   expect(fields.slice(0, 20)).toEqual(
@@ -54,7 +63,8 @@ test("the fields that must exist are there, in order, with their words, and all 
     expect(types.has(String(field.type))).toBe(true);
     expect(String(field.desc)).not.toBe("");
     if (field.arg !== undefined) expect(field.arg).toEqual({ isRequired: true, isKey: true });
-    if (field.isList !== undefined) expect([field.isList, field.type]).toEqual([true, "string"]);
+    if (field.isList !== undefined)
+      expect([field.isList, /^(?:string|uint64)$/.test(String(field.type))]).toEqual([true, true]);
   }
   expect(new Set(fields.map(({ name }) => name)).size).toBe(fields.length);
   expect(fields.find(({ name }) => name === "docker.attributes")?.arg).toBeDefined();

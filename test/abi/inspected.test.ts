@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fields } from "../../src/plugin/fields.ts";
 import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
-import { type Ask, type HostEvent, type Instance, Plugin, type State } from "../support/host.ts";
+import { type Ask, type HostEvent, type Instance, Plugin, type State, type Value } from "../support/host.ts";
 import { inspectionsOf } from "../support/recordings.ts";
 import { signalTo } from "../support/signal.ts";
 
@@ -447,4 +447,60 @@ test("an engine that may not be asked who it is lacks the name and the version, 
   const words = state.logs.map(({ text }) => text).filter((text) => text.includes("is absent"));
   expect(words.length).toBe(2);
   expect(words.join()).toContain("answered /version with 403: no; docker.engine.version is absent");
+});
+
+test("no junk that is listed first hides what rules look for, and what was cut is said", async () => {
+  const junk = Array.from({ length: 20_000 }, (_, i) => `junk${i}`);
+  const container = answer("plain") as { HostConfig: object };
+  const mounts = junk.map((name) => ({ Type: "bind", Source: `/srv/${name}`, Destination: `/a/${name}`, RW: true }));
+  const device = (PathOnHost: string) => ({ PathOnHost, PathInContainer: PathOnHost, CgroupPermissions: "rwm" });
+  const ports = Array.from({ length: 65_535 }, (_, i) => ({ HostIp: "", HostPort: String(65_535 - i) }));
+  const buried = {
+    ...container,
+    Mounts: [...mounts, { Type: "bind", Source: "/var/run/../run/docker.sock", Destination: "/z", RW: false }],
+    State: { Running: false },
+    HostConfig: {
+      ...container.HostConfig,
+      CapAdd: [...junk, "sys_admin"],
+      SecurityOpt: [...junk.map((name) => `label:${name}`), "seccomp:unconfined"],
+      Devices: [...junk.map((name) => device(`/dev/${name}`)), device("/dev/sda")],
+      PortBindings: { "80/tcp": ports },
+    },
+  };
+  await using engine = await TestEngine.start({ containers: { [ID]: buried, [OTHER]: answer("plain") } });
+  using state = new Plugin().init(config({ inspecttimeout: 10_000 }));
+  using instance = state.open(engine.address);
+  await engine.send(line("create"), line("create", { id: OTHER }));
+  const asks = [
+    "sensitivemounts",
+    "seccomp",
+    "devicekinds",
+    "cut",
+    "capadd",
+    "securityopt",
+    "devices",
+    "privilegedports",
+  ];
+  // Falco asks for one field at a time; what it is answered at once has a bound.
+  const values = (event: HostEvent): Value[] =>
+    asks.flatMap((name) => {
+      const [value] = state.extract(event, [`docker.container.${name}`]);
+      expect(state.extract(state.foreign(event.payload), [`docker.container.${name}`])).toEqual([value]);
+      return [value];
+    });
+  const [hidden = [], plain] = instance.take(2, values);
+  expect(hidden.slice(0, 4)).toEqual([
+    ["engine_socket"],
+    "unconfined",
+    ["disk", "other"],
+    ["capadd", "securityopt", "devices", "mounts", "ports", "hostports", "publicports"],
+  ]);
+  const [capadd, securityopt, devices, privilegedports] = hidden.slice(4) as string[][];
+  expect([capadd?.[0], securityopt?.[0], devices?.[0]]).toEqual([
+    "CAP_SYS_ADMIN",
+    "seccomp=unconfined",
+    "/dev/sda:/dev/sda:rwm",
+  ]);
+  expect(privilegedports?.length).toBe(1023);
+  expect(plain).toEqual(asks.map(() => undefined));
 });

@@ -1,6 +1,6 @@
 /** --check: what is not well is found, and nothing else. */
 import { expect, test } from "bun:test";
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { BUILT, PROGRAM } from "../support/host.ts";
@@ -229,6 +229,11 @@ test("a library and a program that do not belong together, or that others can ch
   expect(await wrong()).toEqual([
     expect.stringMatching(/^bad: \/libdocker\.so is of build 0\.4\.0\+0123456789abcdef, and/),
   ]);
+  rmSync(join(folder, "docker-plugin"));
+  // The library as it is made for a release, as far as its file tells.
+  writeFileSync(library, Buffer.concat([readFileSync(BUILT), Buffer.from("\0.docker_plugin\0")]));
+  expect(await wrong()).toEqual([]);
+  symlinkSync(PROGRAM, join(folder, "docker-plugin"));
   writeFileSync(library, "nothing");
   expect(await wrong()).toEqual(["bad: /libdocker.so is no libdocker.so"]);
 });

@@ -53,7 +53,7 @@ test("--output is the format and nothing else, with Falco's own fields of an eve
 
 test("--json has all that the event has, typed, with whole numbers to the last digit", () => {
   const max = "18446744073709550001";
-  const falco = `{"inspected":true,"container":{"privileged":false,"capAdd":["CAP_A","CAP_B"],"mounts":[{"type":"bind","name":"","source":"/","destination":"/host","mode":"rw"}]}}`;
+  const falco = `{"inspected":true,"container":{"privileged":false,"capAdd":["CAP_A","CAP_B"],"hostPorts":[22,8080],"mounts":[{"type":"bind","name":"","source":"/","destination":"/host","mode":"rw"}]}}`;
   const attributes = `{"name":"w\\u001b\\u009b\\u202e\\"","exitCode":"137","execID":"x","":"empty"}`;
   const line = `{"Type":"container","Action":"exec_die","Actor":{"ID":"a","Attributes":${attributes}},"timeNano":${max},"falco":${falco}}`;
   const { out } = run(["--replay", fileOf(line), "--json"]);
@@ -66,6 +66,7 @@ test("--json has all that the event has, typed, with whole numbers to the last d
     "docker.exec.exitcode": 137,
     "docker.container.privileged": false,
     "docker.container.capadd": ["CAP_A", "CAP_B"],
+    "docker.container.hostports": [22, 8080],
     "docker.container.mount": { "/host": "/" },
   });
   expect("docker.health.status" in json).toBe(false);

@@ -1,8 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: a shell's.
 /** Against a real Docker Engine. */
 import { afterAll, expect, test } from "bun:test";
 import net from "node:net";
 import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
-import { Plugin, PROGRAM } from "../support/host.ts";
+import { type Ask, Plugin, PROGRAM, type Value } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 
 const engine = await Dockerd.start();
@@ -239,4 +240,52 @@ real(
     }
   },
   120_000,
+);
+
+real(
+  "health checks, commands and labels are told apart from what poses as them",
+  () => {
+    using state = new Plugin().init('{"statefile": "", "snapshot": false, "inspecttimeout": 10000}');
+    using instance = state.open(dockerd.address);
+    const labels = ["exitCode=0", "execType=healthcheck", "name=lie", "com.docker.compose.project=shop"];
+    dockerd.docker(
+      ...["run", "-d", "--network", "none", "--name", "checked", "--health-cmd", "test -f /tmp/ok"],
+      ...["--health-interval", "500ms", ...labels.flatMap((label) => ["--label", label])],
+      ...["bb:1", "sh", "-c", "c''at /etc/passwd>/dev/null;sleep 60"],
+    );
+    dockerd.docker("exec", "checked", "/bin/sh", "-c", "test -d /tmp");
+    dockerd.docker("exec", "-u", "1", "checked", "/bin/sh", "-c", "test -f /tmp/ok || w\\get${IFS}x || true");
+    const asks: Ask[] = [
+      ...["docker.action", "docker.exec.healthcheck", "docker.exec.args", "docker.exec.words", "docker.event.forged"],
+      ...["docker.container.words", "docker.compose.project", ["docker.container.label", "name"] as const],
+    ];
+    const seen: Value[][] = [];
+    const take = (until: () => boolean) => {
+      while (!until())
+        for (const event of instance.nextBatch().events) {
+          const values = state.extract(event, ["docker.attributes.name", ...asks]);
+          expect(state.extract(state.foreign(event.payload), ["docker.attributes.name", ...asks])).toEqual(values);
+          if (values[0] === "checked") seen.push(values.slice(1));
+        }
+    };
+    take(() => seen.filter(([action, is]) => action === "exec_die" && is === true).length >= 2);
+    dockerd.docker("rm", "-f", "checked");
+    take(() => seen.some(([action]) => action === "destroy"));
+
+    for (const values of seen)
+      expect(values.slice(5)).toEqual([expect.arrayContaining(["sh", "cat", "/etc/passwd", "sleep"]), "shop", "lie"]);
+    const execs = seen.filter(([action]) => String(action).startsWith("exec"));
+    for (const [action, is, args = [], words = [], forged] of execs) {
+      const [, , script] = args as string[];
+      // The label `execType` poses as what a later engine says: what was asked decides.
+      expect([action, is]).toEqual([action, script === "test -f /tmp/ok"]);
+      expect(forged).toBe(true);
+      expect(words).toContain("test");
+      if (script?.includes("IFS")) expect(words).toContain("wget");
+    }
+    expect(new Set(execs.map(([, is]) => is))).toEqual(new Set([true, false]));
+    const forged = (name: string) => seen.find(([action]) => action === name)?.[4];
+    expect(["create", "start", "die", "destroy"].map(forged)).toEqual([false, false, true, false]);
+  },
+  60_000,
 );

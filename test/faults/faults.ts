@@ -89,13 +89,16 @@ function nano(iso: string): bigint {
   return BigInt(Date.parse(`${iso.slice(0, 19)}Z`) / 1000) * 1_000_000_000n + BigInt(iso.slice(20, 29));
 }
 
+/** The program as it lies beside libdocker.so, as that unpacked it, and once it is removed. */
+const RUNTIME = /\/docker-plugin(-[0-9a-f]{32})?( \(deleted\))?$/;
+
 /** The process that libdocker.so started from this one. */
 export function runtimePid(parent = process.pid): number | undefined {
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const ppid = / \w (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "latin1").replace(/^.*\)/, " "))?.[1];
-      if (Number(ppid) === parent && readlinkSync(`/proc/${name}/exe`).endsWith("/docker-plugin")) return Number(name);
+      if (Number(ppid) === parent && RUNTIME.test(readlinkSync(`/proc/${name}/exe`))) return Number(name);
     } catch {}
   }
   return undefined;

@@ -29,6 +29,7 @@ const containers = {
   caps: inspection("docker-20.10.24", "caps-secopt-device"),
   root: inspection("docker-20.10.24", "privileged"),
   host: inspection("docker-20.10.24", "host-namespaces"),
+  opts: inspection("docker-20.10.24", "options"),
 };
 const execs = { asked: { ContainerID: idOf("host"), ProcessConfig: { user: "root", privileged: true, tty: false } } };
 
@@ -60,8 +61,10 @@ const events: Record<string, { Type: string; Action: string; ID?: string; Attrib
     ID: idOf("host"),
     Attributes: { execID: idOf("unknown"), exitCode: "137" },
   },
+  flood: { Type: "container", Action: `exec_create: ls ${Array.from({ length: 300 }, (_, i) => i).join(" ")}` },
   pull: { Type: "image", Action: "pull", ID: "alpine:3.20" },
   wire: { Type: "network", Action: "connect", Attributes: { type: "bridge" } },
+  opts: { Type: "container", Action: "start", Attributes: { image: "bb:1" } },
 };
 const NAMES = Object.keys(events);
 
@@ -84,7 +87,7 @@ async function passes(filter: string): Promise<string[]> {
 }
 
 /** Those that are about a container whose facts are known. */
-const KNOWN = ["sock", "caps", "root", "host", "shell", "ended", "killed"];
+const KNOWN = ["sock", "caps", "root", "host", "shell", "ended", "killed", "opts"];
 const HOST = ["host", "shell", "ended", "killed"];
 const CREATED = 1795427287695399449n;
 
@@ -92,9 +95,9 @@ const CREATED = 1795427287695399449n;
 const filters: Record<string, Record<string, readonly string[]>> = {
   "a text": {
     "docker.type != container": ["pull", "wire"],
-    "docker.status in (start,create,die)": ["sock", "caps", "root", "host"],
+    "docker.status in (start,create,die)": ["sock", "caps", "root", "host", "opts"],
     "docker.action startswith exec_ and docker.exec.command contains 'c i'": ["shell"],
-    "docker.container.pidmode exists and docker.container.pidmode = ''": ["sock", "caps", "root"],
+    "docker.container.pidmode exists and docker.container.pidmode = ''": ["sock", "caps", "root", "opts"],
     "docker.exec.user = root or docker.image.registry = quay.io": ["caps", "shell", "ended"],
   },
   "a field with a key": {
@@ -103,18 +106,25 @@ const filters: Record<string, Record<string, readonly string[]>> = {
     "docker.attributes[com.example.a/b] = 'x y' or docker.attributes[no.such] exists": ["root"],
     "docker.container.mount[/var/run/docker.sock] = /srv/dk/docker.sock": ["sock"],
     "docker.container.mount[/var/run] exists": [],
+    "docker.container.mountsource[/run/docker.sock] exists and docker.container.mountmode[/ssh] = ro": ["opts"],
+    "docker.container.device[/dev/sdq] contains r or docker.container.sysctl[kernel.msgmax] exists": ["caps", "opts"],
   },
   "a list": {
-    "docker.container.capadd exists": ["caps"],
-    "docker.container.capadd intersects (CAP_SYS_ADMIN, CAP_SYS_PTRACE)": ["caps"],
+    "docker.container.capadd exists": ["caps", "opts"],
+    "docker.container.capadd intersects (CAP_SYS_ADMIN, CAP_SYS_PTRACE)": ["caps", "opts"],
     // `in` is: each of the list's is among them.
-    "docker.container.capadd in (CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_PTRACE)": ["caps"],
-    "docker.container.capadd in (CAP_SYS_ADMIN)": [],
+    "docker.container.capadd in (CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_PTRACE)": ["caps", "opts"],
+    "docker.container.capadd in (CAP_SYS_ADMIN)": ["opts"],
+    "docker.container.sensitivemounts intersects (engine_socket)": ["sock", "opts"],
+    "docker.container.devicekinds intersects (disk, all) and docker.container.seccomp = unconfined": ["opts"],
     "docker.container.mounts intersects ('/srv/dk/docker.sock:/var/run/docker.sock:rw')": ["sock"],
     "docker.container.networks intersects (host)": HOST,
+    "docker.exec.words intersects (curl, id)": ["shell"],
+    "docker.exec.words intersects (ls) and docker.exec.words intersects ('…')": ["flood"],
+    "docker.container.words intersects (sleep) and docker.exec.words exists": ["shell"],
   },
   "a bool": {
-    "docker.container.privileged = true or docker.container.sensitivemount = true": ["sock", "root"],
+    "docker.container.privileged = true or docker.container.sensitivemount = true": ["sock", "root", "opts"],
     "docker.container.privileged = false": KNOWN.filter((name) => name !== "root"),
     "docker.exec.privileged exists": ["shell", "ended"],
     // Of an absent field no comparison is true, so that its opposite is.
@@ -124,6 +134,11 @@ const filters: Record<string, Record<string, readonly string[]>> = {
   "a number": {
     "docker.exec.exitcode >= 0 and docker.exec.exitcode < 137": ["ended"],
     "docker.exec.exitcode in (1, 137)": ["killed"],
+    "docker.container.memory > 0 and docker.container.cpus <= 1500": ["opts"],
+    "docker.container.hostports intersects (80, 8080)": ["opts"],
+    "docker.container.hostports in (22, 443)": [],
+    "docker.container.privilegedports in (22, 443)": ["opts"],
+    "docker.container.publicports exists": ["opts"],
   },
   "a time": {
     [`docker.time > ${time(1)} and docker.time <= ${time(3)}`]: ["root", "host"],

@@ -15,6 +15,7 @@ const VALUES: Record<string, string> = {
   "docker.time": "1",
   "docker.container.privileged": "true",
   "docker.container.capadd": "x",
+  "docker.container.hostports": "22",
 };
 const LISTS = ["in", "intersects", "pmatch"];
 const OPERATORS = [
@@ -42,7 +43,7 @@ const conditions = [
     `${field} exists`,
     ...OPERATORS.map((operator) => `${field} ${operator} ${LISTS.includes(operator) ? `(${value})` : value}`),
   ]),
-  ...["docker.type < 1", "docker.exec.exitcode > abc", "docker.type >= -1"],
+  ...["docker.type < 1", "docker.exec.exitcode > abc", "docker.container.hostports in (ssh)", "docker.type >= -1"],
   ...["docker.container.privileged = 1", "docker.exec.exitcode = abc", "docker.exec.exitcode = -1"],
   ...["docker.attributes = x", "docker.attributes[x] = y", "docker.attributes[a b] = x", "docker.type[x] = y"],
   ...["docker.type", "docker.nope = 1", "tolower(docker.type) = x", "docker.type = val(docker.action)"],

@@ -45,7 +45,7 @@ const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
 const address = (bytes: NodeJS.TypedArray): bigint => BigInt(ptr(bytes));
 
 /** A value as Falco gets it; undefined is absent. */
-export type Value = string | string[] | bigint | boolean | undefined;
+export type Value = string | bigint | boolean | (string | bigint)[] | undefined;
 
 /** A field to ask for: its name, or its name with an argument. */
 export type Ask = string | readonly [name: string, key: string];
@@ -186,9 +186,12 @@ export class State implements Disposable {
     const result = Number(table.readBigUInt64LE(at)) as Pointer;
     const field = fields.find((f) => f.name === name);
     if (field?.type === "bool") return read.u32(result, 0) !== 0;
-    if (field?.type !== "string") return read.u64(result, 0);
+    if (field?.type !== "string") {
+      const numbers = Array.from({ length: count }, (_, i) => read.u64(result, i * 8));
+      return field?.list ? numbers : numbers[0];
+    }
     const strings = Array.from({ length: count }, (_, i) => new CString(read.ptr(result, i * 8) as Pointer).toString());
-    return "list" in field && field.list ? strings : strings[0];
+    return field.list ? strings : strings[0];
   }
 
   toText(event: HostEvent): string {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { isMap, type Json } from "../../src/base/lenient.ts";
 
 const FIXTURES = join(import.meta.dir, "../fixtures");
 const DEMO = join(import.meta.dir, "../../src/cli/demo.jsonl");
@@ -32,3 +33,15 @@ export const recordedStream = (): Buffer => bytesOf(join(FIXTURES, "events/docke
 /** Where the answers of an engine to `GET /containers/{id}/json` lie. */
 export const inspectionsOf = (engine: "docker-20.10.24" | "docker-29.7.2" | "podman-5.8.6"): string =>
   join(FIXTURES, "inspect", engine);
+
+/**
+ * An engine's recorded answer to `GET /containers/{id}/json`.
+ * @param name of the recording, without `.json`
+ */
+export function inspectionOf(engine: Parameters<typeof inspectionsOf>[0], name: string): Json {
+  const answer: unknown = JSON.parse(readFileSync(join(inspectionsOf(engine), `${name}.json`), "utf8"));
+  // `docker inspect` prints a list of one.
+  const json: unknown = Array.isArray(answer) ? answer[0] : answer;
+  if (!isMap(json)) throw new Error(`${name} of ${engine} is no answer`);
+  return json;
+}

@@ -29,6 +29,9 @@ function buildOf(library: string): string | undefined {
   return /\0(\d+\.\d+\.\d+\+[0-9a-f]{8,16})\0/.exec(text)?.[1];
 }
 
+/** The section of a library that holds its program (ffi/host/carried.h), as its file names it. */
+const CARRIED = "\0.docker_plugin\0";
+
 const INSTALL = "copy libdocker.so and docker-plugin of one build into one folder";
 
 function library(path: string): Finding[] {
@@ -40,6 +43,11 @@ function library(path: string): Finding[] {
   if (build !== buildId)
     return [bad(`${path} is of build ${build}, and this program of ${buildId}`, INSTALL), ...writable(path, stat)];
   return [good(`${path} is of this build, ${build}`), ...writable(path, stat)];
+}
+
+/** Whether a library carries its program, and needs none beside it. */
+function carries(library: string): boolean {
+  return (statOf(library)?.isFile() ?? false) && readFileSync(library).includes(CARRIED, 0, "latin1");
 }
 
 /** The program that a library starts: docker-plugin of its folder. */
@@ -65,5 +73,7 @@ function program(path: string): Finding[] {
  */
 export function checkArtifacts(path: string | undefined): Finding[] {
   const at = path ?? join(dirname(process.execPath), `lib${info.name}.so`);
-  return [...library(at), ...program(join(dirname(at), PROGRAM))];
+  const beside = join(dirname(at), PROGRAM);
+  if (statOf(beside) === undefined && carries(at)) return [...library(at), good(`${at} carries its program`)];
+  return [...library(at), ...program(beside)];
 }

@@ -49,6 +49,7 @@ export class Live {
         sink.event(event, line, fingerprint);
       },
       known: (fingerprint) => this.#remember(fingerprint),
+      skipped: (fingerprint) => this.#remember(fingerprint),
       ended: () => this.#ended.resolve(),
       lost: (loss, fingerprint) => {
         this.#remember(fingerprint);

@@ -64,6 +64,7 @@ function sinkOf(taker: Taker, counted: Counted, address: () => string): FeedSink
     connection: (error, kept) => taker.note(connectionText(address(), error, kept)),
     opened: () => {},
     known: () => {},
+    skipped: () => {},
     snapshotTaken: () => {},
     ended: () => {},
     warning: (text) => taker.note(text),

@@ -14,7 +14,7 @@ const text = (value: string): string => JSON.stringify(value).replace(/[^\x20-\x
 /** A value in JSON; whole numbers with all their digits, which are more than a double holds. */
 function json(value: Value): string {
   if (typeof value === "string") return text(value);
-  return Array.isArray(value) ? `[${value.map(text).join(",")}]` : String(value);
+  return typeof value === "object" ? `[${[...value].map(json).join(",")}]` : String(value);
 }
 
 function fieldJson(view: View, field: Field): string | undefined {

@@ -193,7 +193,8 @@ function valueAt(table: Buffer, at: number, field: Field): Value | undefined {
   if (count === 0) return undefined;
   const result = Number(table.readBigUInt64LE(at + FIELD.result)) as Pointer;
   if (field.type === "bool") return read.u32(result, 0) !== 0;
-  if (field.type !== "string") return read.u64(result, 0);
+  const numberAt = (i: number): bigint => read.u64(result, i * layout.NUMBER_BYTES);
+  if (field.type !== "string") return field.list ? Array.from({ length: count }, (_, i) => numberAt(i)) : numberAt(0);
   const texts = Array.from({ length: count }, (_, i) => new CString(read.ptr(result, i * 8) as Pointer).toString());
   return field.list ? texts : texts[0];
 }

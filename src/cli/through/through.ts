@@ -102,6 +102,7 @@ async function live(given: Given, library: Library, printer: Printer): Promise<n
       flush: nothing,
       opened: nothing,
       known: nothing,
+      skipped: nothing,
       snapshotTaken: nothing,
       ended: nothing,
       warning: nothing,

@@ -4,31 +4,75 @@ import { isMap } from "../../base/lenient.ts";
 /** Characters of one text, and of all texts of one list: a command line of megabytes is possible. */
 const TEXT_CHARS_MAX = 4 * 1024;
 const LIST_CHARS_MAX = 32 * 1024;
+/** Elements of one list: Falco is answered with no more (ffi/host/extract.h, EXTRACT_CELLS). */
+export const LIST_ITEMS_MAX = 4096;
 
-const shortText = (text: string): string =>
-  text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX).toWellFormed()}…` : text;
+/** Whether a text was shortened, as far as it shows. */
+export const isShortened = (text: string): boolean => text.length > TEXT_CHARS_MAX && text.endsWith("…");
 
-function shortList<T>(list: readonly T[], shorten: (item: T) => T): readonly T[] {
-  let left = LIST_CHARS_MAX;
-  const kept: T[] = [];
-  for (const item of list) {
-    const short = shorten(item);
-    left -= JSON.stringify(short).length;
-    if (left < 0) break;
-    kept.push(short);
+/**
+ * A list with each of its texts once, those that rules judge first: junk must not push these over the bound.
+ * @param form the one form of a text
+ */
+export function judgedFirst(
+  list: Iterable<string>,
+  form: (text: string) => string,
+  isJudged: (text: string) => boolean,
+): string[] {
+  const judged = new Set<string>();
+  const others = new Set<string>();
+  for (const given of list) {
+    const text = form(given);
+    if (isJudged(text)) judged.add(text);
+    else if (others.size <= LIST_ITEMS_MAX) others.add(text);
   }
-  return kept;
+  return [...judged, ...others];
+}
+
+/** Shortens what it is given, and knows whether anything of it was lost. */
+class Shortener {
+  isCut = false;
+
+  readonly shorten = (value: unknown): unknown => {
+    if (typeof value === "string") return this.#text(value);
+    if (Array.isArray(value)) return this.#list(value);
+    if (!isMap(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, this.shorten(each)]));
+  };
+
+  #text(text: string): string {
+    if (text.length <= TEXT_CHARS_MAX) return text;
+    this.isCut = true;
+    return `${text.slice(0, TEXT_CHARS_MAX).toWellFormed()}…`;
+  }
+
+  #list(list: readonly unknown[]): unknown[] {
+    let left = LIST_CHARS_MAX;
+    const kept: unknown[] = [];
+    for (const item of list.slice(0, LIST_ITEMS_MAX)) {
+      const short = this.shorten(item);
+      left -= JSON.stringify(short).length;
+      if (left < 0) break;
+      kept.push(short);
+    }
+    this.isCut ||= kept.length < list.length;
+    return kept;
+  }
 }
 
 /**
  * An inspection with bounds: each text has at most 4 Ki characters (a longer one ends in `…`), and each list as many of
- * its first elements as fit into 32 Ki.
+ * its first elements as fit into 32 Ki, at most 4,096. `cut` names the members that lost something; absent where none did. What a rule
+ * judges of a list is to be drawn from it, or put first in it, before.
  */
-export function shortened<T extends object>(inspection: T): T {
-  const short = (value: unknown): unknown => {
-    if (typeof value === "string") return shortText(value);
-    if (Array.isArray(value)) return shortList(value, short);
-    return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, short(each)])) : value;
-  };
-  return short(inspection) as T;
+export function shortened<T extends object>(inspection: T): T & { readonly cut?: readonly string[] } {
+  const shortener = new Shortener();
+  const cut: string[] = [];
+  const short = Object.entries(inspection).map(([name, value]) => {
+    shortener.isCut = false;
+    const kept = shortener.shorten(value);
+    if (shortener.isCut) cut.push(name);
+    return [name, kept];
+  });
+  return Object.fromEntries(cut.length === 0 ? short : [...short, ["cut", cut]]);
 }

@@ -1,8 +1,11 @@
 /** Fields of an exec: a process that is started in a container that runs. */
 import { execOf } from "../../docker/subject.ts";
+import { healthcheckOf } from "../../sensor/healthcheck.ts";
 import { about, type Field, of } from "./field.ts";
+import { words } from "./words.ts";
 
 const exec = of((event) => execOf(event, event.falco?.exec?.command));
+const healthcheck = of(healthcheckOf);
 const execAsked = of((event) => event.falco?.exec);
 
 const ID = "2b8e2040fe1c…";
@@ -45,5 +48,32 @@ export const execFields: readonly Field[] = [
   execAsked.flag(
     about("docker.exec.tty", "Whether an exec has a terminal", `${EXEC_INSPECT}\`ProcessConfig.tty\``, "true"),
     (exec) => exec.tty,
+  ),
+  execAsked.texts(
+    about(
+      "docker.exec.args",
+      "Program and arguments of an exec, one by one",
+      `${EXEC_INSPECT}\`ProcessConfig.entrypoint\`, \`ProcessConfig.arguments\``,
+      "(sh,-c,id)",
+    ),
+    (exec) => exec.command,
+  ),
+  exec.texts(
+    about(
+      "docker.exec.words",
+      "Words of an exec's command in lower case, however they are quoted; see below",
+      "as `docker.exec.args`; where that is not known as `docker.exec.command`",
+      "(sh,-c,cat,/etc/shadow,shadow,etc/shadow,/etc)",
+    ),
+    ({ line }) => words(line),
+  ),
+  healthcheck.flag(
+    about(
+      "docker.exec.healthcheck",
+      "Whether an exec is the health check of its container; see below",
+      `\`GET /containers/{id}/json\`: \`Config.Healthcheck.Test\` beside the exec's command; attribute \`execType\` where no label bears that name`,
+      "true",
+    ),
+    ({ is }) => is,
   ),
 ];

@@ -33,6 +33,7 @@ export type Source =
   | { readonly kind: "text"; readonly part: Part; readonly take: Take<string>; readonly like: readonly string[] }
   | { readonly kind: "texts"; readonly part: Part; readonly take: Take<readonly string[]> }
   | { readonly kind: "pairs"; readonly part: Part; readonly take: Take<Pairs> }
+  | { readonly kind: "numbers"; readonly part: Part; readonly take: Take<readonly number[]> }
   | { readonly kind: "number"; readonly part: Part; readonly take: Take<bigint> }
   | { readonly kind: "flag"; readonly part: Part; readonly take: Take<boolean> };
 
@@ -54,6 +55,8 @@ export interface Field {
   readonly exampleKey?: string;
   /** The engine API that first has it: engines from 1.24 (Docker 1.12) on are spoken to. */
   readonly since: string;
+  /** Whether Falco (0.41 and newer) shows it behind each rule's output, unless it is set up otherwise. */
+  readonly addOutput?: true;
   readonly source: Source;
 }
 
@@ -82,6 +85,9 @@ export const about = (name: string, desc: string, from: string, example: string,
   since,
 });
 
+/** A field that Falco is to show behind each rule's output. */
+export const shown = (field: Field): Field => ({ ...field, addOutput: true });
+
 /** A field that is one attribute of the event. */
 export function attribute(name: string, key: string, desc: string, example: string, since?: string): Field {
   return field(about(name, desc, `attribute \`${key}\``, example, since), "string", { kind: "attribute", key });
@@ -94,6 +100,8 @@ export function of<P extends object>(part: (event: EnrichedEvent) => P | undefin
       field(what, "string", { kind: "text", part, take, like }),
     texts: (what: About, take: (part: P) => readonly string[] | undefined) =>
       field(what, "string", { kind: "texts", part, take }, { list: true }),
+    numbers: (what: About, take: (part: P) => readonly number[] | undefined) =>
+      field(what, "uint64", { kind: "numbers", part, take }, { list: true }),
     number: (what: About, take: (part: P) => bigint | undefined) =>
       field(what, "uint64", { kind: "number", part, take }),
     time: (what: About, take: (part: P) => bigint | undefined) =>

@@ -39,6 +39,8 @@ const full = record(event({ Action: "exec_start: sh -c id" }), {
     capAdd: ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"],
     mounts: [{ source: "/", destination: "name", mode: "rw", type: "bind" }],
     created: "1795427239366272498",
+    hostPorts: [22, 8080],
+    sysctls: [["name", "1"]],
     sensitiveMount: true,
   },
   exec: { user: "root", tty: true },

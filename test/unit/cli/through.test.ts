@@ -10,7 +10,7 @@ import { parseEnriched } from "../../../src/sensor/enrichment.ts";
 
 const line =
   '{"Type":"container","Action":"die","Actor":{"ID":"a","Attributes":{"name":"web","exitCode":"7"}},"timeNano":5}';
-const payload = `${line.slice(0, -1)},"falco":{"inspected":true,"container":{"capAdd":["CAP_A","CAP_B"]}}}`;
+const payload = `${line.slice(0, -1)},"falco":{"inspected":true,"container":{"capAdd":["CAP_A","CAP_B"],"hostPorts":[22,8080]}}}`;
 
 type Change = (value: Value | undefined) => Value | undefined;
 
@@ -46,6 +46,12 @@ const lies: [name: string, change: Change, key: string | undefined, words: strin
     () => ["CAP_A"],
     undefined,
     "docker.container.capadd is (CAP_A) through the ABI, and (CAP_A,CAP_B) directly",
+  ],
+  [
+    "docker.container.hostports",
+    () => [22n],
+    undefined,
+    "docker.container.hostports is (22) through the ABI, and (22,8080) directly",
   ],
   ["docker.attributes", () => "8", "exitCode", "docker.attributes[exitCode] is 8 through the ABI, and 7 directly"],
   [

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { lineOf } from "../../../src/base/line.ts";
 import { shortened } from "../../../src/docker/inspect/bounds.ts";
-import { containerInspection, containerMount } from "../../../src/docker/inspect/container.ts";
+import { containerInspection } from "../../../src/docker/inspect/container.ts";
+import { containerMount } from "../../../src/docker/inspect/mounts.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { RecordWriter } from "../../../src/ipc/record.ts";
 import { recordBound } from "../../../src/ipc/record_bound.ts";
@@ -16,6 +17,7 @@ import {
   parseEnriched,
   readEnrichment,
 } from "../../../src/sensor/enrichment.ts";
+import { SENSITIVE_KINDS } from "../../../src/sensor/sensitive_paths.ts";
 import { recordedLines } from "../../support/recordings.ts";
 
 const memory = new ArrayBuffer(2 * layout.RECORD_MAX);
@@ -57,12 +59,18 @@ const many = (count: number, value: string) =>
 
 /** The most that an inspection leaves of a part of each kind: texts of characters of three bytes, short texts, mounts. */
 const LONG = "€".repeat(100_000);
+/** A path that has three names. */
+const PATH = `/run/lock/${LONG}`;
 const worstOf = (entries: object): Record<string, string> =>
-  Object.fromEntries(Object.keys(entries).map((key) => [key, LONG]));
+  Object.fromEntries(Object.keys(entries).map((key) => [key, PATH]));
 const WORST: readonly unknown[] = [
   true,
+  Number.MAX_SAFE_INTEGER,
+  "unconfined",
   "18446744073709551615",
   LONG,
+  Array.from({ length: 65_535 }, (_, i) => i + 1),
+  Array.from({ length: 1000 }, () => [LONG, LONG]),
   Array.from({ length: 100_000 }, (_, i) => String.fromCharCode(0x20ac + (i % 1000))),
   Array.from({ length: 100 }, () => worstOf(containerMount.entries)),
 ];
@@ -78,7 +86,10 @@ const worst = shortened(
     }),
   ),
 ) as NonNullable<Enrichment["container"]>;
-const facts: Enrichment = { inspected: true, container: { ...worst, sensitiveMount: true } };
+const facts: Enrichment = {
+  inspected: true,
+  container: { ...worst, sensitiveMount: true, sensitiveMounts: SENSITIVE_KINDS },
+};
 
 test("the worst container has a value for each of its fields, and its record has a bound", () => {
   const text = eventOf({});
@@ -140,10 +151,26 @@ test.each([
     if (falco !== undefined) event.falco = falco;
     write(event, text);
     if (text.length > 4 * MiB + 1000) continue;
-    expect(recordBound(text.length, event, falco === undefined ? "" : additionOf(falco))).toBeLessThanOrEqual(
-      layout.RECORD_MAX,
-    );
+    expect(
+      recordBound(Buffer.byteLength(text), event, falco === undefined ? "" : additionOf(falco)),
+    ).toBeLessThanOrEqual(layout.RECORD_MAX);
   }
+});
+
+test("words, arguments and labels stay within the bound, however much more than their text they take", () => {
+  // Of each of these a command gives many words for few characters.
+  const pieces = ["a", "/a", "/aa/bb/cc/dd", "-abcdefgh", "a=b:c@d", "http://a/b", "a$x", "€", "/€€/€€/€€/€", "\\x41"];
+  for (const piece of pieces)
+    for (const count of [1, 10, 300, 3000]) {
+      const command = Array.from({ length: count }, (_, i) => `${piece}${i % 2 === 0 ? i.toString(36) : piece}`);
+      const text = eventOf({ Action: `exec_start: ${command.join(" ")}` });
+      const labels = many(count, piece);
+      const event = parseEnriched(text, "engine");
+      event.falco = { inspected: true, container: { command, healthcheck: command }, exec: { command }, labels };
+      write(event, text);
+      expect(reader.value(0, named("docker.exec.words"))).toBeArray();
+      expect(reader.value(0, named("docker.container.label"), "0")).toBe(piece);
+    }
 });
 
 test("a NUL inside a value becomes U+FFFD, so that no label ends a string early", () => {

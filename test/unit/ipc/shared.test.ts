@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { constantsHeader } from "../../../build/constants.ts";
+import { LIST_ITEMS_MAX } from "../../../src/docker/inspect/bounds.ts";
 import { agreed } from "../../../src/ipc/build_id.ts";
 import { layout } from "../../../src/ipc/layout.ts";
 import { callbacks, symbols } from "../../../src/ipc/symbols.ts";
@@ -30,6 +31,10 @@ const types: Record<string, readonly number[]> = {
 
 const typeOf = (declared: string): readonly number[] =>
   declared.includes("*") ? [FFIType.ptr] : (types[declared.replace("const ", "").trim()] ?? []);
+
+test("no list of an inspection has more elements than Falco is answered with", () => {
+  expect(header("extract.h")).toContain(`#define EXTRACT_CELLS ${LIST_ITEMS_MAX}\n`);
+});
 
 test("the functions that are called are those of bridge.h, argument for argument", () => {
   const declared = [...header("bridge.h").matchAll(/^([\w ]+[ *]+)(docker_bridge_\w+)\(([^)]*)\);/gm)];

@@ -36,6 +36,7 @@ async function read(bytes: Blob, options: Partial<RecordingOptions> = {}) {
       malformed: (why) => told.push(`malformed: ${why}`),
       lost: ({ reason }) => told.push(`lost: ${reason}`),
       known: () => told.push("known"),
+      skipped: () => told.push("skipped"),
       opened: () => told.push("opened"),
       ended: () => {
         told.push("ended");
@@ -46,7 +47,7 @@ async function read(bytes: Blob, options: Partial<RecordingOptions> = {}) {
       snapshotTaken: () => {},
       warning: (warning) => told.push(`warning: ${warning}`),
     },
-    { inspect: undefined, snapshot: false, identified: () => false },
+    { inspect: undefined, skipHealthchecks: false, snapshot: false, identified: () => false },
   );
   await feed.open();
   await end;
@@ -120,6 +121,7 @@ function sinkThat(told: string[]) {
     opened: () => {},
     event: () => told.push("event"),
     known: () => {},
+    skipped: () => {},
     malformed: () => {},
     lost: () => {},
     flush: () => {},

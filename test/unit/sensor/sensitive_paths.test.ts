@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import type { ContainerMount } from "../../../src/docker/inspect/container.ts";
-import { SENSITIVE_PATHS, sensitiveMount } from "../../../src/sensor/sensitive_paths.ts";
+import type { ContainerMount } from "../../../src/docker/inspect/mounts.ts";
+import {
+  SENSITIVE_KINDS,
+  SENSITIVE_PATHS,
+  type SensitiveKind,
+  sensitiveKinds,
+  sensitiveMounts,
+} from "../../../src/sensor/sensitive_paths.ts";
+
+const sensitiveMount = (mounts: readonly ContainerMount[], extra: readonly string[]): boolean =>
+  sensitiveMounts(mounts, extra).length > 0;
 
 function bind(source: string, mode = "rw", destination = "/x"): ContainerMount {
   return { source, destination, mode, type: "bind" };
@@ -34,6 +43,7 @@ describe("sensitive mounts", () => {
     "/run/user",
     "/run/k3s/containerd/containerd.sock",
     "/var/run/dbus/system_bus_socket",
+    "/var/run/../etc",
     // The kernel's.
     "/proc",
     "/proc/1/root",
@@ -133,6 +143,43 @@ describe("sensitive mounts", () => {
     expect(sensitiveMount([bind(source, "rw")], [])).toBe(false);
   });
 
+  const all = SENSITIVE_KINDS.filter((kind) => kind !== "custom");
+  const kinds: [path: string, writable: SensitiveKind[], readOnly: SensitiveKind[]][] = [
+    ["/", all, all.filter((kind) => !["cgroup", "log", "kernel_modules", "programs"].includes(kind))],
+    ["/run", ["engine_socket", "system_bus"], ["engine_socket", "system_bus"]],
+    ["/srv/docker.sock", ["engine_socket"], ["engine_socket"]],
+    ["/var", ["engine_data", "kube", "cron", "log"], ["engine_data", "kube"]],
+    ["/sys", ["sys", "cgroup"], ["sys"]],
+    ["/sys/fs/cgroup/x", ["sys", "cgroup"], []],
+    ["/dev/null", [], []],
+    ["/etc", ["etc", "keys", "kube", "cron"], ["etc", "keys", "kube", "cron"]],
+    ["/etc/localtime", ["etc"], []],
+    ["/etc/cron.d/x", ["etc", "cron"], ["etc", "cron"]],
+    ["/etc/ssh", ["etc", "keys"], ["etc", "keys"]],
+    ["/etc/kubernetes/pki", ["etc", "kube"], ["etc", "kube"]],
+    ["/root", ["home", "keys"], ["home", "keys"]],
+    ["/root/.ssh/id", ["home", "keys"], ["home", "keys"]],
+    ["/home", ["home", "keys", "engine_data"], ["home", "keys", "engine_data"]],
+    ["/home/alice/.ssh", ["keys"], ["keys"]],
+    ["/home/alice/project", [], []],
+    ["/lib/modules/6.1", ["kernel_modules", "programs"], []],
+    ["/usr", ["kernel_modules", "programs"], []],
+    ["/proc/1/root/etc", ["proc"], ["proc"]],
+    ["/boot", ["boot"], ["boot"]],
+    ["/srv", [], []],
+  ];
+  test.each(kinds)("%p gives %j, and read-only %j", (path, writable, readOnly) => {
+    expect(sensitiveKinds(path, true, [])).toEqual(writable);
+    expect(sensitiveKinds(path, false, [])).toEqual(readOnly);
+  });
+
+  test("the kinds of several mounts, each once, and of the setting", () => {
+    const mounts = [bind("/etc/ssh"), bind("/srv/a", "ro"), bind("/etc/hosts"), bind("/var/log")];
+    expect(sensitiveMounts(mounts, ["/srv"])).toEqual(["etc", "keys", "log", "custom"]);
+    expect(sensitiveKinds("/", false, ["/srv"])).toContain("custom");
+    expect(sensitiveKinds("/etc", false, ["/etc"])).toEqual(["etc", "keys", "kube", "cron", "custom"]);
+  });
+
   test("only bind mounts are looked at", () => {
     for (const type of ["volume", "tmpfs", "npipe", "cluster", "image", "", "BIND"]) {
       expect(sensitiveMount([{ ...bind("/var/lib/docker/volumes/v/_data"), type }], [])).toBe(false);
@@ -177,6 +224,7 @@ describe("sensitive mounts", () => {
     expect(Object.isFrozen(SENSITIVE_PATHS)).toBe(true);
     const paths = SENSITIVE_PATHS.map(({ path }) => path);
     expect(new Set(paths).size).toBe(paths.length);
+    expect(new Set(SENSITIVE_PATHS.map(({ kind }) => kind))).toEqual(new Set(all));
     for (const entry of SENSITIVE_PATHS) {
       expect(Object.isFrozen(entry)).toBe(true);
       expect(entry.reason.length).toBeGreaterThan(10);
@@ -187,6 +235,7 @@ describe("sensitive mounts", () => {
       const example = bind(entry.path.replaceAll("*", "any").replace(/^(?!\/)/, "/srv/"));
       expect(sensitiveMount([example], [])).toBe(entry.when !== "never");
       expect(sensitiveMount([{ ...example, mode: "ro" }], [])).toBe(entry.when === "always");
+      if (entry.when !== "never") expect(sensitiveMounts([example], [])).toContain(entry.kind);
     }
   });
 });

@@ -1,7 +1,8 @@
 /** Fields that tell which container an event is about, what it runs, and whether that is known. */
 import { containerIdOf } from "../../../docker/subject.ts";
 import { type EnrichedEvent, uninspectedOf } from "../../../sensor/enrichment.ts";
-import { about, type Field, of } from "../field.ts";
+import { about, type Field, of, shown } from "../field.ts";
+import { words } from "../words.ts";
 import { container, INSPECT } from "./part.ts";
 
 const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
@@ -12,25 +13,29 @@ const added = of((event) => event.falco);
 const ID = "2b8e2040fe1c…";
 
 export const identityFields: readonly Field[] = [
-  event.text(
-    about(
-      "docker.container.id",
-      "ID of the container that the event is about",
-      "`Actor.ID` of container events (podman: of a network's `connect` and `disconnect` too); attribute `container` of network and volume events",
-      ID,
+  shown(
+    event.text(
+      about(
+        "docker.container.id",
+        "ID of the container that the event is about",
+        "`Actor.ID` of container events (podman: of a network's `connect` and `disconnect` too); attribute `container` of network and volume events",
+        ID,
+      ),
+      containerIdOf,
+      ["docker.id", "docker.attributes.container", "docker.actor.id"],
     ),
-    containerIdOf,
-    ["docker.id", "docker.attributes.container", "docker.actor.id"],
   ),
-  event.text(
-    about(
-      "docker.container.name",
-      "Name of the container that the event is about",
-      `attribute \`name\` of container events; else ${INSPECT}\`Name\``,
-      "pensive_haibt",
+  shown(
+    event.text(
+      about(
+        "docker.container.name",
+        "Name of the container that the event is about",
+        `attribute \`name\` of container events; else ${INSPECT}\`Name\``,
+        "pensive_haibt",
+      ),
+      (event) => (isContainer(event) ? event.Actor.Attributes.name : undefined) ?? event.falco?.container?.name,
+      ["docker.attributes.name"],
     ),
-    (event) => (isContainer(event) ? event.Actor.Attributes.name : undefined) ?? event.falco?.container?.name,
-    ["docker.attributes.name"],
   ),
   added.flag(
     about(
@@ -63,6 +68,15 @@ export const identityFields: readonly Field[] = [
     ),
     (container) => container.command?.join(" "),
   ),
+  container.texts(
+    about(
+      "docker.container.words",
+      "Words of entrypoint and arguments in lower case, however they are quoted; see below",
+      `${INSPECT}\`Path\` and \`Args\``,
+      "(sleep,60)",
+    ),
+    (container) => words(container.command),
+  ),
   container.text(
     about("docker.container.image.id", "ID of its image", `${INSPECT}\`Image\``, "sha256:1222cbf60292…"),
     (container) => container.imageId,
@@ -79,5 +93,14 @@ export const identityFields: readonly Field[] = [
       "late",
     ),
     uninspectedOf,
+  ),
+  container.texts(
+    about(
+      "docker.container.cut",
+      "Which of these fields do not hold all that the engine told: a list is cut at 32 Ki characters or 4,096 elements, a text at 4 Ki",
+      "our own",
+      "(command)",
+    ),
+    (container) => container.cut?.map((member) => member.toLowerCase()),
   ),
 ];

@@ -1,10 +1,29 @@
 /** Fields of what of the host is mounted into a container. */
+import { spellingsOf } from "../../../docker/host_path.ts";
 import type { ContainerPart } from "../../../sensor/enrichment.ts";
-import { about, type Field, field, type Pairs } from "../field.ts";
+import { type About, about, type Field, field, type Pairs } from "../field.ts";
 import { container, containerPart, INSPECT } from "./part.ts";
 
-const mountsOf = (part: ContainerPart): Pairs | undefined =>
-  part.mounts?.map(({ destination, source }) => [destination, source]);
+type Mount = NonNullable<ContainerPart["mounts"]>[number];
+
+/** Pairs of a mount's destination and something of it. */
+const byDestination =
+  (take: (mount: Mount) => string | undefined) =>
+  (part: ContainerPart): Pairs | undefined =>
+    part.mounts?.flatMap((mount) => {
+      const value = take(mount);
+      return value === undefined ? [] : [[mount.destination, value] as const];
+    });
+
+/** Pairs of a source, however a rule may write it, and the destination; what is on no path of the host has none. */
+function bySource(part: ContainerPart): Pairs | undefined {
+  return part.mounts?.flatMap(({ source, destination }) =>
+    source.startsWith("/") ? spellingsOf(source).map((path) => [path, destination] as const) : [],
+  );
+}
+
+const keyed = (what: About, key: string, exampleKey: string, take: (part: ContainerPart) => Pairs | undefined): Field =>
+  field(what, "string", { kind: "pairs", part: containerPart, take }, { key, exampleKey });
 
 export const mountFields: readonly Field[] = [
   container.texts(
@@ -16,11 +35,53 @@ export const mountFields: readonly Field[] = [
     ),
     (container) => container.mounts?.map(({ source, destination, mode }) => `${source}:${destination}:${mode}`),
   ),
-  field(
+  keyed(
     about("docker.container.mount", "Source of the mount at a path in the container", `${INSPECT}\`Mounts\``, "/"),
-    "string",
-    { kind: "pairs", part: containerPart, take: mountsOf },
-    { key: "DESTINATION", exampleKey: "/host" },
+    "DESTINATION",
+    "/host",
+    byDestination(({ source }) => source),
+  ),
+  keyed(
+    about(
+      "docker.container.mountsource",
+      "Path in the container of the mount of a path of the host, by all its names (/run, /var/run); of several the first",
+      `${INSPECT}\`Mounts\``,
+      "/host",
+    ),
+    "SOURCE",
+    "/",
+    bySource,
+  ),
+  keyed(
+    about(
+      "docker.container.mountmode",
+      "ro or rw: what may be done with the mount at a path in the container",
+      `${INSPECT}\`Mounts\``,
+      "ro",
+    ),
+    "DESTINATION",
+    "/host",
+    byDestination(({ mode }) => mode),
+  ),
+  keyed(
+    about(
+      "docker.container.mountpropagation",
+      "Which later mounts host and container share below a path in the container: rprivate, rslave, rshared …",
+      `${INSPECT}\`Mounts[].Propagation\``,
+      "rslave",
+    ),
+    "DESTINATION",
+    "/host",
+    byDestination(({ propagation }) => propagation),
+  ),
+  container.texts(
+    about(
+      "docker.container.volumesfrom",
+      "Containers whose mounts it has, each a name or name:ro",
+      `${INSPECT}\`HostConfig.VolumesFrom\``,
+      "(database:ro)",
+    ),
+    (container) => container.volumesFrom,
   ),
   container.flag(
     about(
@@ -30,5 +91,14 @@ export const mountFields: readonly Field[] = [
       "true",
     ),
     (container) => container.sensitiveMount,
+  ),
+  container.texts(
+    about(
+      "docker.container.sensitivemounts",
+      "Kinds of the sensitive paths that it was given; custom is the setting's",
+      `${INSPECT}\`Mounts\`; the list below and the setting \`sensitivemounts\``,
+      "(engine_socket)",
+    ),
+    (container) => container.sensitiveMounts,
   ),
 ];

@@ -1,0 +1,13 @@
+/** Archives whose bytes depend on nothing but what is in them. */
+import { create } from "tar";
+
+/** The time of all files in an archive: one that no build changes. */
+const EPOCH = new Date(0);
+
+/**
+ * Writes a `.tar.gz` of files of one folder, at its root, in their order, owned by nobody in particular.
+ * @param folder where the files lie
+ */
+export async function archive(file: string, folder: string, names: readonly string[]): Promise<void> {
+  await create({ file, cwd: folder, gzip: { level: 9 }, portable: true, mtime: EPOCH, strict: true }, [...names]);
+}

@@ -1,0 +1,267 @@
+/** A libdocker.so that carries its program: one file to install. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { carrying, compileLibrary } from "../../build.ts";
+import { NUMBERED, runtimePid } from "../faults/faults.ts";
+import { TestEngine } from "../support/engine.ts";
+import { isVariant, Plugin, PROGRAM, rc } from "../support/host.ts";
+import { has, skipped } from "../support/needs.ts";
+import { signalTo } from "../support/signal.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+const built = join(temporaryFolder(), "libdocker.so");
+const mounted: string[] = [];
+const mounts = has("file systems that are full, read-only or noexec", "mount", "umount") && canMount();
+
+function canMount(): boolean {
+  if (process.getuid?.() === 0) return true;
+  skipped("file systems that are full, read-only or noexec", "only root can mount them", "run the tests as root");
+  return false;
+}
+
+if (isVariant) skipped("what is about the one file to install", "a variant of the library is driven");
+
+beforeAll(async () => {
+  await compileLibrary(built, await carrying(PROGRAM));
+}, 60_000);
+
+afterAll(() => {
+  for (const folder of mounted) Bun.spawnSync(["umount", "-l", folder]);
+});
+
+/** The library alone in a folder, and the folder where its program is to go. */
+function installed(): { library: string; place: string } {
+  const folder = temporaryFolder();
+  copyFileSync(built, join(folder, "libdocker.so"));
+  return { library: join(folder, "libdocker.so"), place: join(folder, "programs") };
+}
+
+/** Starts it; returns why that failed, or empty. */
+function started({ library, place }: { library: string; place: string }): string {
+  using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+  return state.rc === rc.success ? "" : state.error;
+}
+
+const programIn = (place: string): string => {
+  const names = readdirSync(place);
+  expect(names).toHaveLength(1);
+  expect(names[0]).toMatch(/^docker-plugin-[0-9a-f]{32}$/);
+  return join(place, names[0] as string);
+};
+
+/** What of the file lies in this process's memory, bytes. */
+function mappedOf(library: string): number {
+  let bytes = 0;
+  for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
+    if (!line.endsWith(library)) continue;
+    const [from = "", to = ""] = line.split(" ")[0]?.split("-") ?? [];
+    bytes += Number.parseInt(to, 16) - Number.parseInt(from, 16);
+  }
+  return bytes;
+}
+
+function mount(options: string): string {
+  const folder = join(temporaryFolder(), "mounted");
+  mkdirSync(folder);
+  expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]).exitCode).toBe(0);
+  mounted.push(folder);
+  return folder;
+}
+
+/** Waits for a condition, up to the test's own bound. */
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await Bun.sleep(1);
+}
+
+const one = test.skipIf(isVariant);
+const onMount = test.skipIf(isVariant || !mounts);
+
+one("alone it unpacks its program once, for its user only, and takes events", async () => {
+  await using engine = await TestEngine.start();
+  const { library, place } = installed();
+  using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+  expect([state.rc, state.error]).toEqual([rc.success, ""]);
+  const program = programIn(place);
+  expect(lstatSync(place).mode & 0o7777).toBe(0o700);
+  expect(lstatSync(program).mode & 0o7777).toBe(0o700);
+  expect(readFileSync(program).equals(readFileSync(PROGRAM))).toBe(true);
+  // What is carried is no part of the host's memory, nor of the runtime's.
+  expect(statSync(library).size).toBeGreaterThan(50e6);
+  expect(mappedOf(library)).toBeGreaterThan(0);
+  expect(mappedOf(library)).toBeLessThan(512 * 1024);
+  using instance = state.open(engine.address);
+  await engine.send(NUMBERED.replaceAll("@", "1").replaceAll("#", `${Date.now()}000000`));
+  expect(instance.payloads(1)).toHaveLength(1);
+
+  const { ino, ctimeMs } = lstatSync(program);
+  expect(started({ library, place })).toBe("");
+  expect(lstatSync(program)).toMatchObject({ ino, ctimeMs });
+});
+
+one("a program of the same build beside it is the one that runs; any other is not", () => {
+  const same = installed();
+  copyFileSync(PROGRAM, join(same.library, "../docker-plugin"));
+  expect(started(same)).toBe("");
+  expect(() => readdirSync(same.place)).toThrow("ENOENT");
+
+  for (const [content, mode] of [
+    ["#!/bin/sh\nexit 3\n", 0o755],
+    [readFileSync(PROGRAM), 0o644],
+  ] as const) {
+    const other = installed();
+    writeFileSync(join(other.library, "../docker-plugin"), content, { mode });
+    expect(started(other)).toBe("");
+    programIn(other.place);
+  }
+});
+
+one("what is left of other versions, and of one that was killed in the middle, is removed", () => {
+  const { library, place } = installed();
+  mkdirSync(place, { mode: 0o700 });
+  writeFileSync(join(place, "docker-plugin-0.4.0"), "old");
+  writeFileSync(join(place, ".new"), readFileSync(PROGRAM).subarray(0, 1e6));
+  writeFileSync(join(place, "../kept"), "");
+  symlinkSync("../kept", join(place, "docker-plugin-link"));
+  expect(started({ library, place })).toBe("");
+  programIn(place);
+  expect(statSync(join(place, "../kept")).size).toBe(0);
+});
+
+one("what somebody put in its place is never started", async () => {
+  const planted = '#!/bin/sh\ntouch "$0.ran"\n';
+  const plants: Record<string, (program: string) => void> = {
+    "another program": (program) => writeFileSync(program, planted, { mode: 0o700 }),
+    "one of its size": (program) => {
+      const content = Buffer.from(readFileSync(PROGRAM));
+      content.write(planted);
+      writeFileSync(program, content, { mode: 0o700 });
+    },
+    "a link to another": (program) => {
+      writeFileSync(`${program}.other`, planted, { mode: 0o700 });
+      symlinkSync(`${program}.other`, program);
+    },
+    "one that others may write to": (program) => {
+      copyFileSync(PROGRAM, program);
+      chmodSync(program, 0o722);
+    },
+  };
+  const usual = installed();
+  expect(started(usual)).toBe("");
+  const name = programIn(usual.place).split("/").at(-1) as string;
+  for (const plant of Object.values(plants)) {
+    const { library, place } = installed();
+    mkdirSync(place, { mode: 0o700 });
+    plant(join(place, name));
+    expect(started({ library, place })).toBe("");
+    const program = programIn(place);
+    expect(readFileSync(program).equals(readFileSync(PROGRAM))).toBe(true);
+    expect(lstatSync(program).mode & 0o7777).toBe(0o700);
+  }
+
+  // Each start looks again: the program is exchanged while a runtime runs.
+  const { library, place } = installed();
+  using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+  expect(state.rc).toBe(rc.success);
+  const program = programIn(place);
+  writeFileSync(`${place}/planted`, planted, { mode: 0o700 });
+  renameSync(`${place}/planted`, program);
+  await using engine = await TestEngine.start();
+  using instance = state.open(engine.address);
+  const pid = runtimePid();
+  if (pid === undefined) throw new Error("no runtime runs");
+  signalTo(pid, "SIGKILL");
+  await until(() => {
+    instance.nextBatch();
+    const now = runtimePid();
+    return now !== undefined && now !== pid;
+  });
+  expect(readFileSync(programIn(place)).equals(readFileSync(PROGRAM))).toBe(true);
+});
+
+one("a folder that others may write to, a link and a file in the folder's place are refused", () => {
+  const { library, place } = installed();
+  mkdirSync(place);
+  chmodSync(place, 0o777);
+  expect(started({ library, place })).toContain(`others than Falco's user may write to ${place}`);
+  const linked = join(place, "linked");
+  symlinkSync("/tmp", linked);
+  expect(started({ library, place: linked })).toContain(`${linked} cannot be used: it is no folder, or a link to one`);
+  const file = join(place, "file");
+  writeFileSync(file, "");
+  expect(started({ library, place: file })).toContain("it is no folder, or a link to one");
+  expect(started({ library, place: join(place, "a/b") })).toMatch(
+    /cannot make the folder .*\/a\/b: No such file or directory; name another folder in the setting programdir/,
+  );
+  const theirs = join(place, "theirs");
+  mkdirSync(theirs, { mode: 0o755 });
+  if (process.getuid?.() !== 0) return;
+  chownSync(theirs, 65_534, 65_534);
+  expect(started({ library, place: theirs })).toContain(`others than Falco's user may write to ${theirs}`);
+});
+
+onMount("a full, a read-only and a noexec file system say so", () => {
+  const { library } = installed();
+  const full = mount("size=8m,mode=700");
+  expect(started({ library, place: full })).toMatch(
+    / has no room for the \d+ MiB of docker-plugin; name another folder/,
+  );
+  expect(readdirSync(full)).toEqual([]);
+  expect(started({ library, place: mount("ro,mode=700") })).toMatch(/cannot write to .*: Read-only file system; name/);
+  expect(started({ library, place: mount("noexec,mode=700") })).toMatch(/is mounted noexec; name another folder/);
+});
+
+/** A process of its own that starts it, and prints why that failed. */
+const starter = (library: string, place: string) =>
+  Bun.spawn([process.execPath, join(import.meta.dir, "../support/starter.ts"), library, place], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+
+one(
+  "several that start at once end up with one program",
+  async () => {
+    const { library, place } = installed();
+    const all = Array.from({ length: 4 }, () => starter(library, place));
+    expect(await Promise.all(all.map((each) => new Response(each.stdout).text()))).toEqual(["", "", "", ""]);
+    programIn(place);
+  },
+  30_000,
+);
+
+one(
+  "killed at any moment of unpacking, the next start is a good one",
+  async () => {
+    const { library, place } = installed();
+    for (let i = 0; i < 8; i++) {
+      const one = starter(library, place);
+      await until(() => {
+        try {
+          return readdirSync(place).length > 0;
+        } catch {
+          return false;
+        }
+      });
+      await Bun.sleep(i * 5);
+      one.kill("SIGKILL");
+      await one.exited;
+      expect(started({ library, place })).toBe("");
+      const program = programIn(place);
+      expect(readFileSync(program).equals(readFileSync(PROGRAM))).toBe(true);
+      renameSync(program, join(place, "docker-plugin-other"));
+    }
+  },
+  60_000,
+);
