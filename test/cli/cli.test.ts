@@ -87,7 +87,7 @@ test("bash completes commands, the options of a command, and values", () => {
   expect(complete("--dump", "--rel")).toEqual(["--relative"]);
   expect(complete("--fields", "--rel")).toEqual([]);
   expect(complete("--dump", "--color", "al")).toEqual(["always"]);
-  expect(complete("--dump", "--columns", "docker.container.priv")).toEqual(["docker.container.privileged"]);
+  expect(complete("--dump", "--columns", "docker.health.")).toEqual(["docker.health.status"]);
 });
 
 test("fish completes, too", () => {
