@@ -6,6 +6,8 @@ import { isatty } from "node:tty";
 const TERMINAL_MAX = 64 * 1024;
 /** What may wait for a pipe or a file, bytes. */
 const PIPE_MAX = 64 * 1024 * 1024;
+/** What is written at once, bytes: a pipe takes no more. */
+const PIECE_BYTES = 64 * 1024;
 /** How soon it is tried again, ms. */
 const AGAIN_MS = 5;
 /** Below this share of what may wait there is room again. */
@@ -108,14 +110,23 @@ export class Out {
     this.#bytes += bytes.length;
   }
 
+  /** What is written next: the first of the queue, with what follows where it is small. */
+  #piece(): Buffer {
+    let bytes = 0;
+    let count = 0;
+    for (; count < this.#queue.length && bytes < PIECE_BYTES; count++) bytes += this.#queue[count]?.length ?? 0;
+    if (count > 1) this.#queue.splice(0, count, Buffer.concat(this.#queue.slice(0, count)));
+    return this.#queue[0] ?? Buffer.alloc(0);
+  }
+
   #drain(): void {
     this.#timer = undefined;
-    if (this.#queue.length > 1) this.#queue = [Buffer.concat(this.#queue)];
     try {
-      for (let [first] = this.#queue; first !== undefined && this.#bytes > 0; [first] = this.#queue) {
-        const written = writeSync(this.#fd, first);
+      for (let piece = this.#piece(); piece.length > 0; piece = this.#piece()) {
+        const written = writeSync(this.#fd, piece);
         this.#bytes -= written;
-        this.#queue = written < first.length ? [first.subarray(written)] : [];
+        if (written < piece.length) this.#queue[0] = piece.subarray(written);
+        else this.#queue.shift();
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
