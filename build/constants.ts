@@ -1,4 +1,5 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
+import { VARIABLES } from "../src/docker/environment.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { sharedHeader } from "../src/ipc/header.ts";
 import { fields } from "../src/plugin/fields.ts";
@@ -26,6 +27,8 @@ export function constantsHeader(): string {
 #pragma once
 ${sharedHeader()}
 #define BUILD_ID ${text(buildId)}
+/* All that the runtime is handed over from the host's environment. */
+static const char *const HANDED_OVER[] __attribute__((unused)) = { ${VARIABLES.map(text).join(", ")} };
 #define FIELDS_JSON ${text(fieldsJson())}
 #define INIT_SCHEMA_JSON ${text(initSchemaJson())}
 `;

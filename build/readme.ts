@@ -57,7 +57,8 @@ function settings(): string {
     const { enum: words, minimum, maximum, description = "", ...kind } = anyOf[0] ?? {};
     const type = words === undefined ? kind.type : words.map((word) => `\`${word}\``).join(" ");
     const range = minimum === undefined ? "" : `, ${minimum} to ${maximum}`;
-    return `| \`${name}\` | ${type}${range} | \`${JSON.stringify(byDefault)}\` | ${description} |`;
+    const without = byDefault === undefined ? "none" : `\`${JSON.stringify(byDefault)}\``;
+    return `| \`${name}\` | ${type}${range} | ${without} | ${description} |`;
   });
   return ["| setting | type | default | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }

@@ -169,6 +169,16 @@ bool find_program(struct runtime *runtime) {
     return true;
 }
 
+#define HANDED_OVER_COUNT (sizeof HANDED_OVER / sizeof *HANDED_OVER)
+
+// The entry of the environment for a variable, NULL where it is not set.
+static char *entry_of(const char *name) {
+    const size_t length = strlen(name);
+    for (char *const *entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry;
+    return NULL;
+}
+
 bool start(struct runtime *runtime) {
     assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
     // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
@@ -182,11 +192,10 @@ bool start(struct runtime *runtime) {
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
-    char docker_host[PATH_MAX + 16];
-    char *envp[] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000", NULL, NULL};
-    const char *host = getenv("DOCKER_HOST");
-    if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
-        envp[2] = docker_host;
+    char *envp[2 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000"};
+    size_t used = 2;
+    for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
+        if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
     const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");

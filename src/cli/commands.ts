@@ -159,8 +159,9 @@ export const options = [
     value: "ADDRESS",
     many: true,
     desc:
-      "the engine, as in Falco's open_params: unix:///path/to/docker.sock or tcp://host:port; several times for several " +
-      "engines, whose events come in the order of their arrival (default: DOCKER_HOST, or unix:///var/run/docker.sock)",
+      "the engine, as in Falco's open_params: unix:///path/to/docker.sock, tcp://host:port, ssh://host, context://name; " +
+      "several times for several engines, whose events come in the order of their arrival (default: DOCKER_HOST, " +
+      "DOCKER_CONTEXT, or unix:///var/run/docker.sock)",
     examples: ["--dump --host /run/user/1000/docker.sock", "--dump -H tcp://10.0.0.5:2375 -H tcp://10.0.0.6:2375"],
   },
   {

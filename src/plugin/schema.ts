@@ -11,8 +11,11 @@ export function initSchemaJson(): string {
     toJsonSchema(configSchema, {
       typeMode: "input",
       ignoreActions: ["integer"],
+      // What is no setting the plugin names itself, at any depth: in words, and in the letter case that was written.
       overrideSchema: ({ jsonSchema, valibotSchema }) =>
-        valibotSchema.type === "object" ? { ...jsonSchema, additionalProperties: true } : undefined,
+        valibotSchema.type === "object" || valibotSchema.type === "strict_object"
+          ? { ...jsonSchema, additionalProperties: true }
+          : undefined,
     }),
   );
 }

@@ -5,14 +5,14 @@
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
-import { writeEvent } from "../docker/event.ts";
+import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
 import { healthcheckOf } from "./healthcheck.ts";
-import { Inspector } from "./inspector.ts";
+import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { OpenSource, Source } from "./source.ts";
@@ -65,6 +65,14 @@ export interface FeedOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** What the engine is called, in place of what it says itself. */
+  readonly engineName?: string | undefined;
+  /** Whether the engine may not tell what changes containers, as it is asked for other events. */
+  readonly changesHidden?: boolean;
+  /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
+  readonly include?: (event: DockerEvent) => boolean;
+  /** Whether an event of the engine's is left out; absent: none is. */
+  readonly exclude?: (event: DockerEvent) => boolean;
   /** Where the line that waited leaves its trace when it goes on. */
   readonly trace?: Trace;
 }
@@ -94,7 +102,7 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive);
+    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, options.changesHidden);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());
@@ -161,6 +169,11 @@ export class Feed {
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
+    if (this.options.exclude?.(event)) {
+      if (changesFacts(event)) void this.#inspector?.ask(event);
+      this.sink.known(fingerprint);
+      return;
+    }
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#sequencer.isOpen) {
       this.#tell(event, line, fingerprint, cut);
@@ -205,8 +218,10 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
+    const { engineName } = this.options;
+    const named = engineName === undefined ? {} : { name: engineName };
     const host = engine.address;
-    this.#identity ??= { host };
+    this.#identity ??= { host, ...named };
     const answer = engine.identify((what, error) => {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
@@ -214,7 +229,7 @@ export class Feed {
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { host, ...said };
+        this.#identity = { host, ...said, ...named };
       }),
       IDENTITY_MAX_MS,
       () => {},
@@ -235,7 +250,9 @@ export class Feed {
       this.#snapshot = undefined;
       const events = snapshot.events(engine.clock.now);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      const { include = () => true, exclude = () => false } = this.options;
       for (const event of events ?? []) {
+        if (!include(event) || exclude(event)) continue;
         const line = writeEvent(event);
         this.#describe(event, undefined);
         this.sink.event(event, line, undefined);

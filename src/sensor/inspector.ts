@@ -33,6 +33,10 @@ const CHANGES: ReadonlySet<string> = new Set(["create", "start", "update", "rena
 /** After these it is gone; podman says remove. */
 const ENDS: ReadonlySet<string> = new Set(["destroy", "remove"]);
 
+/** Whether what was learnt of a container is not true any more, or is of no use. */
+export const changesFacts = (event: DockerEvent): boolean =>
+  changesNetworks(event) || (event.Type === "container" && (CHANGES.has(event.Action) || ENDS.has(event.Action)));
+
 const without = (uninspected: Uninspected): Enrichment => ({ inspected: false, uninspected });
 const NOT_INSPECTED = {
   late: without("late"),
@@ -61,10 +65,14 @@ export class Inspector {
   readonly #questions = new Map<string, Promise<void>>();
   #asked = 0;
 
-  /** @param sensitive paths of the host that are sensitive beside the documented ones */
+  /**
+   * @param sensitive paths of the host that are sensitive beside the documented ones
+   * @param isBlind whether no event may tell that a container has changed: then each one asks anew
+   */
   constructor(
     readonly engine: Engine,
     readonly sensitive: readonly string[],
+    readonly isBlind = false,
   ) {}
 
   /** Asks what is to be known for an event. Returns what that waits for; undefined where `describe` knows all there is. */
@@ -139,7 +147,7 @@ export class Inspector {
     const isContainer = event.Type === "container";
     const known = this.#containers.get(id);
     if (known?.inspected === true && changesNetworks(event)) return this.#askNetworks(event, id, known);
-    const changes = isContainer && CHANGES.has(event.Action);
+    const changes = isContainer && (this.isBlind || CHANGES.has(event.Action));
     if (!changes && known !== undefined && isFinal(known)) return undefined;
     const path = `container ${id}`;
     if (!changes && this.#questions.has(path)) return this.#questions.get(path);

@@ -236,7 +236,7 @@ test("sensitivemounts adds to the list, and a wrong one says what was expected",
     expect(take(state, instance, 1, ["docker.container.sensitivemount"]).at(-1)).toEqual(["create", expected]);
   }
   using wrong = new Plugin().init(config({ sensitivemounts: ["keys"] }));
-  expect(wrong.error).toContain('sensitivemounts: expected an absolute path, got the string "keys"');
+  expect(wrong.error).toContain('sensitivemounts[0]: expected an absolute path, got the string "keys"');
 });
 
 test("an answer of megabytes is made short", async () => {

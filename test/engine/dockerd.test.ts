@@ -198,6 +198,33 @@ real(
 );
 
 real(
+  "it sends what its filters want, by each key that they have",
+  () => {
+    const cases = [
+      [{ label: ["tier=web", "team"] }, ["both"]],
+      [{ container: ["bo", "only"] }, ["both", "only"]],
+      [{ image: ["bb:1"], event: ["destroy"] }, ["both", "only"]],
+      [{ type: ["image"], image: ["filtered"] }, ["tag"]],
+      [{ scope: ["local"], type: ["image"] }, ["tag"]],
+    ] as const;
+    const states = cases.map(([filters]) =>
+      new Plugin().init(JSON.stringify({ statefile: "", inspect: false, filters, exclude: { event: ["create"] } })),
+    );
+    const instances = states.map((state) => state.open(dockerd.address));
+    dockerd.docker("create", "--network", "none", "--name", "both", "--label", "tier=web", "--label", "team=x", "bb:1");
+    dockerd.docker("create", "--network", "none", "--name", "only", "--label", "tier=web", "bb:1");
+    dockerd.docker("tag", "bb:1", "filtered:1");
+    for (const name of ["both", "only"]) dockerd.docker("rm", name);
+    for (const [i, [, names]] of cases.entries()) {
+      const came = instances[i]?.payloads(names.length).map((payload) => JSON.parse(payload));
+      expect(came?.map(({ Action, Actor }) => (Action === "tag" ? Action : Actor.Attributes.name))).toEqual([...names]);
+    }
+    for (const state of states) state.destroy();
+  },
+  60_000,
+);
+
+real(
   "an engine that ends streams its end, when its socket is gone already: all of it arrives",
   async () => {
     const own = await Dockerd.start();

@@ -12,6 +12,9 @@ const PACKAGES: Record<string, string> = {
   busybox: "busybox-static",
   nm: "binutils",
   groff: "groff-base",
+  sshd: "openssh-server",
+  ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
 };
 
 /** The command that brings programs on Debian. */

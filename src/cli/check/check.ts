@@ -1,7 +1,8 @@
 /** `--check`: one page on whether this machine is ready. */
 import { printable } from "../../base/text.ts";
-import { DEBUG_TOOL, FALCO } from "../../docker/endpoint.ts";
+import { DEBUG_TOOL, FALCO, type Reach } from "../../docker/endpoint.ts";
 import { buildId } from "../../ipc/build_id.ts";
+import { reachOptions, readConfig } from "../../plugin/config.ts";
 import { FILE_SCHEME } from "../../sensor/recording.ts";
 import type { Given } from "../args.ts";
 import { EXIT, PROGRAM } from "../commands.ts";
@@ -18,6 +19,12 @@ const KINDS: Record<Status, Kind> = { good: "good", bad: "bad", unknown: "warn" 
 const STATUS_WIDTH = 9;
 const INDENT = 2 + STATUS_WIDTH;
 
+/** What Falco's settings say of the way to an engine, where they can be read. */
+function reachOf(initConfig: string): Reach {
+  const read = readConfig(initConfig);
+  return "config" in read ? reachOptions(read.config) : {};
+}
+
 /** Looks at all that is needed. */
 async function look(given: Given): Promise<Area[]> {
   const { findings: falco, config } = await checkFalco(given.one("config"));
@@ -25,7 +32,9 @@ async function look(given: Given): Promise<Area[]> {
   const params = host === undefined ? config?.plugin?.openParams : undefined;
   const engine = params?.startsWith(FILE_SCHEME)
     ? checkRecording(params)
-    : await checkEngine(host ?? params ?? "", params === undefined ? DEBUG_TOOL : FALCO);
+    : params === undefined
+      ? await checkEngine(host ?? "", DEBUG_TOOL)
+      : await checkEngine(params, FALCO, reachOf(config?.plugin?.initConfig ?? ""));
   const rules = [...(config?.rulesFiles ?? []), ...given.all("rules")];
   const sent = { apiVersion: engine.apiVersion, initConfig: config?.plugin?.initConfig ?? "" };
   return [

@@ -1,6 +1,6 @@
 /** Whether the engine can be reached, and what it tells and refuses. */
 import { Engine, EngineError } from "../../docker/client.ts";
-import { type Asker, BadAddress, DEBUG_TOOL, FALCO, resolveEndpoint } from "../../docker/endpoint.ts";
+import { type Asker, BadAddress, DEBUG_TOOL, FALCO, type Reach, resolveEndpoint } from "../../docker/endpoint.ts";
 import { recordingAt } from "../../sensor/recording.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
@@ -96,11 +96,16 @@ export interface EngineChecked {
 /**
  * Looks at an engine.
  * @param asker who named the address: errors name the setting
+ * @param reach what the settings say of the way to it
  */
-export async function checkEngine(address: string, asker: Asker = DEBUG_TOOL): Promise<EngineChecked> {
+export async function checkEngine(
+  address: string,
+  asker: Asker = DEBUG_TOOL,
+  reach: Reach = {},
+): Promise<EngineChecked> {
   let engine: Engine;
   try {
-    engine = new Engine(resolveEndpoint(address, process.env.DOCKER_HOST, asker));
+    engine = new Engine(resolveEndpoint(address, process.env, asker, reach));
   } catch (error) {
     if (!(error instanceof BadAddress)) throw error;
     return { findings: [bad(error.message, `correct ${asker.setting}`)], apiVersion: undefined };
@@ -110,7 +115,8 @@ export async function checkEngine(address: string, asker: Asker = DEBUG_TOOL): P
     await engine.readClock();
     const [more, stream] = await Promise.all([refusals(engine), streams(engine)]);
     const reached = good(`${engine.address} can be reached by this user`);
-    return { findings: [reached, ...version(engine), stream, ...more, clock(engine)], apiVersion };
+    const warnings = engine.endpoint.warnings.map((warning) => unknown(warning, "where that is not meant, change it"));
+    return { findings: [reached, ...version(engine), stream, ...more, clock(engine), ...warnings], apiVersion };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const [what = "", ...advice] = error.message.split("; ");

@@ -1,7 +1,7 @@
 /** The events of one live engine, which can be let go for a while. */
 import { Engine } from "../../docker/client.ts";
 import { DEBUG_TOOL, resolveEndpoint } from "../../docker/endpoint.ts";
-import type { Filters } from "../../docker/filters.ts";
+import { type Filters, hidesChanges } from "../../docker/filters.ts";
 import { type Fingerprint, REMEMBERED } from "../../docker/stream/resume.ts";
 import type { ResumePoint } from "../../docker/stream/stream.ts";
 import { feedOptions, readDefaults } from "../../plugin/config.ts";
@@ -41,7 +41,7 @@ export class Live {
     readonly wanted: Wanted,
     sink: FeedSink,
   ) {
-    this.#engine = new Engine(resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL));
+    this.#engine = new Engine(resolveEndpoint(host, process.env, DEBUG_TOOL));
     this.#sink = {
       ...sink,
       event: (event, line, fingerprint) => {
@@ -60,6 +60,11 @@ export class Live {
 
   get address(): string {
     return this.#engine.address;
+  }
+
+  /** What a person should know of the way to it. */
+  get warnings(): readonly string[] {
+    return this.#engine.endpoint.warnings;
   }
 
   /** Whether it ends by itself. */
@@ -122,8 +127,13 @@ export class Live {
   }
 
   #open(source: ConstructorParameters<typeof Feed>[0], options: Omit<Feed["options"], "identified">): Feed {
+    const { filters } = this.wanted;
     const isIdentified = this.wanted.isOneOfSeveral || this.#engine.endpoint.isRemote;
-    this.#feed = new Feed(source, this.#engine, this.#sink, { ...options, identified: () => isIdentified });
+    this.#feed = new Feed(source, this.#engine, this.#sink, {
+      ...options,
+      changesHidden: hidesChanges(filters),
+      identified: () => isIdentified,
+    });
     return this.#feed;
   }
 

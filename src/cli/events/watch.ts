@@ -147,6 +147,7 @@ async function watchEngines(given: Given, taker: Taker, gone: Promise<void>): Pr
   const ends = wanted.until !== undefined;
   const opened = Promise.all(
     lives.map(async (live) => {
+      for (const warning of live.warnings) taker.note(warning);
       await live.open();
       if (!ends) taker.note(`connected to ${live.address}; Ctrl-C ends`);
     }),

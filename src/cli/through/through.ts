@@ -86,7 +86,7 @@ async function live(given: Given, library: Library, printer: Printer): Promise<n
   const { beside } = comparison;
   const reader = new ThroughReader(library);
   const host = given.one("host") ?? "";
-  const { address } = resolveEndpoint(host, process.env.DOCKER_HOST, DEBUG_TOOL);
+  const { address } = resolveEndpoint(host, process.env, DEBUG_TOOL);
   const left = given.count("count") ?? Number.POSITIVE_INFINITY;
   const nothing = () => {};
   const direct = new Live(
