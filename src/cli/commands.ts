@@ -247,8 +247,8 @@ export const options = [
     short: "o",
     value: "FORMAT",
     desc:
-      "what to print of an event, as in a rule's output: text with %field or %field[argument]. Beside the plugin's fields " +
-      "there are %evt.time, %evt.datetime, %evt.rawtime, %evt.num, %evt.source, %evt.pluginname and " +
+      "what to print of an event, as in a rule's output: text with %field, %field[argument] or %toupper(field). Beside the " +
+      "plugin's fields there are %evt.time, %evt.datetime, %evt.rawtime, %evt.num, %evt.source, %evt.pluginname and " +
       "%evt.plugininfo. There is no --where: Falco and sysdig have conditions, --explain shows what they see",
     completes: "field",
     examples: [

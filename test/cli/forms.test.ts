@@ -45,6 +45,8 @@ test("--output is the format and nothing else, with Falco's own fields of an eve
   );
   const [first] = run(["--demo", "-o", "<%docker.type|%docker.attributes[nothing]|%docker.time>%"]).out.split("\n");
   expect(first).toBe("<image|<NA>|1795427238966794737>%");
+  const around = "%toupper(docker.type)) %tolower(toupper(docker.type)) (%docker.type)";
+  expect(run(["--demo", "-n", "1", "-o", around]).out).toBe("IMAGE) image (image)\n");
   const [info] = run(["--demo", "-o", "%evt.datetime %evt.rawtime %evt.plugininfo"]).out.split("\n");
   expect(info).toMatch(
     /^2026-11-23 09:47:18\.966794737 1795427238966794737 image tag name=bb:1 id=sha256:\w+ scope=local$/,

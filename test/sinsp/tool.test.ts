@@ -30,7 +30,8 @@ real("--output prints each field, and those of any event, as libsinsp does", asy
   const generic = ["num", "time", "datetime", "rawtime", "source", "pluginname", "plugininfo"].map(
     (name) => `evt.${name}`,
   );
-  const format = [...generic, ...asked].map((name) => `%${name}`).join(" | ");
+  const around = ["toupper(docker.type)", "tolower(docker.action)", "toupper(tolower(docker.id))"];
+  const format = [...generic, ...asked, ...around].map((name) => `%${name}`).join(" | ");
   // A value may hold a newline, so the end of an event is marked. The star has libsinsp print an event that lacks one of the fields.
   const { stdout, code } = await sysdig({ statefile: "" }, "-r", capture, "-p", `*${format}<END>`);
   expect(code).toBe(0);
@@ -39,6 +40,12 @@ real("--output prints each field, and those of any event, as libsinsp does", asy
   const theirs = stdout.split("<END>\n").map(printable);
   expect(theirs.length).toBe(lines.length + 1);
   for (const [i, line] of theirs.entries()) expect(ours[i]).toBe(line);
+});
+
+real("--output prints what transformers make of a text as libsinsp does", async () => {
+  const format = "%toupper(docker.type) %tolower(toupper(docker.action))";
+  const { stdout } = await sysdig({ statefile: "" }, "-r", capture, "-p", format);
+  expect(run(["--replay", recording, "--output", format]).out).toBe(stdout);
 });
 
 real("--explain says which events match, with macros and lists, as libsinsp does", async () => {

@@ -51,8 +51,14 @@ const EVENT_FIELDS: Readonly<Record<string, (view: View) => string>> = {
 
 const NAMES = [...fields.map(({ name }) => name), ...Object.keys(EVENT_FIELDS)];
 
-/** `%name` or `%name[argument]`, as Falco reads it. */
-const FIELD = /%([a-z][a-z0-9_.]*[a-z0-9])(?:\[([^\]]*)\])?/g;
+/** What can stand around a field of one text; what Falco has beside is for bytes and for conditions. */
+const TRANSFORMERS: Readonly<Record<string, (text: string) => string>> = {
+  toupper: (text) => text.toUpperCase(),
+  tolower: (text) => text.toLowerCase(),
+};
+
+/** `%name`, `%name[argument]`, `%transformer(name)`, as Falco reads it. */
+const FIELD = /%((?:[a-z0-9]+\()*)([a-z][a-z0-9_.]*[a-z0-9])(?:\[([^\]]*)\])?(\)*)/g;
 
 /** A value as Falco prints it (test/sinsp/tool.test.ts): times are nanoseconds since 1970. */
 export function valueText(value: Value | undefined): string {
@@ -85,10 +91,13 @@ export class OutputFormat {
   constructor(format: string) {
     let end = 0;
     for (const match of format.matchAll(FIELD)) {
-      const [text, name = "", key] = match;
-      const own = key === undefined ? EVENT_FIELDS[name] : undefined;
-      this.#parts.push(format.slice(end, match.index), own ?? this.#field(name, key));
-      end = match.index + text.length;
+      const [text, around = "", name = "", key, closing = ""] = match;
+      const names = around.split("(").slice(0, -1);
+      if (closing.length < names.length) throw new BadUsage(`--output: ${text} has no closing parenthesis`);
+      const own = key === undefined && names.length === 0 ? EVENT_FIELDS[name] : undefined;
+      this.#parts.push(format.slice(end, match.index), own ?? this.#field(name, key, names));
+      // Further parentheses are text.
+      end = match.index + text.length - (closing.length - names.length);
     }
     this.#parts.push(format.slice(end));
   }
@@ -98,8 +107,26 @@ export class OutputFormat {
     return this.#parts.map((part) => (typeof part === "string" ? part : printable(part(view)))).join("");
   }
 
-  #field(name: string, argument: string | undefined): Part {
+  #field(name: string, argument: string | undefined, around: readonly string[]): Part {
     const { field, key } = fieldAsked("--output", name, argument);
-    return (view) => valueText(view.value(field, key));
+    const transformers = around.toReversed().map((each) => transformerOf(each, field));
+    return (view) => {
+      const value = view.value(field, key);
+      if (typeof value !== "string") return valueText(value);
+      return transformers.reduce((text, transform) => transform(text), value);
+    };
   }
+}
+
+/** @throws BadUsage where there is none of that name, or it is not for such a field */
+function transformerOf(name: string, field: Field): (text: string) => string {
+  const transform = TRANSFORMERS[name];
+  const known = Object.keys(TRANSFORMERS);
+  if (transform === undefined)
+    throw new BadUsage(
+      `--output: there is no transformer ${name}${didYouMean(name, known) || `; known are ${known.join(", ")}`}`,
+    );
+  if (field.type !== "string" || field.list)
+    throw new BadUsage(`--output: ${name} is for texts, and ${field.name} is none`);
+  return transform;
 }
