@@ -8,7 +8,7 @@ import { later } from "../base/time.ts";
 import { Engine, EngineError } from "../docker/client.ts";
 import { FALCO, resolveEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
-import { excludes, hidesChanges, includesRunning } from "../docker/filters.ts";
+import { excludes, hidesChanges, hidesVolumes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
@@ -119,7 +119,13 @@ export class Session {
         snapshotTaken: this.#ring.snapshotTaken,
         identified: () => isRemote || name !== undefined || isOneOfSeveral(),
         engineName: name,
-        ...(filters === undefined ? {} : { include: includesRunning(filters), changesHidden: hidesChanges(filters) }),
+        ...(filters === undefined
+          ? {}
+          : {
+              include: includesRunning(filters),
+              changesHidden: hidesChanges(filters),
+              volumesHidden: hidesVolumes(filters),
+            }),
         ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },
     );

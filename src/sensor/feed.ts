@@ -69,6 +69,8 @@ export interface FeedOptions {
   readonly engineName?: string | undefined;
   /** Whether the engine may not tell what changes containers, as it is asked for other events. */
   readonly changesHidden?: boolean;
+  /** Whether it may not tell what changes volumes. */
+  readonly volumesHidden?: boolean;
   /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
   readonly include?: (event: DockerEvent) => boolean;
   /** Whether an event of the engine's is left out; absent: none is. */
@@ -102,7 +104,13 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, options.changesHidden);
+    this.#inspector =
+      engine &&
+      inspect &&
+      new Inspector(engine, inspect.sensitive, (text) => sink.warning(text), {
+        changes: options.changesHidden === true,
+        volumes: options.volumesHidden === true,
+      });
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());
@@ -111,6 +119,7 @@ export class Feed {
         sink.opened();
         // Behind each connection there may be another engine than before: a newer one, say.
         if (options.identified()) this.#identify();
+        this.#inspector?.begin();
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
@@ -157,6 +166,7 @@ export class Feed {
   }
 
   close(): void {
+    this.#inspector?.close();
     this.#source.close();
     this.#sequencer.close();
   }
@@ -170,7 +180,7 @@ export class Feed {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     if (this.options.exclude?.(event)) {
-      if (changesFacts(event)) void this.#inspector?.ask(event);
+      if (changesFacts(event)) this.#inspector?.note(event);
       this.sink.known(fingerprint);
       return;
     }
@@ -239,8 +249,9 @@ export class Feed {
   /** Holds back what happens until what runs already has been told. */
   #tellWhatRuns(startedBefore: bigint): void {
     const { engine } = this;
-    if (engine === undefined || this.#inspector === undefined) return;
-    const snapshot = new Snapshot(engine, this.#inspector, startedBefore);
+    const inspector = this.#inspector;
+    if (engine === undefined || inspector === undefined) return;
+    const snapshot = new Snapshot(engine, inspector, startedBefore);
     this.#snapshot = snapshot;
     let why = new EngineError(`the engine at ${engine.address} does not answer`);
     const ready = snapshot.ready.catch((error: EngineError) => {
@@ -248,10 +259,12 @@ export class Feed {
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const events = snapshot.events(engine.clock.now);
+      const now = engine.clock.now;
+      const daemon = inspector.daemon.existing(now);
+      const events = snapshot.events(now + 1n);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
       const { include = () => true, exclude = () => false } = this.options;
-      for (const event of events ?? []) {
+      for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         if (!include(event) || exclude(event)) continue;
         const line = writeEvent(event);
         this.#describe(event, undefined);
