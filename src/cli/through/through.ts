@@ -1,9 +1,10 @@
 /** `--through`: events as Falco gets them, through the ABI of libdocker.so, beside the direct way. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { textOf } from "../../base/line.ts";
+import { lineOf, textOf } from "../../base/line.ts";
 import { DEBUG_TOOL, resolveEndpoint } from "../../docker/endpoint.ts";
 import { info } from "../../plugin/info.ts";
+import { isToldAnew } from "../../sensor/snapshot.ts";
 import type { Given } from "../args.ts";
 import { EXIT } from "../commands.ts";
 import { Printer } from "../dump.ts";
@@ -18,8 +19,6 @@ import { Beside } from "./beside.ts";
 
 /** A real Falco's state is left alone. */
 const CONFIG = JSON.stringify({ statefile: "" });
-/** An event of the plugin's own begins so, which the direct way does not tell of here. */
-const EXISTING = '{"status":"existing"';
 /** Of an event so much names it, characters. */
 const NAMED = 120;
 
@@ -116,7 +115,8 @@ async function live(given: Given, library: Library, printer: Printer): Promise<n
   const take = () => {
     for (const event of library.nextBatch() ?? []) {
       const through = reader.read(event);
-      if (!through.line.startsWith(EXISTING)) beside.came("abi", through.line);
+      // What the plugin adds at its beginning the direct way does not tell of here.
+      if (!isToldAnew(undefined, lineOf(through.line))) beside.came("abi", through.line);
       if (comparison.count >= left) continue;
       comparison.read(through);
       printer.print(through.view);
