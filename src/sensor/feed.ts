@@ -123,7 +123,8 @@ export class Feed {
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
-      event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
+      event: (event, line, fingerprint, cut) =>
+        this.#event(claim(event, this.#source.origin ?? "engine"), line, fingerprint, cut),
       known: (fingerprint) => sink.known(fingerprint),
       malformed: (why, head) => sink.malformed(why, head),
       lost: (loss, fingerprint) => {
@@ -211,7 +212,8 @@ export class Feed {
   }
 
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
-    const found = this.#inspector?.describe(event);
+    // A recording brings what was found out then.
+    const found = this.#inspector?.describe(event) ?? event.falco;
     const engine = this.options.identified() ? this.#identity : undefined;
     const part =
       cut === undefined && engine === undefined

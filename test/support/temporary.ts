@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders: string[] = [];
-process.on("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
-/** A folder of its own, short enough for a socket's path; gone when the process ends. */
+/** Removes what `temporaryFolder` has made. */
+export function removeTemporaryFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+process.on("exit", removeTemporaryFolders);
+
+/** A folder of its own, short enough for a socket's path; gone when the process ends, or the tests of it (preload.ts). */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "docker-plugin-"));
   folders.push(folder);
