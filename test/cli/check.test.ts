@@ -7,7 +7,9 @@ import { BUILT, PROGRAM } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { environment } from "../support/tool.ts";
 
-const RULES = join(import.meta.dir, "../../rules/docker_rules.yaml");
+/** Rules that any engine will do for. */
+const RULES = join(import.meta.dir, "../../rules/docker_example_rules.yaml");
+const SHIPPED = join(import.meta.dir, "../../rules/docker_rules.yaml");
 
 interface Found {
   readonly area: string;
@@ -46,6 +48,19 @@ function rulesOf(yaml: string): string {
 
 const rule = (condition: string, output = "x"): string =>
   JSON.stringify([{ rule: "R", desc: "d", condition, output, priority: "INFO", source: "docker" }]);
+
+test("rules that are off are counted, and a file of nothing else is told of", async () => {
+  const { findings, wrong } = await check("--rules", SHIPPED, "--host", "unix:///nowhere");
+  const ours = findings.filter(({ what }) => what.startsWith(SHIPPED));
+  expect(ours.map(({ status, what }) => [status, what.slice(SHIPPED.length)])).toEqual([
+    ["good", expect.stringMatching(/^: \d+ rules for Docker events, 5 of them off, whose fields are there/)],
+  ]);
+  expect(wrong.some((what) => what.includes(SHIPPED))).toBe(false);
+  const off = rulesOf(rule("docker.type = container").replace("}]", ',"enabled":false}]'));
+  expect((await check("--rules", off, "--host", "unix:///nowhere")).wrong).toContainEqual(
+    `unknown: ${off}: none of its rules is enabled`,
+  );
+});
 
 test("all is well: exit code 0, and a page that says so", async () => {
   await using engine = await TestEngine.start();

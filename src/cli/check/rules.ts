@@ -60,13 +60,14 @@ export function checkRules(files: readonly string[], sent: Sent): Finding[] {
   for (const file of new Set(rules.map((rule) => rule.file))) {
     const own = rules.filter((rule) => rule.file === file);
     const problems = own.flatMap((rule) => ruleFindings(rule, ruleset, sent));
-    const count = `${own.length} ${own.length === 1 ? "rule" : "rules"} for Docker events`;
+    const off = own.filter(({ enabled }) => !enabled).length;
+    const offs = off === 0 ? "" : `, ${off} of them off`;
+    const count = `${own.length} ${own.length === 1 ? "rule" : "rules"} for Docker events${offs}`;
     findings.push(
       ...(problems.length > 0 ? problems : [good(`${file}: ${count}, whose fields are there and of the right type`)]),
     );
-    const off = own.filter(({ enabled }) => !enabled);
-    for (const { name } of off)
-      findings.push(unknown(`${file}: ${name} is not enabled`, "enabled: true, where it should match"));
+    if (off === own.length)
+      findings.push(unknown(`${file}: none of its rules is enabled`, "enabled: true, where one should match"));
   }
   return findings;
 }
