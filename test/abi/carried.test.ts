@@ -55,6 +55,9 @@ function started({ library, place }: { library: string; place: string }): string
   return state.rc === rc.success ? "" : state.error;
 }
 
+/** The name of another version's copy. */
+const OTHER = `docker-plugin-${"0".repeat(32)}`;
+
 const programIn = (place: string): string => {
   const names = readdirSync(place);
   expect(names).toHaveLength(1);
@@ -131,13 +134,24 @@ one("a program of the same build beside it is the one that runs; any other is no
 one("what is left of other versions, and of one that was killed in the middle, is removed", () => {
   const { library, place } = installed();
   mkdirSync(place, { mode: 0o700 });
-  writeFileSync(join(place, "docker-plugin-0.4.0"), "old");
-  writeFileSync(join(place, ".new"), readFileSync(PROGRAM).subarray(0, 1e6));
-  writeFileSync(join(place, "../kept"), "");
-  symlinkSync("../kept", join(place, "docker-plugin-link"));
+  writeFileSync(join(place, OTHER), "old");
+  writeFileSync(join(place, ".docker-plugin.new"), readFileSync(PROGRAM).subarray(0, 1e6));
   expect(started({ library, place })).toBe("");
   programIn(place);
-  expect(statSync(join(place, "../kept")).size).toBe(0);
+});
+
+one("what is not a copy of the program is left alone", () => {
+  const { library, place } = installed();
+  mkdirSync(place, { mode: 0o700 });
+  const kept = [".new", "docker-plugin-0.4.0", `${OTHER}.backup`, "docker-plugin-x", "other"];
+  for (const name of kept) writeFileSync(join(place, name), "");
+  writeFileSync(join(place, "../elsewhere"), "");
+  symlinkSync("../elsewhere", join(place, OTHER));
+  expect(started({ library, place })).toBe("");
+  const names = readdirSync(place);
+  expect(names).toEqual(expect.arrayContaining([...kept, OTHER]));
+  expect(names).toHaveLength(kept.length + 2);
+  expect(statSync(join(place, "../elsewhere")).size).toBe(0);
 });
 
 one("what somebody put in its place is never started", async () => {
@@ -150,8 +164,8 @@ one("what somebody put in its place is never started", async () => {
       writeFileSync(program, content, { mode: 0o700 });
     },
     "a link to another": (program) => {
-      writeFileSync(`${program}.other`, planted, { mode: 0o700 });
-      symlinkSync(`${program}.other`, program);
+      writeFileSync(join(program, "../../other"), planted, { mode: 0o700 });
+      symlinkSync("../other", program);
     },
     "one that others may write to": (program) => {
       copyFileSync(PROGRAM, program);
@@ -260,7 +274,7 @@ one(
       expect(started({ library, place })).toBe("");
       const program = programIn(place);
       expect(readFileSync(program).equals(readFileSync(PROGRAM))).toBe(true);
-      renameSync(program, join(place, "docker-plugin-other"));
+      renameSync(program, join(place, OTHER));
     }
   },
   60_000,
