@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -17,7 +18,8 @@ import { join } from "node:path";
 import { carrying, compileLibrary } from "../../build.ts";
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
-import { isVariant, Plugin, PROGRAM, rc } from "../support/host.ts";
+import { isVariant, Plugin, PROGRAM, rc, type State } from "../support/host.ts";
+import { compileNative } from "../support/native.ts";
 import { has, skipped } from "../support/needs.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -87,6 +89,43 @@ function mount(options: string): string {
 /** Waits for a condition, up to the test's own bound. */
 async function until(is: () => boolean): Promise<void> {
   while (!is()) await Bun.sleep(1);
+}
+
+/** Starts it, and leaves it running. */
+function running({ library, place }: { library: string; place: string }): State {
+  const state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+  expect([state.rc, state.error]).toEqual([rc.success, ""]);
+  return state;
+}
+
+/** Ends the runtime. Returns whether another one runs by now. */
+function killRuntime(): () => boolean {
+  const pid = runtimePid();
+  if (pid === undefined) throw new Error("no runtime runs");
+  signalTo(pid, "SIGKILL");
+  return () => ![undefined, pid].includes(runtimePid());
+}
+
+/** A process that has locked a file or folder, until it is told to end. */
+async function locked(path: string): Promise<AsyncDisposable> {
+  const holder = Bun.spawn(["flock", "--no-fork", path, "sh", "-c", "echo held; cat"], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await holder.stdout.getReader().read();
+  return {
+    async [Symbol.asyncDispose]() {
+      holder.stdin.end();
+      await holder.exited;
+    },
+  };
+}
+
+/** A library of another version: what it carries is none that runs, but a program. */
+async function otherVersion(): Promise<string> {
+  const library = join(temporaryFolder(), "libdocker.so");
+  await compileLibrary(library, await carrying("/bin/cat"));
+  return library;
 }
 
 const one = test.skipIf(isVariant);
@@ -235,6 +274,147 @@ onMount("a full, a read-only and a noexec file system say so", () => {
   expect(readdirSync(full)).toEqual([]);
   expect(started({ library, place: mount("ro,mode=700") })).toMatch(/cannot write to .*: Read-only file system; name/);
   expect(started({ library, place: mount("noexec,mode=700") })).toMatch(/is mounted noexec; name another folder/);
+});
+
+test.skipIf(isVariant || !has("a lock that somebody else holds", "flock"))(
+  "whoever may read the folder cannot keep the program from being unpacked",
+  async () => {
+    const { library, place } = installed();
+    mkdirSync(place, { mode: 0o755 });
+    await using _ = await locked(place);
+    expect(started({ library, place })).toBe("");
+  },
+);
+
+test.skipIf(isVariant || !has("a lock that somebody else holds", "flock"))(
+  "while another process unpacks, next_batch keeps its bound",
+  async () => {
+    const { library, place } = installed();
+    using state = running({ library, place });
+    await using engine = await TestEngine.start();
+    using instance = state.open(engine.address);
+    rmSync(programIn(place));
+    const fresh = join(place, ".docker-plugin.new");
+    writeFileSync(fresh, "", { mode: 0o700 });
+    const replaced = killRuntime();
+    {
+      await using _ = await locked(fresh);
+      // As long as unpacking may take as a whole, and half of it for a single call.
+      for (let i = 0; i < 20; i++) {
+        const began = performance.now();
+        expect(instance.nextBatch().rc).toBe(rc.timeout);
+        expect(performance.now() - began).toBeLessThan(5000);
+      }
+      expect(replaced()).toBe(false);
+    }
+    await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+    programIn(place);
+  },
+  60_000,
+);
+
+one(
+  "another version removes no copy that is in use, and each that is not",
+  async () => {
+    const { library, place } = installed();
+    const other = { library: await otherVersion(), place };
+    {
+      using state = running({ library, place });
+      const program = programIn(place);
+      expect(started(other)).not.toBe("");
+      expect(readdirSync(place)).toHaveLength(2);
+      await using engine = await TestEngine.start();
+      using instance = state.open(engine.address);
+      const { ino } = lstatSync(program);
+      const replaced = killRuntime();
+      await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+      expect(lstatSync(program).ino).toBe(ino);
+    }
+    for (const name of readdirSync(place))
+      if (!readFileSync(join(place, name)).equals(readFileSync(PROGRAM))) rmSync(join(place, name));
+    expect(started(other)).not.toBe("");
+    expect(readFileSync(programIn(place)).equals(readFileSync("/bin/cat"))).toBe(true);
+  },
+  60_000,
+);
+
+one("the program stays where it was at init, whatever programdir says later", async () => {
+  const { library, place } = installed();
+  using state = running({ library, place });
+  await using engine = await TestEngine.start();
+  using instance = state.open(engine.address);
+  const elsewhere = `${place}-2`;
+  expect(state.setConfig(JSON.stringify({ statefile: "", programdir: elsewhere }))).toBe(rc.success);
+  rmSync(programIn(place));
+  const replaced = killRuntime();
+  await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+  programIn(place);
+  expect(() => readdirSync(elsewhere)).toThrow("ENOENT");
+});
+
+one("a library that was replaced by another version is not unpacked in this one's name", async () => {
+  const { library, place } = installed();
+  using state = running({ library, place });
+  await using engine = await TestEngine.start();
+  using instance = state.open(engine.address);
+  renameSync(await otherVersion(), library);
+  rmSync(programIn(place));
+  killRuntime();
+  await until(() => {
+    instance.nextBatch();
+    return state.logs.some(({ text }) => text.includes(`${library} was replaced: restart Falco`));
+  });
+  expect(readdirSync(place)).toEqual([]);
+});
+
+const asRoot = process.getuid?.() === 0;
+if (!asRoot) skipped("a folder of another user's", "only root can give a folder away", "run the tests as root");
+
+test.skipIf(isVariant || !asRoot)(
+  "who exchanges a folder above it while the program starts has nothing started",
+  async () => {
+    const { library, place } = installed();
+    expect(started({ library, place })).toBe("");
+    const [name = ""] = readdirSync(place);
+    // The folder of somebody who has put a program of his own there: it says that it runs on its standard error.
+    const theirs = `${place}-theirs`;
+    mkdirSync(theirs, { mode: 0o755 });
+    copyFileSync("/bin/cat", join(theirs, name));
+    chmodSync(join(theirs, name), 0o755);
+    chownSync(theirs, 65_534, 65_534);
+    const program = join(temporaryFolder(), "swap");
+    compileNative("swap.c", program, []);
+    const swap = Bun.spawn([program, place, theirs], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    await swap.stdout.getReader().read();
+    let good = 0;
+    for (let i = 0; i < 24; i++) {
+      using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+      expect(state.logs.filter(({ text }) => text.includes("standard error"))).toEqual([]);
+      if (state.rc === rc.success) good++;
+      else expect(state.error).toMatch(/others than Falco's user may write|is not what is there/);
+    }
+    swap.stdin.end();
+    expect(await swap.exited).toBe(0);
+    expect(good).toBeGreaterThan(0);
+  },
+  60_000,
+);
+
+one("neither a start nor one that fails leaves a descriptor", () => {
+  const { library, place } = installed();
+  const file = `${place}-file`;
+  writeFileSync(file, "");
+  const all = () => [
+    started({ library, place: file }),
+    started({ library, place: "/proc" }),
+    started({ library, place }),
+  ];
+  expect(all().map((why) => why !== "")).toEqual([true, true, false]);
+  const before = readdirSync("/proc/self/fd").length;
+  all();
+  rmSync(programIn(place));
+  all();
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
 });
 
 /** A process of its own that starts it, and prints why that failed. */
