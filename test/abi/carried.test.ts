@@ -386,8 +386,7 @@ test.skipIf(isVariant || !asRoot)(
     compileNative("swap.c", program, []);
     const swap = Bun.spawn([program, place, theirs], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     await swap.stdout.getReader().read();
-    let good = 0;
-    for (let i = 0; i < 24; i++) {
+    for (let good = 0; good < 16; ) {
       using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
       expect(state.logs.filter(({ text }) => text.includes("standard error"))).toEqual([]);
       if (state.rc === rc.success) good++;
@@ -395,7 +394,6 @@ test.skipIf(isVariant || !asRoot)(
     }
     swap.stdin.end();
     expect(await swap.exited).toBe(0);
-    expect(good).toBeGreaterThan(0);
   },
   60_000,
 );
