@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,15 +18,7 @@ process.on("exit", removeFolders);
 export function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = /^docker-plugin-(\d+)-\w+$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) remove(join(tmpdir(), name));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(tmpdir(), name));
   }
 }
 
