@@ -24,7 +24,9 @@
 #define LANDLOCK_RULE_PATH_BENEATH 1
 #define FS_WRITE_FILE (1ull << 1)
 #define FS_REMOVE_FILE (1ull << 5)
+#define FS_MAKE_DIR (1ull << 7)
 #define FS_MAKE_REG (1ull << 8)
+#define FS_MAKE_SOCK (1ull << 9)
 #define FS_TRUNCATE (1ull << 14)
 #define FS_CHANGES_1 0x1ff2ull  // all that the first version knows but to execute and to read
 #define FS_REFER (1ull << 13)
@@ -105,9 +107,9 @@ int confine_prepare(const char *folder, bool *granted) {
     const struct landlock_ruleset rules = rules_of(version);
     const int ruleset = fd_raise((int)syscall(SYSCALL_LANDLOCK_CREATE_RULESET, &rules, sizeof rules, 0));
     if (ruleset < 0) return -1;
-    if (folder != NULL)
-        *granted =
-            allow(ruleset, &rules, folder, O_DIRECTORY, FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE);
+    // Folders and sockets are for SSH connections that are shared.
+    const uint64_t state = FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_SOCK;
+    if (folder != NULL) *granted = allow(ruleset, &rules, folder, O_DIRECTORY, state);
     allow(ruleset, &rules, "/dev/null", 0, FS_WRITE_FILE);
     return ruleset;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-// A Landlock ruleset, close-on-exec: no writes but to files in `folder` (which must exist; NULL: none at all), no
+// A Landlock ruleset, close-on-exec: no writes but in `folder`, of files, folders and sockets (it must exist; NULL: none at all), no
 // debugging of processes outside, no signals to them (Linux 6.12), no TCP port to listen at (6.7).
 // Returns its descriptor, or -1 with errno where the kernel has no Landlock (before 5.13, or switched off).
 // *granted says whether the folder could be opened.

@@ -132,11 +132,28 @@ ACROSS_VFORK pid_t spawn_start(const struct spawn *spawn, enum spawn_step *step)
     return -1;
 }
 
-// Whether the program has ended; its status in *status (-1 where the host ignores SIGCHLD).
+// The only place that ends a process: a program, and what it has started in its group, whose number is nobody else's as
+// long as the program is not reaped. 0 and what is below mean groups or all there are, 1 is the system's own.
+static void end(pid_t pid) {
+    assert(pid > 1);
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
+// Whether the program has ended; its status in *status (-1 where the host ignores SIGCHLD). What it has started is ended
+// with it: an ssh that it left would be nobody's.
 static bool has_ended(pid_t pid, int *status) {
     *status = -1;
+    siginfo_t info = {0};
+    int rc;
+    do rc = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    while (rc < 0 && errno == EINTR);
+    // ECHILD: the host ignores SIGCHLD, or waits for any child itself; the kernel has let go of it, and perhaps given its
+    // number to another group. What it has started ends by itself then, as nobody feeds it any more.
+    if (rc < 0) return errno == ECHILD;
+    if (info.si_pid != pid) return false;
+    end(pid);
     const pid_t ended = reap(pid, status, WNOHANG);
-    // ECHILD: the host ignores SIGCHLD, or waits for any child itself; the kernel has let go of it.
     return ended == pid || (ended < 0 && errno == ECHILD);
 }
 
@@ -147,12 +164,6 @@ static bool ended_within(pid_t pid, unsigned ms, int *status) {
         nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
     }
     return true;
-}
-
-// The only place that ends a process. 0 and what is below mean groups or all there are, 1 is the system's own.
-static void end(pid_t pid) {
-    assert(pid > 1);
-    kill(pid, SIGKILL);
 }
 
 void spawn_end(pid_t pid, unsigned patience_ms, int *status, struct unreaped *unreaped) {

@@ -32,7 +32,8 @@ struct unreaped {
     size_t count;
 };
 
-// Waits up to `patience_ms` for the program to end by itself, then kills it and waits for another 400 ms. Its status, as
+// Waits up to `patience_ms` for the program to end by itself, then kills it and waits for another 50 ms; what it has
+// started in its process group ends with it. Its status, as
 // waitpid gives it, goes to *status (-1 where it has not ended, or the host ignores SIGCHLD). What has not ended by then
 // is put with the others in *unreaped, which must have room.
 void spawn_end(pid_t pid, unsigned patience_ms, int *status, struct unreaped *unreaped);

@@ -122,13 +122,22 @@ void replace(struct runtime *runtime, const char *why) {
 
 // Start ------------------------------------------------------------------------------------------------------------
 
-// The value of a setting that is an absolute path, as far as it shows without understanding the configuration. NULL where
-// it does not, or there is no memory.
+// Where the value of a setting begins, as far as it shows without understanding the configuration. NULL where it does not.
+static const char *value_in(const char *config, const char *key) {
+    static const char space[] = " \t\r\n";
+    for (const char *at = config; (at = strcasestr(at, key)) != NULL;) {
+        at += strlen(key);
+        const char *colon = at + strspn(at, space);
+        // Or it is a value that reads as the key does.
+        if (*colon == ':') return colon + 1 + strspn(colon + 1, space);
+    }
+    return NULL;
+}
+
+// The value of a setting that is an absolute path, in the same way. NULL also where there is no memory.
 static char *path_in(const char *config, const char *key) {
-    const char *at = strcasestr(config, key);
+    const char *at = value_in(config, key);
     if (at == NULL) return NULL;
-    at += strlen(key);
-    at += strspn(at, " \t\r\n:");
     const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
     return *end == '"' && at[1] == '/' ? strndup(at + 1, (size_t)(end - at - 1)) : NULL;
 }
@@ -136,6 +145,10 @@ static char *path_in(const char *config, const char *key) {
 // Where the program is to go, for the whole life of the plugin. False with runtime->error.
 static bool settle_programs(struct runtime *runtime) {
     char *folder = path_in(runtime->config, "\"programdir\"");
+    const char *value = value_in(runtime->config, "\"programdir\"");
+    // What is no absolute path at all the runtime tells of.
+    if (folder == NULL && value != NULL && strncmp(value, "\"/", 2) == 0)
+        return fail(runtime, "programdir: the path is read before JSON is: write it without a backslash");
     const bool settled = carried_into(&runtime->carried, folder == NULL ? PROGRAM_FOLDER : folder);
     free(folder);
     return settled || fail(runtime, "the path of programdir is too long");
@@ -171,6 +184,16 @@ bool find_program(struct runtime *runtime) {
     return true;
 }
 
+#define HANDED_OVER_COUNT (sizeof HANDED_OVER / sizeof *HANDED_OVER)
+
+// The entry of the environment for a variable, NULL where it is not set.
+static char *entry_of(const char *name) {
+    const size_t length = strlen(name);
+    for (char *const *entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry;
+    return NULL;
+}
+
 // Starts the process: the program in the folder `opened`, where there is one.
 static bool launch(struct runtime *runtime, int opened) {
     tell_suspects(runtime);
@@ -179,11 +202,10 @@ static bool launch(struct runtime *runtime, int opened) {
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
-    char docker_host[PATH_MAX + 16];
-    char *envp[] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000", NULL, NULL};
-    const char *host = getenv("DOCKER_HOST");
-    if (host != NULL && snprintf(docker_host, sizeof docker_host, "DOCKER_HOST=%s", host) < (int)sizeof docker_host)
-        envp[2] = docker_host;
+    char *envp[2 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000"};
+    size_t used = 2;
+    for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
+        if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
     const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
     static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");

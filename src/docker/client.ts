@@ -9,6 +9,7 @@ import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
+import { Trouble } from "./trouble.ts";
 
 /**
  * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the
@@ -35,8 +36,11 @@ const SLOW_MAX = 1024 * 1024;
 const WORDS_MAX = 500;
 const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
-/** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
-const CONNECTIONS_MAX = 8;
+/**
+ * Connections for questions beside the stream, all together; each is kept for a while when it is idle. An engine answers
+ * what is asked of a container only when its start is over: with few connections, those that start hold up all others.
+ */
+const CONNECTIONS_MAX = 32;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
@@ -115,8 +119,8 @@ export class Engine {
   ) {
     this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
-      connections: CONNECTIONS_MAX,
-      keepAliveTimeout: IDLE_MS,
+      connections: this.endpoint.questionsMax ?? CONNECTIONS_MAX,
+      keepAliveTimeout: this.endpoint.idleMs ?? IDLE_MS,
       pipelining: 1,
       maxResponseSize: ANSWER_MAX,
     });
@@ -134,6 +138,7 @@ export class Engine {
   /** Closes all connections but those of streams. */
   close(): void {
     void this.#pool.destroy();
+    this.endpoint.close();
   }
 
   /**
@@ -406,14 +411,15 @@ export class Engine {
 
   #speaksTls(): EngineError {
     const { address, asker } = this.endpoint;
-    const words = `the engine at ${address} speaks TLS, which is not supported`;
-    return new EngineError(`${words}; set ${asker.setting} to its socket or to a port without TLS`, undefined, true);
+    return new EngineError(`the engine at ${address} speaks TLS: set ${asker.tls}`, undefined, true);
   }
 
   #unreachable(error: unknown): EngineError {
     const { endpoint } = this;
     const { address, asker } = endpoint;
-    const { code, name, message } = error as { code?: string; name?: string; message?: string };
+    const trouble = error instanceof Trouble ? error : endpoint.explain(error);
+    if (trouble !== undefined) return new EngineError(trouble.message, undefined, trouble.permanent);
+    const { code, name, message, data } = error as { code?: string; name?: string; message?: string; data?: string };
     const none = `no Docker Engine at ${address}`;
     switch (code) {
       case "ENOENT":
@@ -442,10 +448,9 @@ export class Engine {
         );
     }
     if (name === "TimeoutError" || code?.endsWith("TIMEOUT") || code === "ETIMEDOUT") return this.#silent();
+    if (name === "HTTPParserError" && TLS_ALERT.test(data ?? "")) return this.#speaksTls();
     if (name === "HTTPParserError")
-      return new EngineError(
-        `what answers at ${address} speaks no HTTP; set ${asker.setting} to an engine, to a port without TLS`,
-      );
+      return new EngineError(`what answers at ${address} speaks no HTTP; set ${asker.setting} to an engine`);
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
   }
 }
@@ -455,6 +460,10 @@ const TOO_LARGE = "UND_ERR_RES_EXCEEDED_MAX_SIZE";
 
 const versioned = (path: string, version: string | undefined): string =>
   version === undefined ? path : `/v${version}${path}`;
+
+/** How the alert begins that a TLS server answers plain HTTP with (RFC 8446, 5.1). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it begins with
+const TLS_ALERT = /^\u0015\u0003/;
 
 /** What Go's and nginx's servers say where TLS is spoken and plain HTTP comes (net/http: server.go). */
 const isTls = (status: number, body: string): boolean => status === 400 && /HTTPS (server|port)/i.test(body);

@@ -1,7 +1,19 @@
 /** The settings: `init_config`. */
+
+import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { errorMessage } from "../base/errors.ts";
+import { didYouMean } from "../base/nearest.ts";
+import { ENGINES_MAX } from "../docker/address.ts";
+import type { Reach } from "../docker/endpoint.ts";
+import { FILTER_KEYS, type FilterKey, TYPES } from "../docker/filters.ts";
 import { type Severity, severities } from "./severities.ts";
+
+/** Leaves out what is null: YAML's `key:`. */
+function withoutNulls<T extends object>(parts: T): { readonly [K in keyof T]: NonNullable<T[K]> } {
+  const there = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(there) as { readonly [K in keyof T]: NonNullable<T[K]> };
+}
 
 /** A setting in milliseconds, absent or null where the default is wanted (YAML's `key:` and `{}` arrive as null). */
 function milliseconds(max: number, byDefault: number, description: string) {
@@ -16,6 +28,26 @@ function bytes(min: number, max: number, byDefault: number, description: string)
 
 function flag(byDefault: boolean, description: string) {
   return v.nullish(v.pipe(v.boolean(), v.description(description)), byDefault);
+}
+
+/** A path of a file or folder. What would end a quoted word of ssh's options is none. */
+const path = v.pipe(v.string(), v.regex(/^\/[^"\n\0]*$/, "an absolute path"));
+
+function tlsFiles(description: string) {
+  const files = v.strictObject({
+    ca: v.nullish(path),
+    cert: v.nullish(path),
+    key: v.nullish(path),
+    servername: v.nullish(v.pipe(v.string(), v.minLength(1))),
+  });
+  return v.nullish(v.pipe(files, v.description(description), v.transform(withoutNulls)));
+}
+
+/** Values by which events are filtered, by the engine or by us. */
+function filters(description: string) {
+  const values = v.nullish(v.array(v.pipe(v.string(), v.minLength(1))));
+  const keys = Object.fromEntries(FILTER_KEYS.map((key) => [key, values])) as Record<FilterKey, typeof values>;
+  return v.nullish(v.pipe(v.strictObject(keys), v.description(description), v.transform(withoutNulls)));
 }
 
 const MiB = 1024 * 1024;
@@ -66,13 +98,68 @@ export const configSchema = v.object({
     "Whether the execs of containers' own health checks are left out, as far as inspections make them certain. They are " +
       "counted.",
   ),
-  snapshot: flag(true, "Whether each container that runs already becomes an event; never where inspect is false."),
+  snapshot: flag(
+    true,
+    "Whether the engine itself and each container that runs already become an event; never where inspect is false.",
+  ),
   sensitivemounts: v.nullish(
     v.pipe(
       v.array(v.pipe(v.string(), v.regex(/^\//, "an absolute path"))),
       v.description("Paths of the host that make docker.container.sensitivemount true, beside those of the list."),
     ),
     [],
+  ),
+  engines: v.nullish(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.strictObject({
+            address: v.pipe(v.string(), v.minLength(1)),
+            name: v.nullish(v.string()),
+            tls: tlsFiles("As the setting tls, and in its place."),
+            filters: filters("As the setting filters, and in its place."),
+            exclude: filters("As the setting exclude, and in its place."),
+          }),
+          v.transform(withoutNulls),
+        ),
+      ),
+      v.maxLength(ENGINES_MAX),
+      v.description(
+        "The engines, each {address, name, tls, filters, exclude}, for what an address in open_params cannot say; that stays empty then. " +
+          "One, so far.",
+      ),
+    ),
+    [],
+  ),
+  tls: tlsFiles(
+    "TLS with each engine at tcp:// and https://: {ca, cert, key, servername}, paths of PEM files. Counts before " +
+      "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH. Files that change are read at the next connection.",
+  ),
+  ssh: v.nullish(
+    v.pipe(
+      v.strictObject({ identityfile: v.nullish(path), knownhosts: v.nullish(path), config: v.nullish(path) }),
+      v.description(
+        "Files for engines at ssh://: {identityfile, knownhosts, config}; absent: those of the account that runs Falco.",
+      ),
+      v.transform(withoutNulls),
+    ),
+  ),
+  filters: filters(
+    `Which events the engine is asked for, as \`docker events --filter\`: {type: [container], event: [start, die], …}; keys ` +
+      `${FILTER_KEYS.join(", ")}. What is filtered away is no loss; the plugin's own events always come.`,
+  ),
+  exclude: filters(
+    "Which of the events that the engine sends are left out, by the same keys: what fits any value of any key. They are " +
+      "counted in the metric excluded.",
+  ),
+  dockerconfig: v.nullish(
+    v.pipe(
+      path,
+      v.description(
+        "The folder of the Docker CLI's configuration. Where nothing else names an engine, its current context counts; " +
+          "absent: DOCKER_CONFIG, or ~/.docker, for contexts that are named.",
+      ),
+    ),
   ),
   statefile: v.nullish(
     v.pipe(
@@ -124,6 +211,17 @@ export const feedOptions = (config: Config) => ({
   snapshot: config.inspect && config.snapshot,
 });
 
+/** How engines are reached, as far as the settings say it. What is written goes beside the state, or nowhere. */
+export const reachOptions = ({ engines, tls, ssh, dockerconfig, statefile, filters, exclude }: Config): Reach => ({
+  engines,
+  tls: tls ?? undefined,
+  ssh: ssh ?? undefined,
+  dockerconfig: dockerconfig ?? undefined,
+  filters: filters ?? undefined,
+  exclude: exclude ?? undefined,
+  sshFolder: statefile === "" ? undefined : join(dirname(statefile), "ssh"),
+});
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -144,6 +242,12 @@ function expectation(issue: v.BaseIssue<unknown>): string {
       return `at least ${issue.expected?.replace(">=", "")}`;
     case "regex":
       return issue.message;
+    case "strict_object":
+      return `the key ${issue.expected}`;
+    case "min_length":
+      return "a text that is not empty";
+    case "max_length":
+      return `at most ${issue.expected?.replace("<=", "")} of them`;
     case "picklist":
       return `one of ${Object.keys(severities).join(", ")}`;
     case "max_value":
@@ -151,6 +255,35 @@ function expectation(issue: v.BaseIssue<unknown>): string {
     default:
       return `a ${issue.expected?.replace("Array", "list").replace(/^\((.*) \| (?:null|undefined).*\)$/, "$1") ?? "valid value"}`;
   }
+}
+
+/** What a key is that does not exist, with the one that was meant. */
+function noSuchKey(path: readonly unknown[]): string {
+  if (!path.includes("filters") && !path.includes("exclude")) return "there is no such key";
+  const meant = didYouMean(String(path.at(-1)), FILTER_KEYS) || `; known are ${FILTER_KEYS.join(", ")}`;
+  return `there is no such key${meant}`;
+}
+
+/** Types that no engine is known to have events of: who misspells one sees nothing. */
+function unknownTypes({ filters, exclude, engines }: Config): string[] {
+  const all = [filters, exclude, ...engines.flatMap((engine) => [engine.filters, engine.exclude])];
+  return all.flatMap((each) => each?.type ?? []).filter((type) => !TYPES.has(type));
+}
+
+/** A step into a setting, as a person would write it. */
+const inName = (key: unknown): string => (typeof key === "number" ? `[${key}]` : `.${String(key)}`);
+
+/** A value whose keys are in lower case, at any depth. @throws where two are the same then */
+function lowerKeys(value: unknown, where: string): unknown {
+  if (Array.isArray(value)) return value.map((each, i) => lowerKeys(each, `${where}[${i}]`));
+  if (!isObject(value)) return value;
+  const lower = new Map<string, unknown>();
+  for (const [key, inner] of Object.entries(value)) {
+    const name = key.toLowerCase();
+    if (lower.has(name)) throw new Error(`${where}: ${JSON.stringify(name)} is there twice: keep one`);
+    lower.set(name, lowerKeys(inner, `${where}.${key}`));
+  }
+  return Object.fromEntries(lower);
 }
 
 /**
@@ -180,14 +313,28 @@ export function readConfig(text: string): ConfigResult {
       return { error: `init_config: ${JSON.stringify(before)} and ${JSON.stringify(key)} are the same key: keep one` };
     } else {
       spelled.set(name, key);
-      settings[name] = value;
+      try {
+        settings[name] = lowerKeys(value, key);
+      } catch (error) {
+        return { error: `init_config: ${errorMessage(error)}` };
+      }
     }
   }
   const result = v.safeParse(configSchema, settings);
-  if (result.success) return { config: result.output, warnings };
+  if (result.success) {
+    const odd = unknownTypes(result.output);
+    const known = [...TYPES].join(", ");
+    warnings.push(
+      ...odd.map((type) => `init_config: no engine is known to have events of type ${type} (known: ${known})`),
+    );
+    return { config: result.output, warnings };
+  }
   const lines = result.issues.map((issue) => {
-    const name = String(issue.path?.[0]?.key);
-    return `${spelled.get(name) ?? name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
+    const [first, ...deeper] = (issue.path ?? []).map(({ key }) => key);
+    const name = `${spelled.get(String(first)) ?? String(first)}${deeper.map(inName).join("")}`;
+    if (issue.type === "strict_object" && issue.expected === "never")
+      return `${name}: ${noSuchKey([first, ...deeper])}`;
+    return `${name}: expected ${expectation(issue)}, got ${describe(issue.input)}`;
   });
   return { error: `init_config: ${lines.join("; ")}` };
 }

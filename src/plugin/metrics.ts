@@ -19,6 +19,12 @@ export const metrics = [
   { name: "cut", monotonic: true, owner: "runtime", desc: "Events cut down as they were too long" },
   { name: "forged", monotonic: true, owner: "runtime", desc: "Lines with a key `falco` of their own, not believed" },
   {
+    name: "excluded",
+    monotonic: true,
+    owner: "runtime",
+    desc: "Events left out by the setting `exclude`, not among the received",
+  },
+  {
     name: "uninspected",
     monotonic: true,
     owner: "runtime",

@@ -77,7 +77,7 @@ export function runRuntime(library: string): void {
       }
     },
     list(id) {
-      bridge.answerText(id, JSON.stringify(listEngines(process.env.DOCKER_HOST)));
+      bridge.answerText(id, JSON.stringify(listEngines(process.env, config.dockerconfig ?? undefined)));
     },
     abandoned() {
       // A Falco that was killed closed nothing: what it took is kept as at a close.

@@ -6,13 +6,14 @@ import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
 import { later } from "../base/time.ts";
 import { Engine, EngineError } from "../docker/client.ts";
-import { resolveEndpoint } from "../docker/endpoint.ts";
+import { FALCO, resolveEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
+import { excludes, hidesChanges, hidesVolumes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
-import { type Config, feedOptions } from "../plugin/config.ts";
+import { type Config, feedOptions, reachOptions } from "../plugin/config.ts";
 import { isTold } from "../plugin/severities.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { connectionText, Feed } from "../sensor/feed.ts";
@@ -64,8 +65,11 @@ export class Session {
     const debug: Debug = (text) => {
       if (isTold("debug", config.loglevel)) bridge.log("debug", text());
     };
-    this.#engine = new Engine(resolveEndpoint(params, process.env.DOCKER_HOST), bridge.suspects.inspections, debug);
-    const { isRemote } = this.#engine.endpoint;
+    const { endpoint, name, filters, exclude } = resolveEngine(params, process.env, FALCO, reachOptions(config));
+    for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
+    for (const warning of endpoint.warnings) warned.add(warning);
+    this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug);
+    const { isRemote } = endpoint;
     this.#ring = new RingProducer(bridge, instance);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes, (loss) => {
       this.#feed.tellAgain(loss);
@@ -79,7 +83,12 @@ export class Session {
     const known =
       kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const resume = written ?? known;
-    const options = { ...feedOptions(config), trace: bridge.suspects.lines, resume };
+    const options = {
+      ...feedOptions(config),
+      trace: bridge.suspects.lines,
+      resume,
+      ...(filters === undefined ? {} : { filters }),
+    };
     this.#feed = new Feed(
       engineSource(this.#engine, options),
       this.#engine,
@@ -108,7 +117,16 @@ export class Session {
       {
         ...options,
         snapshotTaken: this.#ring.snapshotTaken,
-        identified: () => isRemote || isOneOfSeveral(),
+        identified: () => isRemote || name !== undefined || isOneOfSeveral(),
+        engineName: name,
+        ...(filters === undefined
+          ? {}
+          : {
+              include: includesRunning(filters),
+              changesHidden: hidesChanges(filters),
+              volumesHidden: hidesVolumes(filters),
+            }),
+        ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },
     );
     this.#isConnected(false);
@@ -183,6 +201,15 @@ export class Session {
     return this.#writer.close(this.#feed.forgets);
   }
 
+  /** What is left out is counted: once an event of the engine's. */
+  #counting(isExcluded: (event: DockerEvent) => boolean): (event: DockerEvent) => boolean {
+    return (event) => {
+      const is = isExcluded(event);
+      if (is) this.bridge.count("excluded");
+      return is;
+    };
+  }
+
   #kept(): Kept | undefined {
     try {
       return this.#checkpoint?.read();
@@ -244,6 +271,9 @@ export class Session {
     this.bridge.gauge("connected", all.length > 0 && all.every(Boolean) ? 1 : 0);
   }
 }
+
+/** What was said of engines already: once is enough. */
+const warned = new Set<string>();
 
 /** Which sessions that are open are connected: the metric is one for all of them. */
 const connected = new Map<Session, boolean>();

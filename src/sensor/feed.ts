@@ -5,14 +5,14 @@
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
-import { writeEvent } from "../docker/event.ts";
+import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
 import { healthcheckOf } from "./healthcheck.ts";
-import { Inspector } from "./inspector.ts";
+import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { OpenSource, Source } from "./source.ts";
@@ -65,6 +65,16 @@ export interface FeedOptions {
   readonly snapshotTaken?: boolean;
   /** Whether an event says which engine it is from. */
   readonly identified: () => boolean;
+  /** What the engine is called, in place of what it says itself. */
+  readonly engineName?: string | undefined;
+  /** Whether the engine may not tell what changes containers, as it is asked for other events. */
+  readonly changesHidden?: boolean;
+  /** Whether it may not tell what changes volumes. */
+  readonly volumesHidden?: boolean;
+  /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
+  readonly include?: (event: DockerEvent) => boolean;
+  /** Whether an event of the engine's is left out; absent: none is. */
+  readonly exclude?: (event: DockerEvent) => boolean;
   /** Where the line that waited leaves its trace when it goes on. */
   readonly trace?: Trace;
 }
@@ -94,7 +104,13 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive);
+    this.#inspector =
+      engine &&
+      inspect &&
+      new Inspector(engine, inspect.sensitive, (text) => sink.warning(text), {
+        changes: options.changesHidden === true,
+        volumes: options.volumesHidden === true,
+      });
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush());
@@ -103,10 +119,12 @@ export class Feed {
         sink.opened();
         // Behind each connection there may be another engine than before: a newer one, say.
         if (options.identified()) this.#identify();
+        this.#inspector?.begin();
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
-      event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
+      event: (event, line, fingerprint, cut) =>
+        this.#event(claim(event, this.#source.origin ?? "engine"), line, fingerprint, cut),
       known: (fingerprint) => sink.known(fingerprint),
       malformed: (why, head) => sink.malformed(why, head),
       lost: (loss, fingerprint) => {
@@ -148,6 +166,7 @@ export class Feed {
   }
 
   close(): void {
+    this.#inspector?.close();
     this.#source.close();
     this.#sequencer.close();
   }
@@ -160,6 +179,11 @@ export class Feed {
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
+    if (this.options.exclude?.(event)) {
+      if (changesFacts(event)) this.#inspector?.note(event);
+      this.sink.known(fingerprint);
+      return;
+    }
     const answer = this.#inspector?.ask(event);
     if (answer === undefined && this.#sequencer.isOpen) {
       this.#tell(event, line, fingerprint, cut);
@@ -188,7 +212,8 @@ export class Feed {
   }
 
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
-    const found = this.#inspector?.describe(event);
+    // A recording brings what was found out then.
+    const found = this.#inspector?.describe(event) ?? event.falco;
     const engine = this.options.identified() ? this.#identity : undefined;
     const part =
       cut === undefined && engine === undefined
@@ -203,8 +228,10 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
+    const { engineName } = this.options;
+    const named = engineName === undefined ? {} : { name: engineName };
     const host = engine.address;
-    this.#identity ??= { host };
+    this.#identity ??= { host, ...named };
     const answer = engine.identify((what, error) => {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
@@ -212,7 +239,7 @@ export class Feed {
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { host, ...said };
+        this.#identity = { host, ...said, ...named };
       }),
       IDENTITY_MAX_MS,
       () => {},
@@ -222,8 +249,9 @@ export class Feed {
   /** Holds back what happens until what runs already has been told. */
   #tellWhatRuns(startedBefore: bigint): void {
     const { engine } = this;
-    if (engine === undefined || this.#inspector === undefined) return;
-    const snapshot = new Snapshot(engine, this.#inspector, startedBefore);
+    const inspector = this.#inspector;
+    if (engine === undefined || inspector === undefined) return;
+    const snapshot = new Snapshot(engine, inspector, startedBefore);
     this.#snapshot = snapshot;
     let why = new EngineError(`the engine at ${engine.address} does not answer`);
     const ready = snapshot.ready.catch((error: EngineError) => {
@@ -231,9 +259,13 @@ export class Feed {
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const events = snapshot.events(engine.clock.now);
+      const now = engine.clock.now;
+      const daemon = inspector.daemon.existing(now);
+      const events = snapshot.events(now + 1n);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
-      for (const event of events ?? []) {
+      const { include = () => true, exclude = () => false } = this.options;
+      for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
+        if (!include(event) || exclude(event)) continue;
         const line = writeEvent(event);
         this.#describe(event, undefined);
         this.sink.event(event, line, undefined);

@@ -2,11 +2,11 @@
 
 import type { Pointer } from "bun:ffi";
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { TestEngine } from "../support/engine.ts";
-import { BUILT, Plugin, rc } from "../support/host.ts";
+import { BUILT, Plugin, rc, setVariable } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 
 const { call } = new Plugin();
@@ -100,13 +100,19 @@ test("an event as a line that a person can read, harmless on a terminal", async 
   expect(text).not.toMatch(/\p{Cc}/u);
 });
 
-test("the engines of this machine are offered", () => {
-  using state = new Plugin().init();
-  const { rc: code, text } = state.listOpenParams();
-  expect(code).toBe(rc.success);
-  const offered = JSON.parse(text) as { value: string; desc: string }[];
-  expect(offered[0]?.value).toMatch(/^(unix|tcp):\/\//);
-  expect(offered.map(({ value }) => value)).toContain("unix:///var/run/docker.sock");
+test("the engines of this machine are offered, and none that are not there", () => {
+  setVariable("DOCKER_HOST", "unix:///somewhere/docker.sock");
+  try {
+    using state = new Plugin().init();
+    const { rc: code, text } = state.listOpenParams();
+    expect(code).toBe(rc.success);
+    const offered = JSON.parse(text) as { value: string; desc: string }[];
+    expect(offered[0]).toEqual({ value: "unix:///somewhere/docker.sock", desc: "the engine of DOCKER_HOST" });
+    const isThere = existsSync("/var/run/docker.sock");
+    expect(offered.some(({ value }) => value === "unix:///var/run/docker.sock")).toBe(isThere);
+  } finally {
+    setVariable("DOCKER_HOST", undefined);
+  }
 });
 
 test("a live stream has no progress to tell, in words", async () => {

@@ -1,6 +1,6 @@
 /** What a user meets who has set something up wrong: a failed init or open whose last error says what to do. */
 import { expect, test } from "bun:test";
-import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { TestEngine } from "../support/engine.ts";
@@ -53,6 +53,19 @@ test("a docker-plugin of another version", () => {
     /\/docker-plugin is version 0\.4\.0 old and libdocker\.so is .*: install both from one release$/,
   );
   expect(error).toContain(buildId);
+});
+
+test.each([
+  ["is ended", "exec sleep 20"],
+  ["ends by itself", "exit 3"],
+])("what a docker-plugin has started ends with it, where it %s", async (_, then) => {
+  const started = "sleep 300 3<&- 4>&- 5<&- & printf 'of %d' $! >&4";
+  const error = failedInit(pluginBeside(`#!/bin/sh\ntrap '' TERM HUP\n${started}\n${then}\n`));
+  const pid = /is version of (\d+) and/.exec(error)?.[1];
+  expect(pid).toBeDefined();
+  const isThere = () =>
+    existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  while (isThere()) await Bun.sleep(10);
 });
 
 test("a docker-plugin that ends at once, and what it says of itself is asked for", () => {
@@ -140,9 +153,11 @@ function failedOpen(params: string, config = '{"statefile": "", "waitforengine":
 test.each([
   [
     "nonsense",
-    'open_params "nonsense": not an engine\'s address; expected unix:///path/to/docker.sock or tcp://host:port',
+    'open_params "nonsense": not an engine\'s address; expected unix:///path/to/docker.sock, tcp://host:port, ssh://user@host or context://NAME',
   ],
-  ["ssh://node", "ssh:// is not supported"],
+  ["ssh://me:secret@node", "ssh takes no password from an address"],
+  ["npipe:////./pipe/docker_engine", "npipe:// is a pipe of Windows"],
+  ["/a,/b", "2 engines are named, and one can be watched at a time"],
   ["unix://relative.sock", "a socket's path begins with a slash"],
 ])("open_params %p fails, whether or not an engine is waited for", (params, words) => {
   expect(failedOpen(params)).toContain(words);
@@ -155,6 +170,28 @@ test("no engine there: the address, and what to do", () => {
     `no Docker Engine at unix://${socket}: no such socket; start the engine or set open_params`,
   );
   expect(failedOpen("tcp://127.0.0.1:9")).toMatch(/^no Docker Engine at tcp:\/\/127\.0\.0\.1:9: connection refused/);
+});
+
+test("an engine in the clear beyond this machine is warned of once", () => {
+  using state = new Plugin().init('{"statefile": ""}');
+  // An address of this machine that could be any: nobody listens at this port.
+  for (let i = 0; i < 2; i++) state.open("tcp://0.0.0.0:9").close();
+  state.listOpenParams();
+  expect(state.logs.filter(({ text }) => text.includes("is spoken to without TLS")).length).toBe(1);
+});
+
+test("the setting engines: its address, its name in each event, and not beside open_params", async () => {
+  await using engine = await TestEngine.start();
+  const config = JSON.stringify({ statefile: "", inspect: false, engines: [{ address: engine.address, name: "web" }] });
+  using state = new Plugin().init(config);
+  using instance = state.open("");
+  expect(state.error).toBe("");
+  await engine.send(
+    '{"Type":"image","Action":"tag","Actor":{"ID":"a","Attributes":{}},"scope":"local","time":1,"timeNano":1795427240090068681}',
+  );
+  const asked = ["docker.engine.name", "docker.engine.host", "docker.engine.version"];
+  expect(instance.take(1, (event) => state.extract(event, asked))).toEqual([["web", engine.address, "28.5.2"]]);
+  expect(failedOpen("/a", config)).toBe('open_params "/a" and the setting engines both name engines: keep one');
 });
 
 test("an engine that was killed and left its socket", async () => {

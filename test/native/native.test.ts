@@ -107,7 +107,11 @@ test("a process is ended in one place, which is told which one", () => {
   const ends = lines.flatMap((line, i) =>
     /\b(kill|tgkill|killpg|raise)\(/.test(line) ? [lines.slice(i - 1, i + 1)] : [],
   );
-  expect(ends).toEqual([["    assert(pid > 1);", "    kill(pid, SIGKILL);"]]);
+  const [checked, group, itself] = ["    assert(pid > 1);", "    kill(-pid, SIGKILL);", "    kill(pid, SIGKILL);"];
+  expect(ends).toEqual([
+    [checked, group],
+    [group, itself],
+  ]);
 });
 
 test.each([
@@ -239,6 +243,12 @@ test.skipIf(isVariant)(
       SECRET: "hunter2",
       HOME: hostile,
       DOCKER_HOST: "unix:///somewhere/docker.sock",
+      DOCKER_CERT_PATH: "/certs",
+      DOCKER_CONFIG: "/config",
+      DOCKER_CONTEXT: "default",
+      DOCKER_TLS_VERIFY: "1",
+      DOCKER_HOST_OTHER: "x",
+      DOCKER_AUTH_CONFIG: '{"auths": {}}',
     };
     const { process } = start("stay", environment, hostile);
     await engine.flow(NUMBERED, 500, 1500);
@@ -246,7 +256,11 @@ test.skipIf(isVariant)(
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean).sort();
     expect(variables).toEqual([
       "BUN_GC_TIMER_DISABLE=1",
+      "DOCKER_CERT_PATH=/certs",
+      "DOCKER_CONFIG=/config",
+      "DOCKER_CONTEXT=default",
       "DOCKER_HOST=unix:///somewhere/docker.sock",
+      "DOCKER_TLS_VERIFY=1",
       "MIMALLOC_PURGE_DELAY=10000",
     ]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");

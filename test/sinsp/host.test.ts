@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initSchemaJson } from "../../build/constants.ts";
 import { listEngines } from "../../src/docker/discover.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import { info } from "../../src/plugin/info.ts";
+import { initSchemaJson } from "../../src/plugin/schema.ts";
 import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT } from "../support/host.ts";
@@ -14,6 +14,7 @@ import { signalTo } from "../support/signal.ts";
 import {
   capture,
   captured,
+  env,
   live,
   missing,
   printed,
@@ -70,7 +71,7 @@ real("it tells who it is, what it can, its settings, and which engine is there",
       "",
     ].join("\n"),
   );
-  const engines = listEngines(Bun.env.DOCKER_HOST).map(({ value, desc }) => `${value}: ${desc}`);
+  const engines = listEngines(env).map(({ value, desc }) => `${value}: ${desc}`);
   expect(engines.length).toBeGreaterThan(0);
   expect(stdout.split("Suggested open params:\n")[1]?.trimEnd().split("\n")).toEqual(engines);
 });
@@ -114,7 +115,7 @@ real("an engine that is not there, or cannot be, is said at open", async () => {
   for (const wrong of ["ftp://x", "tcp://nowhere:99999"])
     expect(await run(config, "-I", `docker:${wrong}`, "-n", "1")).toMatchObject({
       code: 1,
-      stderr: `open_params ${JSON.stringify(wrong)}: not an engine's address; expected unix:///path/to/docker.sock or tcp://host:port\n`,
+      stderr: `open_params ${JSON.stringify(wrong)}: not an engine's address; expected unix:///path/to/docker.sock, tcp://host:port, ssh://user@host or context://NAME\n`,
     });
   await using refusing = await TestEngine.start({ refuse: { status: 403, body: '{"message":"not for you"}' } });
   const { code, stderr } = await run(config, "-I", `docker:${refusing.address}`, "-n", "1");

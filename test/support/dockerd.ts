@@ -20,14 +20,17 @@ export class Dockerd {
     return `unix://${this.socket}`;
   }
 
-  /** Starts one, with the image bb:1 (busybox). Where none can run: why. */
-  static async start(): Promise<Dockerd | string> {
+  /**
+   * Starts one, with the image bb:1 (busybox). Where none can run: why.
+   * @param flags of dockerd beside the usual ones
+   */
+  static async start(flags: readonly string[] = []): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
     const engine = new Dockerd(folder, join(folder, "docker.sock"));
     for (const command of [
-      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder],
+      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags],
       ["bash", join(import.meta.dir, "make-image.sh"), engine.socket],
     ]) {
       const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env });
@@ -45,10 +48,14 @@ export class Dockerd {
     return stdout.toString().trim();
   }
 
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+  }
+
   /** Asks it to end, as systemd does. Returns its pid; undefined where it does not run. */
   terminate(): number | undefined {
     try {
-      const pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+      const { pid } = this;
       signalTo(pid, "SIGTERM");
       return pid;
     } catch {

@@ -47,6 +47,8 @@ export interface Behaviour {
   refuseList?: number;
   /** Answers in place of the engine's own, by path without version and query; `headers` are whole lines. */
   answers?: Record<string, { status: number; body?: string; headers?: string[] }>;
+  /** A socket proxy before it lets these paths pass, without version and query; all others it refuses with 403. */
+  passes?: readonly string[];
   /** The newest API version that is taken, where it is another than `/_ping` names. */
   accepts?: string;
   /** Bytes that the answer about a container has more, by id. */
@@ -223,7 +225,12 @@ class Server {
     this.#seen.push({ path });
     const { apiVersion = "1.51", refuse, hang, pingMs = 0, podman, endAtOnce } = this.#behaviour;
     if (hang || this.#dead.has(socket)) return;
-    const own = this.#behaviour.answers?.[path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "")];
+    const bare = path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "");
+    if (this.#behaviour.passes?.includes(bare) === false) {
+      this.#reply(socket, 403, "<html><body><h1>403 Forbidden</h1></body></html>");
+      return;
+    }
+    const own = this.#behaviour.answers?.[bare];
     if (own !== undefined) {
       this.#reply(socket, own.status, own.body ?? "", own.headers);
       return;
@@ -260,7 +267,9 @@ class Server {
       }
       if (this.#behaviour.lateHeaders) this.#withoutHeaders.add(socket);
       else socket.write(this.#eventsHead);
-      for (const line of this.#replay(since, until)) void this.#write(socket, chunk(line));
+      const isWanted = wanted(path);
+      this.#wants.set(socket, isWanted);
+      for (const line of this.#replay(since, until)) if (isWanted(line)) void this.#write(socket, chunk(line));
       const end = () => {
         this.#subscribers.delete(socket);
         void this.#write(socket, Buffer.from("0\r\n\r\n"));
@@ -359,6 +368,7 @@ class Server {
     this.#kept.push(line);
     if (this.#kept.length > KEPT && this.#behaviour.podman === undefined) this.#kept.shift();
     for (const socket of this.#subscribers) {
+      if (this.#wants.get(socket)?.(line) === false) continue;
       if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
       else await this.#write(socket, chunk(line));
     }
@@ -370,6 +380,8 @@ class Server {
     this.#writing.set(socket, written);
     return written;
   }
+  /** What each subscriber has asked for. */
+  readonly #wants = new WeakMap<net.Socket, (line: string) => boolean>();
   readonly #writing = new WeakMap<net.Socket, Promise<void>>();
   readonly #withoutHeaders = new WeakSet<net.Socket>();
 
@@ -396,6 +408,20 @@ class Server {
 function time(path: string, name: string): bigint | undefined {
   const match = new RegExp(`[?&]${name}=(\\d+)\\.(\\d{9})`).exec(path);
   return match === null ? undefined : BigInt(`${match[1]}${match[2]}`);
+}
+
+/** What the query's filters want, by type, event and label as moby has it; all else is ignored. */
+function wanted(path: string): (line: string) => boolean {
+  const text = new URLSearchParams(path.replace(/^[^?]*\??/, "")).get("filters");
+  if (text === null) return () => true;
+  const sets = Object.entries(JSON.parse(text)).map(([key, set]) => [key, Object.keys(set as object)]);
+  const { type, event, label } = Object.fromEntries(sets) as Record<string, string[] | undefined>;
+  return (line) => {
+    const { Type, Action, Actor } = JSON.parse(line);
+    if (type !== undefined && !type.includes(Type)) return false;
+    if (event !== undefined && !event.includes(Action)) return false;
+    return label === undefined || label.every((each) => Actor.Attributes[each.split("=")[0] ?? ""] !== undefined);
+  };
 }
 
 function chunk(line: string): Buffer {

@@ -44,6 +44,17 @@ const symbols = {
 const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
 const address = (bytes: NodeJS.TypedArray): bigint => BigInt(ptr(bytes));
 
+/** Sets a variable of this process as C sees it, which `process.env` does not do; undefined: takes it away. */
+export function setVariable(name: string, value: string | undefined): void {
+  const libc = dlopen("libc.so.6", {
+    setenv: { args: [pointer, pointer, i32], returns: i32 },
+    unsetenv: { args: [pointer], returns: i32 },
+  });
+  if (value === undefined) libc.symbols.unsetenv(cString(name));
+  else libc.symbols.setenv(cString(name), cString(value), 1);
+  libc.close();
+}
+
 /** A value as Falco gets it; undefined is absent. */
 export type Value = string | bigint | boolean | (string | bigint)[] | undefined;
 

@@ -12,6 +12,10 @@ const PACKAGES: Record<string, string> = {
   busybox: "busybox-static",
   nm: "binutils",
   "qemu-aarch64": "qemu-user libc6-arm64-cross",
+  groff: "groff-base",
+  sshd: "openssh-server",
+  ssh: "openssh-client",
+  "ssh-keygen": "openssh-client",
 };
 
 /** The command that brings programs on Debian. */

@@ -8,7 +8,7 @@ import type { TestEngine } from "./engine.ts";
 import { BUILT, type Value } from "./host.ts";
 
 const FOLDER = Bun.env.SYSDIG ?? join(import.meta.dir, "../../node_modules/.cache/sysdig");
-const PROGRAM = join(FOLDER, "sysdig");
+export const PROGRAM = join(FOLDER, "sysdig");
 
 /** What `#include <plugin/plugin_api.h>` and `<driver/…>` are found in. */
 export const HEADERS = join(FOLDER, "include");
@@ -25,7 +25,9 @@ export function tellIfMissing(what: string): void {
 const RUN_MS = 60_000;
 
 /** Without what asan.ts loads into the tests: it is not for this program, nor for the library as it was built. */
-const { LD_PRELOAD: _, ...env } = Bun.env;
+const { LD_PRELOAD: _, ...inherited } = Bun.env;
+/** With an engine to name, on machines that have none. */
+export const env = { ...inherited, DOCKER_HOST: "unix:///nowhere/docker.sock" };
 
 export interface Ended {
   readonly code: number;

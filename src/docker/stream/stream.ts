@@ -4,6 +4,7 @@ import { Patience } from "../../base/patience.ts";
 import { earlier, timestamp } from "../../base/time.ts";
 import { type Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
+import { type Filters, filterQuery } from "../filters.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
 import { Connection } from "./connection.ts";
 import { Hold } from "./hold.ts";
@@ -36,6 +37,11 @@ const CHECK_BYTES_MAX = 1024 * 1024;
 const CHECK_WAIT_MS = 1_000;
 /** Events do not come in the order of their times (inversions of 0.5 ms measured), and the engine's clock is read: so look from somewhat before. */
 const CHECK_BACK_NS = 2_000_000_000n;
+/**
+ * Of what a full engine still has, so many are passed over in a proof that nothing was lost: it may forget as many until
+ * the stream stands.
+ */
+const FORGOTTEN_SOON = 32;
 /** Lines that are no events are announced together: so long after the first one, and so often at most, ms. */
 const BAD_AFTER_MS = 1_000;
 const BAD_EVERY_MS = 60_000;
@@ -74,6 +80,8 @@ export interface StreamOptions {
   readonly resume?: ResumePoint | undefined;
   /** Where the line that is read leaves its trace. */
   readonly trace?: Trace;
+  /** Which events are wanted; absent: all. */
+  readonly filters?: Filters;
 }
 
 export interface ResumePoint {
@@ -96,6 +104,8 @@ export class EventStream {
   readonly #pacing: Pacing;
   readonly #trace: Trace;
   readonly #reader: EventReader;
+  /** What a question for wanted events ends with, behind its times. */
+  readonly #filters: string;
   readonly #made = performance.now();
   #began: bigint;
   /** Whether there was a stream of this engine before: then something may be missing. */
@@ -137,6 +147,8 @@ export class EventStream {
     const { resume, pingInterval, trace = NO_TRACE } = options;
     this.#trace = trace;
     this.#reader = new EventReader(options.maxEventBytes, (why, head) => sink.malformed(why, head));
+    const filters = filterQuery(options.filters ?? {});
+    this.#filters = filters === "" ? "" : `&${filters}`;
     this.#resume = new Resume(resume?.fingerprints);
     this.#began = resume?.began ?? engine.clock.now;
     this.#isResumed = resume !== undefined;
@@ -174,7 +186,22 @@ export class EventStream {
     } else if (this.#failed > 0) await engine.negotiate().catch(() => {});
     if (!this.#isResumed) this.#began = engine.clock.now - nano(performance.now() - this.#made);
     const kept = this.#resume.isEmpty && !this.#isPodman ? await this.#readHistory() : 0;
-    if (!this.#closed) await this.#connect(kept);
+    const proven = this.#filters !== "" && !this.#resume.isEmpty && !this.#isPodman && (await this.#keptAll());
+    if (!this.#closed) await this.#connect(kept, proven);
+  }
+
+  /**
+   * Whether the engine still has all that happened since something that is known, wanted or not: what is wanted alone can
+   * be older than all that it has, and nothing is lost.
+   */
+  async #keptAll(): Promise<boolean> {
+    try {
+      const all = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
+      const safe = all.length < KEPT ? all : all.slice(FORGOTTEN_SOON);
+      return safe.some(({ timeNano, hash }) => this.#resume.knows(hash, () => timeNano));
+    } catch {
+      return false;
+    }
   }
 
   /** Whether the engine keeps its last events only, as far as is known. */
@@ -189,8 +216,9 @@ export class EventStream {
   /**
    * Opens a connection; settles when it counts as open.
    * @param kept how many events the engine had just now, where none of them is known
+   * @param proven nothing can be lost before this connection
    */
-  #connect(kept: number): Promise<void> {
+  #connect(kept: number, proven = false): Promise<void> {
     const isKnown = !this.#resume.isEmpty;
     // What is known is sent once more and dropped: clocks step, and no time says what can be missing. podman keeps all
     // there ever was, so there it is asked for from the least time that is known.
@@ -201,12 +229,12 @@ export class EventStream {
     });
     return new Promise((resolve, reject) => {
       let opened = false;
-      const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}`, {
+      const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}${this.#filters}`, {
         opened: () => {
           opened = true;
           const atOnce = this.#failed === 0 && performance.now() - this.#cutAt <= AT_ONCE_MS;
           const forgot = kept >= KEPT || (this.#isResumed && !atOnce);
-          connection.unproven = !this.#isPodman && (isKnown || forgot);
+          connection.unproven = !this.#isPodman && !proven && (isKnown || forgot);
           this.#isResumed = true;
           this.#cutAt = Number.NEGATIVE_INFINITY;
           this.#outage = undefined;
@@ -268,8 +296,11 @@ export class EventStream {
     return fingerprints.length;
   }
 
-  /** What the engine still has between two times, as far as it comes in time and within so many bytes. */
-  #read(since: bigint, until: bigint, bytesMax: number): Promise<Fingerprint[]> {
+  /**
+   * What the engine still has between two times, as far as it comes in time and within so many bytes.
+   * @param filters what the question ends with; empty: of all events
+   */
+  #read(since: bigint, until: bigint, bytesMax: number, filters = ""): Promise<Fingerprint[]> {
     const fingerprints: Fingerprint[] = [];
     const lines = new LineSplitter(
       LINE_MAX,
@@ -280,7 +311,7 @@ export class EventStream {
     return new Promise((resolve, reject) => {
       let left = bytesMax;
       const bound = new Patience(KEPT_MAX_MS, () => stop());
-      const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}`, {
+      const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}${filters}`, {
         onOpen: () => {},
         onData: (chunk) => {
           lines.push(chunk);
@@ -375,7 +406,9 @@ export class EventStream {
     else if (this.#broughtAt === before) {
       if (this.#isPodman) {
         if (wasUnanswered) await this.#second();
-      } else if (await this.#misses()) {
+      } else if (!(await this.#misses())) {
+        if (this.#filters !== "") await this.#markUnwanted();
+      } else {
         this.#silent(new EngineError(`the engine at ${this.engine.address} has events that its stream does not bring`));
         await this.#second();
       }
@@ -429,13 +462,29 @@ export class EventStream {
     const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
     let missing: Fingerprint[];
     try {
-      missing = (await this.#read(since, until, CHECK_BYTES_MAX)).filter(isMissing);
+      missing = (await this.#read(since, until, CHECK_BYTES_MAX, this.#filters)).filter(isMissing);
     } catch {
       return false;
     }
     if (missing.length === 0) return false;
     await Bun.sleep(CHECK_WAIT_MS);
     return !this.#closed && this.#connections.length === 1 && missing.some(isMissing);
+  }
+
+  /**
+   * Remembers the newest event of all, wanted or not: after a cut it proves that nothing is lost, where nothing wanted has
+   * happened for long.
+   */
+  async #markUnwanted(): Promise<void> {
+    const until = this.engine.clock.now;
+    const since = until - nano(2 * this.options.pingInterval) - CHECK_BACK_NS;
+    const newest = await this.#read(since, until, CHECK_BYTES_MAX).then(
+      (all) => all.at(-1),
+      () => undefined,
+    );
+    if (newest === undefined || this.#closed || this.#resume.knows(newest.hash, () => newest.timeNano)) return;
+    this.#known(newest);
+    this.sink.flush();
   }
 
   /** Called with the first new event of a connection, or when none came: without a known event before it, there is a gap. */

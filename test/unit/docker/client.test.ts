@@ -30,7 +30,7 @@ async function answering(bytes: string | Buffer | ((socket: net.Socket) => void)
 
 /** What is said where the stream of an address cannot be had. */
 async function complaint(address: string, by = FALCO, dockerHost?: string): Promise<EngineError> {
-  const engine = new Engine(resolveEndpoint(address, dockerHost, by));
+  const engine = new Engine(resolveEndpoint(address, { DOCKER_HOST: dockerHost }, by));
   try {
     await engine.negotiate();
     const error = await new Promise<EngineError | undefined>((resolve) => {
@@ -70,14 +70,15 @@ test.each([
   [
     "Go's TLS",
     "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
-    /speaks TLS, which is not supported; set open_params to its socket or to a port without TLS$/,
+    /speaks TLS: set the setting tls, or DOCKER_TLS_VERIFY with DOCKER_CERT_PATH$/,
   ],
   [
     "nginx's TLS",
     http(400, "<html><body>The plain HTTP request was sent to HTTPS port</body></html>"),
-    /speaks TLS, which is not supported/,
+    / speaks TLS: set /,
   ],
-  ["a TLS alert", Buffer.from([0x15, 3, 1, 0, 2, 2, 0x46]), /speaks no HTTP; set open_params to an engine/],
+  ["a TLS alert", Buffer.from([0x15, 3, 1, 0, 2, 2, 0x46]), / speaks TLS: set /],
+  ["what is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", /speaks no HTTP; set open_params to an engine$/],
   ["404 without a word", http(404, ""), /answered \/events with 404: no words; is it a Docker Engine, or a proxy/],
   ["a web page", http(403, "<!DOCTYPE html>"), /with 403: a web page; is it a Docker Engine, or a proxy that refuses/],
   [

@@ -31,6 +31,25 @@ test.each([
     '{"loglevel": "loud"}',
     'init_config: loglevel: expected one of critical, error, warning, notice, info, debug, got the string "loud"',
   ],
+  ['{"tls": {"ca": "x"}}', 'init_config: tls.ca: expected an absolute path, got the string "x"'],
+  ['{"tls": {"cacert": "/x"}}', "init_config: tls.cacert: there is no such key"],
+  ['{"engines": [{"name": "x"}]}', 'init_config: engines[0].address: expected the key "address", got nothing'],
+  [
+    '{"engines": [{"address": "/a"}, {"address": "/b", "TLS": {"KEY": 1}}]}',
+    "init_config: engines[1].tls.key: expected a string, got the number 1",
+  ],
+  ['{"tls": {"ca": "/x", "CA": "/y"}}', 'init_config: tls: "ca" is there twice: keep one'],
+  [
+    JSON.stringify({ engines: Array.from({ length: 65 }, () => ({ address: "/a" })) }),
+    'init_config: engines: expected at most 64 of them, got the list [{"address":"/a"},{"address":"/a"},{"address":"/a"},{"addres…',
+  ],
+  ['{"filters": {"lable": ["a"]}}', "init_config: filters.lable: there is no such key; did you mean label?"],
+  ['{"filters": {"Events": ["a"]}}', "init_config: filters.events: there is no such key; did you mean event?"],
+  [
+    '{"engines": [{"address": "/a", "exclude": {"colour": ["a"]}}]}',
+    "init_config: engines[0].exclude.colour: there is no such key; known are config, container, daemon, event, image, label, network, node, plugin, pod, scope, secret, service, type, volume",
+  ],
+  ['{"filters": {"type": "container"}}', 'init_config: filters.type: expected a list, got the string "container"'],
   ["[1]", "init_config: expected a map of settings, got the list [1]"],
   ['"x"', 'init_config: expected a map of settings, got the string "x"'],
   [
@@ -59,6 +78,26 @@ test("an unknown key is a warning that names the known ones, and the rest holds"
   expect(result.warnings).toHaveLength(1);
   expect(result.warnings[0]).toContain('unknown key "flushinteval"');
   expect(result.warnings[0]).toContain("flushinterval");
+});
+
+test("what is null in a setting is absent, and the letter case of its keys does not matter", () => {
+  const result = readConfig(
+    '{"TLS": {"ServerName": "n", "ca": null}, "ssh": {"identityFile": "/id"}, "engines": [{"ADDRESS": "/a", "name": null}]}',
+  );
+  if ("error" in result) throw new Error(result.error);
+  const { tls, ssh, engines } = result.config;
+  expect({ tls, ssh, engines }).toEqual({
+    tls: { servername: "n" },
+    ssh: { identityfile: "/id" },
+    engines: [{ address: "/a" }],
+  });
+});
+
+test("a type that no engine has is a warning, as nothing would come", () => {
+  const result = readConfig('{"filters": {"type": ["containers", "image"]}}');
+  if ("error" in result) throw new Error(result.error);
+  expect(result.warnings).toHaveLength(1);
+  expect(result.warnings[0]).toStartWith("init_config: no engine is known to have events of type containers (known: ");
 });
 
 test("keys of objects themselves are no settings", () => {
