@@ -37,9 +37,9 @@ const uint8_t *ring_at(const struct ring *ring, uint64_t position);
 void ring_release(struct ring *ring, uint64_t tail);
 // Consumer: empties the ring at `position`, and forgets that it ended; only while no producer lives.
 void ring_reset(struct ring *ring, uint64_t position);
-// Consumer: waits until the head has reached `target` or its end, a signal came, or the monotonic clock passed `deadline`
-// (ns).
-enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline);
+// Consumer: waits until the head has reached `target`, a signal came, or the monotonic clock passed `deadline` (ns); where
+// an end is possible, also for that. A producer that says one where there is none keeps nobody awake.
+enum ring_wait ring_wait(struct ring *ring, uint64_t target, bool may_end, uint64_t deadline);
 
 // Whether the producer has said that nothing comes after its head: read this before the head.
 bool ring_ended(const struct ring *ring);

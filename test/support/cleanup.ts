@@ -1,5 +1,6 @@
-/** Loaded before each test file (bunfig.toml): `bun test` ends without the event that programs tidy up at. */
+/** Loaded before the tests (bunfig.toml): removes their folders after them, and those of runs that were killed. */
 import { afterAll } from "bun:test";
-import { removeTemporaryFolders } from "./temporary.ts";
+import { removeFolders, removeLeftFolders } from "./temporary.ts";
 
-afterAll(removeTemporaryFolders);
+removeLeftFolders();
+afterAll(removeFolders);
