@@ -26,6 +26,8 @@ const engineIdentity = compacted({
   host: text,
   /** The name of the engine's machine. */
   name: text,
+  /** The engine's own id, which it keeps for life. */
+  id: text,
   /** The version of the engine, `28.5.2`. */
   version: text,
 });

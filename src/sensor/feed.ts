@@ -4,6 +4,7 @@
  */
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
+import type { Budget } from "../docker/budget.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
@@ -73,6 +74,8 @@ export interface FeedOptions {
   readonly include?: (event: DockerEvent) => boolean;
   /** Whether an event of the engine's is left out; absent: none is. */
   readonly exclude?: (event: DockerEvent) => boolean;
+  /** Where the bytes of lines count that wait for an answer, with those of other feeds; absent: they have their own. */
+  readonly waiting?: Budget;
   /** Where the line that waited leaves its trace when it goes on. */
   readonly trace?: Trace;
 }
@@ -105,7 +108,7 @@ export class Feed {
     this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, options.changesHidden);
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
-    this.#sequencer = new Sequencer(() => sink.flush());
+    this.#sequencer = new Sequencer(() => sink.flush(), options.waiting);
     this.#source = open({
       opened: () => {
         sink.opened();
@@ -140,6 +143,19 @@ export class Feed {
   /** Whether the engine keeps its last events only, as far as is known. */
   get forgets(): boolean {
     return this.#source.forgets;
+  }
+
+  /** Which engine the events are from, as far as it is known; undefined where they need not say it. */
+  get identity(): EngineIdentity | undefined {
+    const { engine } = this;
+    if (engine === undefined || !this.options.identified()) return undefined;
+    return this.#identity ?? this.#given(engine);
+  }
+
+  /** What is known of the engine without asking it. */
+  #given({ address }: Engine): EngineIdentity {
+    const { engineName } = this.options;
+    return { host: address, ...(engineName === undefined ? {} : { name: engineName }) };
   }
 
   /**
@@ -202,7 +218,7 @@ export class Feed {
 
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
     const found = this.#inspector?.describe(event);
-    const engine = this.options.identified() ? this.#identity : undefined;
+    const engine = this.identity;
     const part =
       cut === undefined && engine === undefined
         ? found
@@ -216,18 +232,16 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
-    const { engineName } = this.options;
-    const named = engineName === undefined ? {} : { name: engineName };
-    const host = engine.address;
-    this.#identity ??= { host, ...named };
+    this.#identity ??= this.#given(engine);
     const answer = engine.identify((what, error) => {
-      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
+      const absent = what === "version" ? "docker.engine.version is" : "docker.engine.name and docker.engine.id are";
+      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; ${absent} absent`);
       this.#refused.add(what);
     });
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { host, ...said, ...named };
+        this.#identity = { ...said, ...this.#given(engine) };
       }),
       IDENTITY_MAX_MS,
       () => {},
