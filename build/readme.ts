@@ -3,8 +3,8 @@
 import { nameOf, typeOf } from "../src/plugin/fields/field.ts";
 import { fields } from "../src/plugin/fields.ts";
 import { metrics } from "../src/plugin/metrics.ts";
+import { initSchemaJson } from "../src/plugin/schema.ts";
 import { SENSITIVE_PATHS, type SensitivePath } from "../src/sensor/sensitive_paths.ts";
-import { initSchemaJson } from "./constants.ts";
 
 /** A text in a cell of a table: a bar would end it. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");

@@ -36,8 +36,11 @@ const SLOW_MAX = 1024 * 1024;
 const WORDS_MAX = 500;
 const CLOCK_TIMEOUT_MS = 2_000;
 const ERROR_BODY_MAX = 4096;
-/** Connections for questions beside the stream, all together; each is kept for a while when it is idle. */
-const CONNECTIONS_MAX = 8;
+/**
+ * Connections for questions beside the stream, all together; each is kept for a while when it is idle. An engine answers
+ * what is asked of a container only when its start is over: with few connections, those that start hold up all others.
+ */
+const CONNECTIONS_MAX = 32;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 

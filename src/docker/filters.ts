@@ -74,6 +74,10 @@ function fits(key: FilterKey, value: string, { Type, Action, Actor, scope }: Doc
 export const hidesChanges = ({ type, ...others }: Filters): boolean =>
   entriesOf(others).length > 0 || (type?.length ? !(type.includes("container") && type.includes("network")) : false);
 
+/** Whether what changes volumes is among the events that the engine does not send. */
+export const hidesVolumes = ({ type, ...others }: Filters): boolean =>
+  entriesOf(others).length > 0 || (type?.length ? !type.includes("volume") : false);
+
 /** Whether a container is wanted that runs already, by the event that would tell of it, which is none of the engine's. */
 export function includesRunning({ event: _, scope: __, ...filters }: Filters): (event: DockerEvent) => boolean {
   const entries = entriesOf(filters);

@@ -98,7 +98,10 @@ export const configSchema = v.object({
     "Whether the execs of containers' own health checks are left out, as far as inspections make them certain. They are " +
       "counted.",
   ),
-  snapshot: flag(true, "Whether each container that runs already becomes an event; never where inspect is false."),
+  snapshot: flag(
+    true,
+    "Whether the engine itself and each container that runs already become an event; never where inspect is false.",
+  ),
   sensitivemounts: v.nullish(
     v.pipe(
       v.array(v.pipe(v.string(), v.regex(/^\//, "an absolute path"))),

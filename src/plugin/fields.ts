@@ -1,4 +1,5 @@
 /** The fields that rules can use. */
+import { exitFields } from "./fields/container/exit.ts";
 import { identityFields } from "./fields/container/identity.ts";
 import { isolationFields } from "./fields/container/isolation.ts";
 import { labelFields } from "./fields/container/labels.ts";
@@ -12,6 +13,10 @@ import { eventFields } from "./fields/event.ts";
 import { execFields } from "./fields/exec.ts";
 import type { Field } from "./fields/field.ts";
 import { imageFields } from "./fields/image.ts";
+import { networkEventFields } from "./fields/network.ts";
+import { pluginFields } from "./fields/plugin.ts";
+import { serviceFields } from "./fields/service.ts";
+import { volumeFields } from "./fields/volume.ts";
 
 /** All fields. A field's id is its place here: it lives no longer than the process that loads both binaries. */
 export const fields: readonly Field[] = [
@@ -25,6 +30,11 @@ export const fields: readonly Field[] = [
   ...isolationFields,
   ...mountFields,
   ...networkFields,
+  ...exitFields,
+  ...volumeFields,
+  ...networkEventFields,
+  ...serviceFields,
+  ...pluginFields,
   ...limitFields,
   ...labelFields,
 ];

@@ -8,7 +8,7 @@ import type { Budget } from "../docker/budget.ts";
 import { Engine, type EngineError } from "../docker/client.ts";
 import type { WantedEngine } from "../docker/endpoint.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
-import { excludes, hidesChanges, includesRunning } from "../docker/filters.ts";
+import { excludes, hidesChanges, hidesVolumes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
@@ -113,10 +113,17 @@ export class Watch {
       {
         ...options,
         waiting: shared.waiting,
+        engines: shared.engines,
         snapshotTaken: journal.snapshotTaken,
         identified: () => endpoint.isRemote || name !== undefined || shared.isOneOfSeveral(),
         engineName: name,
-        ...(filters === undefined ? {} : { include: includesRunning(filters), changesHidden: hidesChanges(filters) }),
+        ...(filters === undefined
+          ? {}
+          : {
+              include: includesRunning(filters),
+              changesHidden: hidesChanges(filters),
+              volumesHidden: hidesVolumes(filters),
+            }),
         ...(exclude === undefined ? {} : { exclude: this.#counting(excludes(exclude)) }),
       },
     );

@@ -6,8 +6,15 @@ import * as v from "valibot";
 import { bool, compact, isMap, type Parts, part, text, texts } from "../base/lenient.ts";
 import { type DockerEvent, parseEvent } from "../docker/event.ts";
 import { containerInspection } from "../docker/inspect/container.ts";
+import { daemonInspection } from "../docker/inspect/daemon.ts";
 import { execInspection } from "../docker/inspect/exec.ts";
+import { exitFacts } from "../docker/inspect/exit.ts";
+import { imageInspection } from "../docker/inspect/image.ts";
 import { labels } from "../docker/inspect/labels.ts";
+import { networkInspection } from "../docker/inspect/network.ts";
+import { pluginInspection } from "../docker/inspect/plugin.ts";
+import { serviceInspection } from "../docker/inspect/service.ts";
+import { volumeInspection } from "../docker/inspect/volume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { containerIdOf } from "../docker/subject.ts";
 
@@ -36,8 +43,13 @@ export type EngineIdentity = Readonly<v.InferOutput<typeof engineIdentity>>;
 
 const containerPart = compacted({
   ...containerInspection.entries,
-  /** Whether it was given a sensitive path of the host, by the list and the setting of the day. */
+  /**
+   * Whether it was given a sensitive path of the host, by the list and the setting of the day; absent where nobody knows
+   * where one of its volumes leads, and nothing else is sensitive.
+   */
   sensitiveMount: bool,
+  /** By the path in the container: the device of a volume that leads elsewhere than to the engine's own folder. */
+  volumeDevices: part(v.array(v.tuple([v.string(), v.string()]))),
   /** The kinds of what it was given; of SENSITIVE_KINDS. */
   sensitiveMounts: texts,
   /** Which of the members do not hold all that the engine told, by their names. */
@@ -77,6 +89,16 @@ const enrichment = compacted({
    */
   labels,
   exec: part(execPart),
+  /** How the container ended, where the event tells of that. */
+  exit: part(compacted(exitFacts.entries)),
+  /** The image that the event is about, or that its container runs. */
+  image: part(compacted(imageInspection.entries)),
+  /** What the event itself is about. */
+  volume: part(compacted(volumeInspection.entries)),
+  network: part(compacted(networkInspection.entries)),
+  service: part(compacted({ ...serviceInspection.entries, sensitiveMounts: texts })),
+  plugin: part(compacted(pluginInspection.entries)),
+  daemon: part(compacted(daemonInspection.entries)),
   /** What is missing in an event that was too long. */
   cut: part(truncation),
 });

@@ -70,10 +70,14 @@ export interface FeedOptions {
   readonly engineName?: string | undefined;
   /** Whether the engine may not tell what changes containers, as it is asked for other events. */
   readonly changesHidden?: boolean;
+  /** Whether it may not tell what changes volumes. */
+  readonly volumesHidden?: boolean;
   /** Whether what runs already is wanted, by the event that would tell of it; absent: all of it. */
   readonly include?: (event: DockerEvent) => boolean;
   /** Whether an event of the engine's is left out; absent: none is. */
   readonly exclude?: (event: DockerEvent) => boolean;
+  /** How many engines share the memory for what is found out; absent: this one has all of it. */
+  readonly engines?: number;
   /** Where the bytes of lines count that wait for an answer, with those of other feeds; absent: they have their own. */
   readonly waiting?: Budget;
   /** Where the line that waited leaves its trace when it goes on. */
@@ -105,7 +109,16 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
-    this.#inspector = engine && inspect && new Inspector(engine, inspect.sensitive, options.changesHidden);
+    this.#inspector =
+      engine &&
+      inspect &&
+      new Inspector(
+        engine,
+        inspect.sensitive,
+        (text) => sink.warning(text),
+        { changes: options.changesHidden === true, volumes: options.volumesHidden === true },
+        options.engines,
+      );
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
     this.#sequencer = new Sequencer(() => sink.flush(), options.waiting);
@@ -114,10 +127,12 @@ export class Feed {
         sink.opened();
         // Behind each connection there may be another engine than before: a newer one, say.
         if (options.identified()) this.#identify();
+        this.#inspector?.begin();
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
-      event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
+      event: (event, line, fingerprint, cut) =>
+        this.#event(claim(event, this.#source.origin ?? "engine"), line, fingerprint, cut),
       known: (fingerprint) => sink.known(fingerprint),
       malformed: (why, head) => sink.malformed(why, head),
       lost: (loss, fingerprint) => {
@@ -172,6 +187,7 @@ export class Feed {
   }
 
   close(): void {
+    this.#inspector?.close();
     this.#source.close();
     this.#sequencer.close();
   }
@@ -185,7 +201,7 @@ export class Feed {
     if (this.#identity === undefined && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     if (this.options.exclude?.(event)) {
-      if (changesFacts(event)) void this.#inspector?.ask(event);
+      if (changesFacts(event)) this.#inspector?.note(event);
       this.sink.known(fingerprint);
       return;
     }
@@ -217,7 +233,8 @@ export class Feed {
   }
 
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
-    const found = this.#inspector?.describe(event);
+    // A recording brings what was found out then.
+    const found = this.#inspector?.describe(event) ?? event.falco;
     const engine = this.identity;
     const part =
       cut === undefined && engine === undefined
@@ -251,8 +268,9 @@ export class Feed {
   /** Holds back what happens until what runs already has been told. */
   #tellWhatRuns(startedBefore: bigint): void {
     const { engine } = this;
-    if (engine === undefined || this.#inspector === undefined) return;
-    const snapshot = new Snapshot(engine, this.#inspector, startedBefore);
+    const inspector = this.#inspector;
+    if (engine === undefined || inspector === undefined) return;
+    const snapshot = new Snapshot(engine, inspector, startedBefore);
     this.#snapshot = snapshot;
     let why = new EngineError(`the engine at ${engine.address} does not answer`);
     const ready = snapshot.ready.catch((error: EngineError) => {
@@ -260,10 +278,12 @@ export class Feed {
     });
     this.#sequencer.push(0, ready, SNAPSHOT_MAX_MS, () => {
       this.#snapshot = undefined;
-      const events = snapshot.events(engine.clock.now);
+      const now = engine.clock.now;
+      const daemon = inspector.daemon.existing(now);
+      const events = snapshot.events(now + 1n);
       if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
       const { include = () => true, exclude = () => false } = this.options;
-      for (const event of events ?? []) {
+      for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         if (!include(event) || exclude(event)) continue;
         const line = writeEvent(event);
         this.#describe(event, undefined);

@@ -1,4 +1,4 @@
-/** The containers that run already: no event of theirs tells of them, so each becomes one of our own. */
+/** What runs already, the engine itself and its containers: no event tells of it, so each becomes one of our own. */
 import * as v from "valibot";
 import { isMap, listOf, map, part, text } from "../base/lenient.ts";
 import type { Line } from "../base/line.ts";
@@ -53,19 +53,16 @@ function existing({ id, name, image, labels }: Existing, timeNano: bigint): Dock
   };
 }
 
-/** How our own event of a container that runs already begins: each open tells of them anew. */
-const EXISTING = Buffer.from('{"status":"existing"');
-const EXISTING_TELLS = EXISTING.indexOf("xisting");
+/** How our own events of what runs already begin: each open tells of them anew. */
+const EXISTING = ['{"status":"existing"', '{"Type":"daemon","Action":"existing"'].map((text) => Buffer.from(text));
 
 /**
  * Whether an event need not be kept, as the next open makes it again.
  * @param hash of an engine's line; undefined for an event of ours
  */
-export const isToldAnew = (hash: bigint | undefined, { buffer, start }: Line): boolean =>
+export const isToldAnew = (hash: bigint | undefined, { buffer, start, end }: Line): boolean =>
   hash === undefined &&
-  // Most begin alike, and a comparison by call takes longer.
-  buffer[start + EXISTING_TELLS] === EXISTING[EXISTING_TELLS] &&
-  EXISTING.compare(buffer, start, start + EXISTING.length) === 0;
+  EXISTING.some((begin) => begin.compare(buffer, start, Math.min(end, start + begin.length)) === 0);
 
 /** Asks an engine for the containers that run, and about each of them. */
 export class Snapshot {
@@ -89,7 +86,7 @@ export class Snapshot {
   }
 
   /**
-   * The events, with what is known by now; undefined where the engine has not answered with a list.
+   * The events of the containers, with what is known by now; undefined where the engine has not answered with a list.
    * @param now the engine's clock, ns since 1970
    */
   events(now: bigint): DockerEvent[] | undefined {
@@ -99,7 +96,10 @@ export class Snapshot {
   }
 
   async #take(): Promise<void> {
-    const answer = v.parse(listed, await this.engine.getJson("/containers/json", LIST_MAX_MS)) ?? [];
+    const list = this.engine.getJson("/containers/json", LIST_MAX_MS);
+    // What the engine gives all containers goes into what is known of each.
+    const [json] = await Promise.all([list, this.inspector.daemon.pending]);
+    const answer = v.parse(listed, json) ?? [];
     this.#existing = answer.map(({ Id, Names, Image, Labels }) => ({
       id: Id,
       name: withoutSlash(Names?.[0] ?? ""),

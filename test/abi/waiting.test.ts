@@ -177,7 +177,8 @@ function untilItBeats(instance: Instance): void {
 
 test("a machine that stood still kills no runtime that is well: it has the time to move its heartbeat", async () => {
   await using engine = await TestEngine.start();
-  using state = new Plugin(impatient).init('{"statefile": ""}');
+  // What is asked would be late, and said to be.
+  using state = new Plugin(impatient).init('{"statefile": "", "inspect": false}');
   using instance = state.open(engine.address);
   const pid = runtimePid();
   // The first pause comes in the middle of what an open asks of the engine.

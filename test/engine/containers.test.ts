@@ -27,7 +27,7 @@ const created: [options: string, expected: Expected][] = [
   [
     "",
     {
-      ...{ sensitivemount: false, sensitivemounts: undefined, seccomp: undefined, nonewprivileges: undefined },
+      ...{ sensitivemount: false, sensitivemounts: undefined, seccomp: "default", nonewprivileges: false },
       ...{ maskedpaths: true, devicekinds: undefined, hostports: undefined, publishallports: false, cut: undefined },
       ...{ memory: 0n, cpus: 0n, pidslimit: 0n, oomkilldisable: false, ulimits: undefined, logdriver: "json-file" },
       ...{ autoremove: false, tty: false, workingdir: "", healthcheck: undefined, restartcount: 0n, pid: undefined },

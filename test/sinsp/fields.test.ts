@@ -12,6 +12,7 @@ import { fields } from "../../src/plugin/fields.ts";
 import { parseEnriched } from "../../src/sensor/enrichment.ts";
 import { TestEngine } from "../support/engine.ts";
 import type { Value } from "../support/host.ts";
+import { answering, container, ID, line, OTHER, volumeMount } from "../support/questions.ts";
 import { inspectionsOf, recordedLines } from "../support/recordings.ts";
 import { captured, live, missing, printed, run, Sinsp, subscribed, tellIfMissing, values } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -162,7 +163,12 @@ function recordedContainers(): Record<string, Answer> {
 }
 
 /** Fields that no recorded container has a value for. */
-const UNRECORDED = ["docker.container.cut"];
+const UNRECORDED = [
+  "docker.exec.pid",
+  "docker.container.cut",
+  "docker.container.exitcode",
+  "docker.container.oomkilled",
+];
 
 real(
   "every recorded container and exec: what inspecting tells, live and replayed alike",
@@ -209,6 +215,62 @@ real(
     expect(all.at(-2)?.get("docker.exec.exitcode")).toBe(137n);
     expect(all.at(-2)?.get("docker.exec.privileged")).toBe(true);
     expect(all.at(-1)?.get("docker.container.inspected")).toBe(false);
+  },
+  60_000,
+);
+
+real(
+  "images, volumes, networks, services, plugins, ends and the engine itself, live and replayed alike",
+  async () => {
+    const service = "s".repeat(25);
+    const exec = "e".repeat(64);
+    const [started, ended] = [-2_000, -1_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const State = { Running: false, StartedAt: started, FinishedAt: ended, ExitCode: 137, OOMKilled: true };
+    const one = container({ Mounts: [volumeMount("v", "/data")], State });
+    const digest = `bb@sha256:${"d".repeat(64)}`;
+    const ContainerSpec = {
+      Image: "bb:1",
+      CapabilityAdd: ["ALL"],
+      Mounts: [{ Type: "bind", Source: "/etc", Target: "/host" }],
+    };
+    const answers = answering({
+      [`/images/${one.Image}/json`]: { RepoDigests: [digest], Created: started, Config: { Labels: { tier: "gold" } } },
+      "/volumes/v": { Driver: "local", Options: { type: "none", o: "bind", device: "/etc" } },
+      [`/networks/${OTHER}`]: { Driver: "overlay", Internal: true, Options: { encrypted: "" } },
+      [`/services/${service}`]: { Spec: { TaskTemplate: { ContainerSpec } } },
+      [`/plugins/${OTHER}/json`]: { Config: { Network: { Type: "host" }, PidHost: true } },
+      "/info": {
+        SecurityOptions: ["name=seccomp,profile=default"],
+        Plugins: { Authorization: ["opa"] },
+        Swarm: { LocalNodeState: "active" },
+        Warnings: ["WARNING: API is accessible on http://0.0.0.0:2375 without encryption."],
+      },
+    });
+    const execs = { [exec]: { ContainerID: ID, Pid: 4711, ProcessConfig: { entrypoint: "sh", arguments: [] } } };
+    await using engine = await TestEngine.start({ containers: { [ID]: one }, execs, answers });
+    const lines = [
+      line("create"),
+      line("exec_create: sh", { attributes: { execID: exec } }),
+      line("die"),
+      line("create", { Type: "volume", id: "v" }),
+      line("create", { Type: "network", id: OTHER }),
+      line("create", { Type: "service", id: service }),
+      line("enable", { Type: "plugin", id: OTHER }),
+      line("reload", { Type: "daemon", id: "D75Y" }),
+    ];
+    const further =
+      /^docker\.(?:image\.(?:digests|label|created)|volume|network|service|plugin|exec\.pid|container\.(?:exitcode|oomkilled|volumedevice|sensitivemounts?)$|engine\.(?!host|name|version))/;
+    const asks = asksFor({ "docker.container.volumedevice": ["/data"], "docker.image.label": ["tier"] }).filter(
+      ({ field }) => further.test(field.name),
+    );
+    const came = await through(engine, { statefile: "", snapshot: false, inspecttimeout: 10_000 }, lines, asks);
+    for (const [i, { payload }] of came.captured.entries()) compare(came.printed[i] ?? "", payload, asks);
+    expect(came.replayed).toEqual(came.printed);
+    const all = came.printed.map(values);
+    const never = asks.filter(({ text }) => !all.some((of) => of.get(text) !== undefined)).map(({ text }) => text);
+    expect(never).toEqual(["docker.image.label[no.such]", "docker.container.volumedevice[no.such]"]);
+    expect(all[2]?.get("docker.container.exitcode")).toBe(137n);
+    expect(all[7]?.get("docker.engine.insecure")).toBe(true);
   },
   60_000,
 );

@@ -48,10 +48,14 @@ export class Dockerd {
     return stdout.toString().trim();
   }
 
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+  }
+
   /** Asks it to end, as systemd does. Returns its pid; undefined where it does not run. */
   terminate(): number | undefined {
     try {
-      const pid = Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
+      const { pid } = this;
       signalTo(pid, "SIGTERM");
       return pid;
     } catch {

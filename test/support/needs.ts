@@ -11,6 +11,7 @@ const PACKAGES: Record<string, string> = {
   docker: "docker.io",
   busybox: "busybox-static",
   nm: "binutils",
+  groff: "groff-base",
   sshd: "openssh-server",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",

@@ -8,7 +8,7 @@ import type { TestEngine } from "./engine.ts";
 import { BUILT, type Value } from "./host.ts";
 
 const FOLDER = Bun.env.SYSDIG ?? join(import.meta.dir, "../../node_modules/.cache/sysdig");
-const PROGRAM = join(FOLDER, "sysdig");
+export const PROGRAM = join(FOLDER, "sysdig");
 
 /** What `#include <plugin/plugin_api.h>` and `<driver/…>` are found in. */
 export const HEADERS = join(FOLDER, "include");

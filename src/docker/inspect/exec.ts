@@ -1,6 +1,6 @@
 /** What inspecting an exec tells: from the engine's answer to a compact object (moby 28.5.2: api/types/container/exec.go). */
 import * as v from "valibot";
-import { bool, compact, isMap, part, text, texts } from "../../base/lenient.ts";
+import { bool, compact, count, isMap, part, text, texts } from "../../base/lenient.ts";
 import { commandOf } from "./command.ts";
 
 /** What `GET /exec/{id}/json` tells, made small. Absent as in a container's. */
@@ -14,6 +14,8 @@ export const execInspection = v.object({
   tty: bool,
   /** The program and its arguments. */
   command: texts,
+  /** Its process on the engine's host; absent before that is there (the engine says 0). */
+  pid: count,
 });
 
 export type ExecInspection = Readonly<v.InferOutput<typeof execInspection>>;
@@ -21,6 +23,7 @@ export type ExecInspection = Readonly<v.InferOutput<typeof execInspection>>;
 /** The parts that are read of `GET /exec/{id}/json`. */
 const execAnswer = v.object({
   ContainerID: text,
+  Pid: count,
   ProcessConfig: part(
     v.object({
       // The engine leaves an empty user out (exec.go, omitempty): a missing one is an empty one.
@@ -36,12 +39,13 @@ const execAnswer = v.object({
 /** Reads the parsed JSON of `GET /exec/{id}/json`; undefined where it is no object. */
 export function inspectExec(json: unknown): ExecInspection | undefined {
   if (!isMap(json)) return undefined;
-  const { ContainerID, ProcessConfig: process } = v.parse(execAnswer, json);
+  const { ContainerID, Pid, ProcessConfig: process } = v.parse(execAnswer, json);
   return compact<ExecInspection>({
     containerId: ContainerID,
     user: process?.user,
     privileged: process?.privileged,
     tty: process?.tty,
     command: commandOf(process?.entrypoint, process?.arguments),
+    pid: Pid || undefined,
   });
 }

@@ -49,6 +49,15 @@ export const execFields: readonly Field[] = [
     about("docker.exec.tty", "Whether an exec has a terminal", `${EXEC_INSPECT}\`ProcessConfig.tty\``, "true"),
     (exec) => exec.tty,
   ),
+  execAsked.number(
+    about(
+      "docker.exec.pid",
+      "Process of an exec on the engine's host: from shortly after its start on, so mostly at its end; no event waits for it",
+      `${EXEC_INSPECT}\`Pid\``,
+      "19608",
+    ),
+    (exec) => (exec.pid === undefined ? undefined : BigInt(exec.pid)),
+  ),
   execAsked.texts(
     about(
       "docker.exec.args",

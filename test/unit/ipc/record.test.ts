@@ -86,9 +86,17 @@ const worst = shortened(
     }),
   ),
 ) as NonNullable<Enrichment["container"]>;
+const [texts, pairs] = [WORST[7], WORST[6]] as [string[], [string, string][]];
 const facts: Enrichment = {
   inspected: true,
-  container: { ...worst, sensitiveMount: true, sensitiveMounts: SENSITIVE_KINDS },
+  container: {
+    ...worst,
+    sensitiveMount: true,
+    sensitiveMounts: SENSITIVE_KINDS,
+    volumeDevices: shortened({ pairs }).pairs,
+  },
+  image: shortened({ digests: texts, labels: pairs, created: "18446744073709551615" }),
+  exit: { code: 137, oomKilled: true },
 };
 
 test("the worst container has a value for each of its fields, and its record has a bound", () => {

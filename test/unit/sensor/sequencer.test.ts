@@ -12,21 +12,33 @@ test("what waits holds back what comes behind it, and no answer is waited for lo
   sequencer.push(1, new Promise<void>((resolve) => (answer = resolve)), 10_000, () => gone.push("asked"));
   sequencer.push(1, undefined, 0, () => gone.push("behind"));
   sequencer.push(1, never, 30, () => gone.push("late"));
-  sequencer.push(1, Promise.reject(new Error()), 10_000, () => gone.push("failed"));
-  await Bun.sleep(1);
+  const { promise: last, resolve: lastGone } = Promise.withResolvers<void>();
+  sequencer.push(1, Promise.reject(new Error()), 10_000, () => {
+    gone.push("failed");
+    lastGone();
+  });
+  await Promise.resolve();
   expect([gone, sequencer.isOpen, flushed]).toEqual([[], false, 0]);
   answer();
-  await Bun.sleep(1);
+  for (let i = 0; i < 4; i++) await Promise.resolve();
   expect(gone).toEqual(["asked", "behind"]);
-  await Bun.sleep(50);
+  await last;
+  await Promise.resolve();
   expect([gone, sequencer.isOpen, flushed]).toEqual([["asked", "behind", "late", "failed"], true, 2]);
 });
 
 test("an answer that comes after the bound changes nothing", async () => {
   const gone: number[] = [];
   const sequencer = new Sequencer(() => {});
-  sequencer.push(1, Bun.sleep(30), 5, () => gone.push(1));
-  await Bun.sleep(60);
+  const answer = Promise.withResolvers<void>();
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  sequencer.push(1, answer.promise, 5, () => {
+    gone.push(1);
+    resolve();
+  });
+  await late;
+  answer.resolve();
+  await Bun.sleep(1);
   expect(gone).toEqual([1]);
 });
 

@@ -92,6 +92,17 @@ export const mountFields: readonly Field[] = [
     ),
     (container) => container.sensitiveMount,
   ),
+  keyed(
+    about(
+      "docker.container.volumedevice",
+      "What the volume at a path in the container leads to, where it is of the local driver and made to lead somewhere",
+      "`GET /volumes/{name}`: `Options.device`",
+      "/etc",
+    ),
+    "DESTINATION",
+    "/data",
+    (container) => container.volumeDevices,
+  ),
   container.texts(
     about(
       "docker.container.sensitivemounts",
