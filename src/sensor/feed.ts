@@ -13,6 +13,7 @@ import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
 import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
 import { healthcheckOf } from "./healthcheck.ts";
+import { Identity } from "./identity.ts";
 import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -91,6 +92,12 @@ export function connectionText(address: string, error: EngineError | undefined, 
   return kept ? `the engine at ${address} shows life again` : `connected to ${address} again`;
 }
 
+/** What is known of an engine without asking it. */
+const given = ({ address }: Engine, { engineName }: FeedOptions): EngineIdentity => ({
+  host: address,
+  ...(engineName === undefined ? {} : { name: engineName }),
+});
+
 export class Feed {
   readonly #source: Source;
   readonly #inspector: Inspector | undefined;
@@ -98,7 +105,9 @@ export class Feed {
   readonly #timeout: number;
   #snapshot: Snapshot | undefined;
   #first: boolean;
-  #identity: EngineIdentity | undefined;
+  /** Which engine it is, as far as that is known, and whether it was asked. */
+  #identity: Identity | undefined;
+  #isAsked = false;
   readonly #refused = new Set<string>();
 
   /** @param engine who can be asked about what the source tells; undefined: nobody */
@@ -109,6 +118,7 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
+    this.#identity = engine && new Identity(given(engine, options));
     this.#inspector =
       engine &&
       inspect &&
@@ -162,15 +172,7 @@ export class Feed {
 
   /** Which engine the events are from, as far as it is known; undefined where they need not say it. */
   get identity(): EngineIdentity | undefined {
-    const { engine } = this;
-    if (engine === undefined || !this.options.identified()) return undefined;
-    return this.#identity ?? this.#given(engine);
-  }
-
-  /** What is known of the engine without asking it. */
-  #given({ address }: Engine): EngineIdentity {
-    const { engineName } = this.options;
-    return { host: address, ...(engineName === undefined ? {} : { name: engineName }) };
+    return this.options.identified() ? this.#identity?.engine : undefined;
   }
 
   /**
@@ -198,7 +200,7 @@ export class Feed {
   }
 
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
-    if (this.#identity === undefined && this.options.identified()) this.#identify();
+    if (!this.#isAsked && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     if (this.options.exclude?.(event)) {
       if (changesFacts(event)) this.#inspector?.note(event);
@@ -235,11 +237,8 @@ export class Feed {
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
     // A recording brings what was found out then.
     const found = this.#inspector?.describe(event) ?? event.falco;
-    const engine = this.identity;
-    const part =
-      cut === undefined && engine === undefined
-        ? found
-        : withMore(found, { ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) });
+    const described = this.options.identified() && this.#identity ? this.#identity.with(found) : found;
+    const part = cut === undefined ? described : withMore(described, { cut });
     if (part !== undefined) event.falco = part;
     // A line must not speak for us: our own key, even an empty one, comes after its and wins.
     else if (event.forgedFalco) event.falco = {};
@@ -249,7 +248,7 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
-    this.#identity ??= this.#given(engine);
+    this.#isAsked = true;
     const answer = engine.identify((what, error) => {
       const absent = what === "version" ? "docker.engine.version is" : "docker.engine.name and docker.engine.id are";
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; ${absent} absent`);
@@ -258,7 +257,7 @@ export class Feed {
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { ...said, ...this.#given(engine) };
+        this.#identity = new Identity({ ...said, ...given(engine, this.options) });
       }),
       IDENTITY_MAX_MS,
       () => {},

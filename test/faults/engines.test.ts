@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ENGINE_ID, TestEngine } from "../support/engine.ts";
+import { TestEngine } from "../support/engine.ts";
 import { type Ask, type Instance, Plugin, rc, type State } from "../support/host.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -51,8 +51,9 @@ async function until(instance: Instance, what: () => boolean | Promise<boolean>)
 const connected = (state: State, count: number) => () => state.metrics().engines_connected === count;
 
 test("events of two engines come in one stream, and each says its engine", async () => {
-  await using one = await TestEngine.start();
-  await using two = await TestEngine.start();
+  const info = (ID: string) => ({ "/info": { status: 200, body: JSON.stringify({ ID, Name: "node-1" }) } });
+  await using one = await TestEngine.start({ answers: info("3f1b3f0c") });
+  await using two = await TestEngine.start({ answers: info("5b5d4e0e") });
   using state = init({ engines: [{ address: one.address }, { address: two.address, name: "second" }] });
   using instance = state.open("");
   expect([instance.rc, state.error]).toEqual([rc.success, ""]);
@@ -60,11 +61,11 @@ test("events of two engines come in one stream, and each says its engine", async
   const asks: Ask[] = ["docker.engine.host", "docker.engine.name", "docker.engine.id", "docker.engine.version"];
   await one.send(numbered(1));
   expect(instance.take(1, (event) => state.extract(event, asks))).toEqual([
-    [one.address, "node-1", ENGINE_ID, "28.5.2"],
+    [one.address, "node-1", "3f1b3f0c", "28.5.2"],
   ]);
   await two.send(numbered(1));
   expect(instance.take(1, (event) => state.extract(event, asks))).toEqual([
-    [two.address, "second", ENGINE_ID, "28.5.2"],
+    [two.address, "second", "5b5d4e0e", "28.5.2"],
   ]);
 });
 

@@ -85,9 +85,6 @@ type Command =
 /** How many events an engine keeps for those who ask with `since` (moby: daemon/events, eventsLimit). */
 const KEPT = 256;
 
-/** What it calls itself. */
-export const ENGINE_ID = "3f1b3f0c-5b5d-4e0e-af7b-1f7a4f9d1c2b";
-
 /** About the 1,024 events that moby keeps for a slow subscriber, beside what the socket holds. */
 const BACKLOG_BYTES = 512 * 1024;
 
@@ -306,7 +303,7 @@ class Server {
       } else if (path.endsWith("/info")) {
         const SystemTime = `${new Date(Number(this.#now / 1_000_000n)).toISOString().slice(0, -1)}000000Z`;
         const { refuseInfo } = this.#behaviour;
-        const body = { ID: ENGINE_ID, Name: "node-1", ServerVersion: "28.5.2", SystemTime };
+        const body = { Name: "node-1", ServerVersion: "28.5.2", SystemTime };
         this.#reply(
           socket,
           refuseInfo ?? 200,
