@@ -32,7 +32,9 @@
 static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "positions wrap by a mask");
 static_assert(RING_DATA % PAGE_BYTES == 0 && RING_BYTES % PAGE_BYTES == 0, "mapped by pages");
 static_assert(RECORD_MAX == RING_BYTES, "the largest record lies whole in the ring");
-static_assert(RING_FUTEX + 4 <= RING_DATA, "the header fits its page");
+static_assert(RING_PROGRESS + 8 <= RING_ENGINES && RING_ENGINES + ENGINES_MAX * ENGINE_BYTES <= RING_JOURNALS &&
+                  RING_JOURNALS + ENGINES_MAX * JOURNAL_ENTRIES * JOURNAL_ENTRY_BYTES <= RING_DATA,
+              "the parts of the header lie one behind the other");
 
 #define NOT_WAITING UINT64_MAX
 

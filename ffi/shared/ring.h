@@ -1,5 +1,5 @@
-// The ring between the two processes: a sealed memfd with a header page and RING_BYTES of data. The data is mapped
-// twice in a row, so that a record that runs over the end lies whole in memory. One producer (the runtime), one
+// The ring between the two processes: a sealed memfd with RING_DATA bytes of header and RING_BYTES of data. The data is
+// mapped twice in a row, so that a record that runs over the end lies whole in memory. One producer (the runtime), one
 // consumer (the host). Positions count bytes since the beginning and only grow.
 #pragma once
 

@@ -33,6 +33,8 @@ const engineIdentity = compacted({
   host: text,
   /** The name of the engine's machine. */
   name: text,
+  /** The engine's own id, which it keeps for life. */
+  id: text,
   /** The version of the engine, `28.5.2`. */
   version: text,
 });
@@ -125,11 +127,14 @@ export function keepAddition(falco: Enrichment): number {
   return addition.length;
 }
 
+/** Whether many events have it, as `keepAddition` was told. */
+export const isKept = (falco: Enrichment): boolean => additions.has(falco);
+
 /** What many events have (`known`), and what this one has beside that: only the JSON of the latter is still to be made. */
 export function withMore(known: Enrichment | undefined, more: Enrichment): Enrichment {
   if (known === undefined) return more;
   const falco = { ...known, ...more };
-  const [before, behind] = [additions.get(known), JSON.stringify(more)];
+  const [before, behind] = [additions.get(known), additionOf(more)];
   // Neither of both is empty, or the comma would be wrong.
   if (before !== undefined && before.length > 2 && behind.length > 2)
     additions.set(falco, `${before.slice(0, -1)},${behind.slice(1)}`);

@@ -47,10 +47,14 @@ export class Questions {
   readonly #said = new Set<string>();
   #isClosed = false;
 
-  /** @param say takes what a person should know; once for each kind and reason */
+  /**
+   * @param say takes what a person should know; once for each kind and reason
+   * @param engines how many engines share the memory for answers that are kept
+   */
   constructor(
     readonly engine: Engine,
     readonly say: (text: string) => void,
+    readonly engines = 1,
   ) {}
 
   /** Says nothing any more: questions that are under way break off. */

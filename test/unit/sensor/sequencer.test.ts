@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Budget } from "../../../src/docker/budget.ts";
 import { Sequencer } from "../../../src/sensor/sequencer.ts";
 
 const never = new Promise(() => {});
@@ -43,7 +44,7 @@ test("an answer that comes after the bound changes nothing", async () => {
 
 test("more than the bound in bytes is not held back: all goes on, in order", () => {
   const gone: number[] = [];
-  const sequencer = new Sequencer(() => {}, 100);
+  const sequencer = new Sequencer(() => {}, new Budget(100));
   for (let i = 0; i < 10; i++) sequencer.push(10, never, 10_000, () => gone.push(i));
   expect(gone).toEqual([]);
   sequencer.push(10, never, 10_000, () => gone.push(10));
@@ -53,7 +54,7 @@ test("more than the bound in bytes is not held back: all goes on, in order", () 
 
 test("what goes on may itself push, and comes last", () => {
   const gone: string[] = [];
-  const sequencer = new Sequencer(() => {}, 0);
+  const sequencer = new Sequencer(() => {}, new Budget(0));
   sequencer.push(1, never, 10_000, () => {
     gone.push("a");
     sequencer.push(0, undefined, 0, () => gone.push("c"));
