@@ -125,11 +125,11 @@ export function keepAddition(falco: Enrichment): number {
   return addition.length;
 }
 
-/** What many events have (`known`), and what this one has beside that: only the JSON of the latter is still to be made. */
+/** What many events have (`known`), and what this one has beside that: the JSON of neither is made twice where it is kept. */
 export function withMore(known: Enrichment | undefined, more: Enrichment): Enrichment {
   if (known === undefined) return more;
   const falco = { ...known, ...more };
-  const [before, behind] = [additions.get(known), JSON.stringify(more)];
+  const [before, behind] = [additions.get(known), additionOf(more)];
   // Neither of both is empty, or the comma would be wrong.
   if (before !== undefined && before.length > 2 && behind.length > 2)
     additions.set(falco, `${before.slice(0, -1)},${behind.slice(1)}`);

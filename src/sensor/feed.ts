@@ -10,7 +10,14 @@ import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
-import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
+import {
+  claim,
+  type EngineIdentity,
+  type EnrichedEvent,
+  type Enrichment,
+  keepAddition,
+  withMore,
+} from "./enrichment.ts";
 import { healthcheckOf } from "./healthcheck.ts";
 import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
@@ -86,6 +93,12 @@ export function connectionText(address: string, error: EngineError | undefined, 
   return kept ? `the engine at ${address} shows life again` : `connected to ${address} again`;
 }
 
+function identityPart(engine: EngineIdentity): Enrichment {
+  const part = { engine };
+  keepAddition(part);
+  return part;
+}
+
 export class Feed {
   readonly #source: Source;
   readonly #inspector: Inspector | undefined;
@@ -93,7 +106,8 @@ export class Feed {
   readonly #timeout: number;
   #snapshot: Snapshot | undefined;
   #first: boolean;
-  #identity: EngineIdentity | undefined;
+  /** Which engine this is, as its events add it; one object for all of them. */
+  #identity: Enrichment | undefined;
   readonly #refused = new Set<string>();
 
   /** @param engine who can be asked about what the source tells; undefined: nobody */
@@ -213,10 +227,8 @@ export class Feed {
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
     const found = this.#inspector?.describe(event);
     const engine = this.options.identified() ? this.#identity : undefined;
-    const part =
-      cut === undefined && engine === undefined
-        ? found
-        : withMore(found, { ...(engine === undefined ? {} : { engine }), ...(cut === undefined ? {} : { cut }) });
+    const said = engine === undefined ? found : withMore(found, engine);
+    const part = cut === undefined ? said : withMore(said, { cut });
     if (part !== undefined) event.falco = part;
     // A line must not speak for us: our own key, even an empty one, comes after its and wins.
     else if (event.forgedFalco) event.falco = {};
@@ -229,7 +241,7 @@ export class Feed {
     const { engineName } = this.options;
     const named = engineName === undefined ? {} : { name: engineName };
     const host = engine.address;
-    this.#identity ??= { host, ...named };
+    this.#identity ??= identityPart({ host, ...named });
     const answer = engine.identify((what, error) => {
       if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
       this.#refused.add(what);
@@ -237,7 +249,7 @@ export class Feed {
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = { host, ...said, ...named };
+        this.#identity = identityPart({ host, ...said, ...named });
       }),
       IDENTITY_MAX_MS,
       () => {},
