@@ -47,10 +47,10 @@ interface Load {
 }
 
 /** Runs an engine while `measure` goes on. */
-async function withEngine<T>(load: Load, measure: () => T | Promise<T>): Promise<T> {
+async function withEngine<T>(load: Load, measure: () => T | Promise<T>, at = socket): Promise<T> {
   const { bytes = 700, attributes = 10, count, perSecond = 0, quietMs = 0, starts = false } = load;
   const numbers = [bytes, attributes, count, perSecond, quietMs].map(String);
-  const engine = Bun.spawn([join(out, "engine"), socket, ...numbers, ...(starts ? ["starts"] : [])], {
+  const engine = Bun.spawn([join(out, "engine"), at, ...numbers, ...(starts ? ["starts"] : [])], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await engine.stdout.getReader().read();
@@ -369,6 +369,61 @@ async function init(): Promise<Measure[]> {
   return [{ what: "plugin_init, median", unit: "ms", target: "100", value: (ours.p50 ?? 0) / 1e6, baseline }];
 }
 
+/** Runs engines, each on a socket of its name, while `measure` goes on. */
+function withEngines<T>(loads: Record<string, Load>, measure: (addresses: string[]) => T | Promise<T>): Promise<T> {
+  const folder = temporaryFolder();
+  const path = (name: string) => join(folder, `${name}.sock`);
+  const names = Object.keys(loads);
+  const start = (at: number): Promise<T> => {
+    const name = names[at];
+    if (name === undefined) return Promise.resolve(measure(names.map((each) => `unix://${path(each)}`)));
+    return withEngine(loads[name] as Load, () => start(at + 1), path(name));
+  };
+  return start(0);
+}
+
+/** How long open may wait for an engine that hangs, ms: before that no engine begins. */
+const OPEN_MS = 3_000;
+
+/** Quiet engines beside one that floods, one that hangs and one that refuses; and as many events from more engines. */
+async function engines(): Promise<Measure[]> {
+  const measures: Measure[] = [];
+  const seconds = 10;
+  const config = '{"statefile": "", "inspect": false}';
+  const measure = (addresses: string[], events: number) =>
+    numbers(run([join(out, "host"), "engines", LIBRARY, addresses.join(), String(events), config]));
+  for (const count of [1, 10, 50]) {
+    const quiet = count === 1 ? 1 : count - 3;
+    const load = { perSecond: 20, count: 20 * seconds, quietMs: OPEN_MS };
+    const loads: Record<string, Load> = Object.fromEntries(
+      Array.from({ length: quiet }, (_, i) => [`quiet${i}`, load]),
+    );
+    if (count > 1) loads.flood = { perSecond: 20_000, count: 20_000 * (seconds + 5), quietMs: OPEN_MS };
+    // A socket that nobody accepts on hangs; one that is not there refuses.
+    const hanging = join(temporaryFolder(), "hanging.sock");
+    const listener = Bun.listen({ unix: hanging, socket: { data() {} } });
+    const troubled = count === 1 ? [] : [`unix://${hanging}`, "unix:///nowhere/refuses.sock"];
+    const of = await withEngines(loads, (addresses) => measure([...addresses, ...troubled], quiet * load.count));
+    listener.stop(true);
+    const what = `${count} engines${count === 1 ? "" : ", one flooding, one hanging, one refusing"}`;
+    measures.push(
+      { what: `${what}: the others' latency, p50`, unit: "ms", target: "", value: (of.p50 ?? 0) / 1e6 },
+      { what: `${what}: the others' latency, p99`, unit: "ms", target: "50", value: (of.p99 ?? 0) / 1e6 },
+      { what: `${what}: lost`, unit: "events", target: "0", value: (of.missing ?? 0) + (of.lost ?? 0) },
+      { what: `${what}: of the one that floods`, unit: "events/s", target: "20,000", value: of.flooded ?? 0 },
+      { what: `${what}: the runtime's private memory`, unit: "MiB", target: "", value: (of.private ?? 0) / 1024 },
+    );
+  }
+  for (const count of [1, 10, 50]) {
+    const load = { perSecond: 1000 / count, count: (1000 * seconds) / count, quietMs: OPEN_MS };
+    const loads = Object.fromEntries(Array.from({ length: count }, (_, i) => [`quiet${i}`, load]));
+    const { cpu = 0 } = await withEngines(loads, (addresses) => measure(addresses, count * load.count));
+    const what = `CPU of both processes at 1,000 events/s from ${count} engines`;
+    measures.push({ what, unit: "%", target: "as of one", value: cpu });
+  }
+  return measures;
+}
+
 /** What an event costs as the stream goes on (the first ones pay for the compiler), and as events get longer. */
 async function growth(): Promise<Measure[]> {
   const flood = (load: Load) => withEngine({ ...load, quietMs: 500 }, () => host("flood", load.count));
@@ -391,6 +446,59 @@ async function growth(): Promise<Measure[]> {
   return measures;
 }
 
+/** Events of each run of the rules. */
+const RULED_EVENTS = 20_000;
+
+/**
+ * What the whole default ruleset costs in libsinsp, beside one filter that asks for one field: events that none of the
+ * rules matches, so that each is tried on each. They come from a capture file, so that both pay for the same reading.
+ */
+async function rules(): Promise<Measure[]> {
+  const { missing, Sinsp, capture } = await import("../test/support/sinsp.ts");
+  if (missing !== undefined) {
+    console.error(`bench: no row rules: ${missing}`);
+    return [];
+  }
+  const { wholeRules } = await import("../build/rules/reach.ts");
+  const { TestEngine } = await import("../test/support/engine.ts");
+  const { recordedLines } = await import("../test/support/recordings.ts");
+  const enabled = wholeRules("docker_rules.yaml").filter(({ enabled }) => enabled !== false);
+  const all = enabled.map(({ condition }) => `(${condition})`).join(" or ");
+  const file = join(temporaryFolder(), "ruled.scap");
+  const lines = recordedLines("docker-28.5.2.jsonl");
+  const count = Math.floor(RULED_EVENTS / lines.length);
+  const base = BigInt(Date.now()) * 1_000_000n;
+  const many = Array.from({ length: count }, () => lines).flat();
+  const timed = many.map((line, i) => line.replace(/"timeNano":\d+(?=[,}])/, `"timeNano":${base + BigInt(i)}`));
+  await using engine = await TestEngine.start();
+  await capture(engine, { statefile: "", snapshot: false, inspect: false }, timed, file);
+  /** CPU of libsinsp and its runtime, µs, and what the counting library says. */
+  const cost = async (filter: string) => {
+    await using sinsp = new Sinsp(
+      undefined,
+      "-H",
+      `${join(out, "libcounting.so")}:{"statefile":""}`,
+      "-r",
+      file,
+      "-q",
+      filter,
+    );
+    const { code, stderr } = await sinsp.end;
+    if (code !== 0) throw new Error(stderr);
+    const { calls = 0, fields = 0 } = numbers(stderr.trim());
+    return { cpu: sinsp.cpuMicros / timed.length, calls: calls / timed.length, fields: fields / timed.length };
+  };
+  // What the events are asked about is the same: a name that none has.
+  const none = await cost("docker.action = none");
+  const ruled = await cost(`docker.action = none or ${all}`);
+  const what = `${enabled.length} rules in libsinsp, an event`;
+  return [
+    { what: `${what}, with its reading`, unit: "µs", target: "", value: ruled.cpu, baseline: none.cpu },
+    { what: `${what}, the rules alone`, unit: "µs", target: "", value: ruled.cpu - none.cpu },
+    { what: `${what}, extractions`, unit: "", target: "", value: ruled.fields, baseline: none.fields },
+  ];
+}
+
 const rows: Record<string, Row> = {
   extract,
   replay,
@@ -400,9 +508,11 @@ const rows: Record<string, Row> = {
   inspection,
   cpu,
   init,
+  engines,
   memory,
   growth,
   rest,
+  rules,
 };
 
 async function prepare(): Promise<void> {
@@ -417,6 +527,10 @@ async function prepare(): Promise<void> {
       join(out, name),
       "-ldl",
     ]);
+  run([
+    ...[...zigCc(), "-O2", "-shared", ...C_FLAGS, "bench/counting.c", LIBRARY, `-Wl,-rpath,${join(root, "dist")}`],
+    ...["-o", join(out, "libcounting.so"), "-ldl"],
+  ]);
   for (const name of ["echo", "empty"])
     run([process.execPath, "build", "--compile", "--minify", `bench/${name}.ts`, "--outfile", join(out, name)]);
 }

@@ -312,6 +312,53 @@ static void latency(const char *address, long events) {
     end();
 }
 
+// KiB of a process that are its own.
+static long private_of(pid_t pid) {
+    char path[64], line[256];
+    long kib = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "Private_Dirty: %ld", &kib) == 1) break;
+    if (file != NULL) fclose(file);
+    return kib;
+}
+
+// Several engines, one of which may flood (its socket is called flood.sock): how long the events of the others take, and
+// what all of them cost. Ends when so many of the others' have come, or long after they should have.
+static void engines(const char *addresses, long quiet) {
+    start(addresses);
+    const pid_t pid = runtime();
+    uint64_t *took = malloc((size_t)quiet * sizeof *took);
+    long taken = 0, flooded = 0, lost = 0;
+    uint64_t began = 0, cpu = 0, own = 0;
+    const uint64_t deadline = now(CLOCK_MONOTONIC) + 60000000000u;
+    while (taken < quiet && now(CLOCK_MONOTONIC) < deadline) {
+        uint32_t count;
+        struct falco_event **got;
+        const int32_t rc = api.next_batch(state, instance, &count, &got);
+        if (rc != 0 && rc != FALCO_TIMEOUT) die("next_batch", api.get_last_error(state));
+        const uint64_t at = now(CLOCK_REALTIME);
+        if (began == 0 && count > 0) {
+            began = now(CLOCK_MONOTONIC);
+            cpu = cpu_of(pid);
+            own = now(CLOCK_PROCESS_CPUTIME_ID);
+        }
+        for (uint32_t i = 0; i < count && taken < quiet; i++) {
+            const uint32_t bytes = got[i]->param_len[1];
+            if (memmem(got[i]->payload, bytes, "events_lost", 11) != NULL) lost++;
+            else if (memmem(got[i]->payload, bytes, "/flood.sock", 11) != NULL) flooded++;
+            else took[taken++] = at - got[i]->ts;
+        }
+    }
+    const double seconds = (double)(now(CLOCK_MONOTONIC) - began) / 1e9;
+    const double spent = (double)(cpu_of(pid) - cpu + now(CLOCK_PROCESS_CPUTIME_ID) - own);
+    printf("missing %ld\nlost %ld\nflooded %f\ncpu %f\nevent %f\nprivate %ld\n", quiet - taken, lost,
+           (double)flooded / seconds, spent / seconds / 1e7, spent / (double)(taken + flooded), private_of(pid));
+    quantiles(took, taken);
+    end();
+}
+
 // A byte over a Unix socket to a second process, and from there by futex to a third.
 static void bare_latency(long events) {
     struct shared {
@@ -397,6 +444,7 @@ int main(int argc, char **argv) {
     else if (strcmp(what, "batch") == 0) full_ring(address);
     else if (strcmp(what, "flood") == 0) flood(address, n);
     else if (strcmp(what, "latency") == 0) latency(address, n);
+    else if (strcmp(what, "engines") == 0) engines(address, n);
     else if (strcmp(what, "init") == 0) init_time(n);
     else if (strcmp(what, "hold") == 0) hold(address);
     else return 2;

@@ -1,10 +1,9 @@
 /** The C header with all that the C side must not say a second time, generated from the definitions. */
-import { toJsonSchema } from "@valibot/to-json-schema";
 import { VARIABLES } from "../src/docker/environment.ts";
 import { buildId } from "../src/ipc/build_id.ts";
 import { sharedHeader } from "../src/ipc/header.ts";
-import { configSchema } from "../src/plugin/config.ts";
 import { fields } from "../src/plugin/fields.ts";
+import { initSchemaJson } from "../src/plugin/schema.ts";
 
 const text = (value: string): string => JSON.stringify(value);
 
@@ -19,24 +18,6 @@ export function fieldsJson(): string {
       desc,
       ...(addOutput ? { addOutput } : {}),
     })),
-  );
-}
-
-/**
- * The JSON Schema of `init_config`. Numbers stay `number`: YAML's `10.0` arrives as a double, which a checker of
- * `integer` may turn down; that it is whole is checked by the plugin, whose error names the key.
- */
-export function initSchemaJson(): string {
-  return JSON.stringify(
-    toJsonSchema(configSchema, {
-      typeMode: "input",
-      ignoreActions: ["integer"],
-      // What is no setting the plugin names itself, at any depth: in words, and in the letter case that was written.
-      overrideSchema: ({ jsonSchema, valibotSchema }) =>
-        valibotSchema.type === "object" || valibotSchema.type === "strict_object"
-          ? { ...jsonSchema, additionalProperties: true }
-          : undefined,
-    }),
   );
 }
 

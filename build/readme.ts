@@ -1,10 +1,11 @@
-/** The README's tables, made from the definitions. */
+/** The tables of the README and of docs/, made from the definitions. */
 
 import { nameOf, typeOf } from "../src/plugin/fields/field.ts";
 import { fields } from "../src/plugin/fields.ts";
 import { metrics } from "../src/plugin/metrics.ts";
+import { initSchemaJson } from "../src/plugin/schema.ts";
 import { SENSITIVE_PATHS, type SensitivePath } from "../src/sensor/sensitive_paths.ts";
-import { initSchemaJson } from "./constants.ts";
+import { readmeRuleTables, ruleTables } from "./rules/tables.ts";
 
 /** A text in a cell of a table: a bar would end it. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
@@ -71,9 +72,16 @@ function metricsTable(): string {
 }
 
 /** The tables by the name of the mark that they stand at. */
-export const tables: Record<string, () => string> = {
+const tables: Record<string, () => string> = {
   fields: fieldsMarkdown,
   sensitivepaths: sensitivePathsMarkdown,
   settings,
   metrics: metricsTable,
+  ...readmeRuleTables,
+};
+
+/** The documents with tables, and these by the name of the mark that they stand at. */
+export const documents: Record<string, Record<string, () => string>> = {
+  "README.md": tables,
+  "docs/rules.md": ruleTables,
 };

@@ -18,23 +18,20 @@
 #include "constants.h"
 #include "host/explain.h"
 #include "shared/clock.h"
+#include "shared/fd.h"
 
 // The copy's name: that of its bytes (build.ts), so that two versions are never one file.
 #ifndef CARRIED_NAME
 #define CARRIED_NAME PROGRAM_NAME "-" BUILD_ID
 #endif
+const char CARRIED_FILE[] = CARRIED_NAME;
+#define HASH_DIGITS 32u
 
-// The copy while it is written.
-#define NEW_NAME ".new"
+// The copy while it is written: locked by whoever writes it.
+#define NEW_NAME "." PROGRAM_NAME ".new"
 #define SECTIONS_MAX 256u
-#define CHUNK_BYTES (1u << 20)
-
-// Where the program lies in the library's file.
-struct part {
-    int file;
-    off_t at;
-    off_t bytes;
-};
+// What is copied or compared between two looks at the clock.
+#define CHUNK_BYTES (256u << 10)
 
 static bool read_exactly(int file, void *to, size_t bytes, off_t at) {
     return pread(file, to, bytes, at) == (ssize_t)bytes;
@@ -68,82 +65,83 @@ static bool find_section(struct part *part) {
     return false;
 }
 
+// Opens a file that may be anything; no descriptor of ours is one that Falco might print to.
+static int open_file(int folder, const char *name, int flags) {
+    return fd_raise(openat(folder, name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0700));
+}
+
+static void close_fd(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
 // Opens the library and finds the program in it; closed where there is none.
 static bool open_part(const char *library, struct part *part) {
-    part->file = open(library, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    part->file = open_file(AT_FDCWD, library, O_RDONLY);
     if (part->file < 0) return false;
     if (find_section(part)) return true;
-    close(part->file);
+    close_fd(&part->file);
+    errno = 0;
     return false;
 }
 
-bool carried_by(const char *library) {
+void carried_create(struct carried *carried) {
+    *carried = (struct carried){.copy = -1, .part = {.file = -1}, .opened = -1, .file = -1};
+}
+
+bool carried_by(struct carried *carried, const char *library) {
     struct part part;
+    snprintf(carried->library, sizeof carried->library, "%s", library);
     if (!open_part(library, &part)) return false;
+    const bool known = fstat(part.file, &carried->found) == 0;
     close(part.file);
+    return known;
+}
+
+bool carried_into(struct carried *carried, const char *folder) {
+    const int length = snprintf(carried->path, sizeof carried->path, "%s/" CARRIED_NAME, folder);
+    if (length < 0 || (size_t)length >= sizeof carried->path) return false;
+    snprintf(carried->folder, sizeof carried->folder, "%s", folder);
     return true;
 }
 
-// Whether a file has the program's bytes, and no more.
-static bool same_bytes(const struct part *part, int file) {
-    struct stat found;
-    if (fstat(file, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size != part->bytes) return false;
-    char *mine = malloc(2 * (size_t)CHUNK_BYTES);
-    if (mine == NULL) return false;
-    char *theirs = mine + CHUNK_BYTES;
-    bool same = true;
-    for (off_t at = 0; same && at < part->bytes;) {
-        const off_t left = part->bytes - at;
-        const size_t bytes = left < (off_t)CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        same = read_exactly(part->file, mine, bytes, part->at + at) && read_exactly(file, theirs, bytes, at) &&
-               memcmp(mine, theirs, bytes) == 0;
-        at += (off_t)bytes;
-    }
-    free(mine);
-    return same;
+static size_t chunk_at(const struct part *part, off_t at) {
+    const off_t left = part->bytes - at;
+    return left < (off_t)CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
 }
 
-bool carried_equals(const char *library, const char *path) {
+// Whether the next piece of a file is the program's; `buffer` has room for two.
+static bool same_chunk(const struct part *part, int file, off_t at, char *buffer) {
+    const size_t bytes = chunk_at(part, at);
+    return read_exactly(part->file, buffer, bytes, part->at + at) &&
+           read_exactly(file, buffer + CHUNK_BYTES, bytes, at) && memcmp(buffer, buffer + CHUNK_BYTES, bytes) == 0;
+}
+
+bool carried_equals(const struct carried *carried, const char *path, uint64_t deadline) {
     struct part part;
-    if (access(path, X_OK) != 0 || !open_part(library, &part)) return false;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    const bool same = file >= 0 && same_bytes(&part, file);
+    struct stat found;
+    if (access(path, X_OK) != 0 || !open_part(carried->library, &part)) return false;
+    const int file = open_file(AT_FDCWD, path, O_RDONLY);
+    char *buffer = malloc(2 * (size_t)CHUNK_BYTES);
+    bool same = file >= 0 && buffer != NULL && fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
+                found.st_size == part.bytes;
+    for (off_t at = 0; same && at < part.bytes; at += (off_t)chunk_at(&part, at))
+        same = same_chunk(&part, file, at, buffer) && clock_now() < deadline;
+    free(buffer);
     if (file >= 0) close(file);
     close(part.file);
     return same;
 }
 
-// Copies the program; the file system shares the bytes where it can. 0, or an errno.
-static int copy_to(const struct part *part, int file, uint64_t deadline) {
-    off_t from = part->at, to = 0;
-    bool by_kernel = true;
-    char *buffer = NULL;
-    int error = 0;
-    while (error == 0 && to < part->bytes) {
-        const off_t left = part->bytes - to;
-        size_t bytes = left < 16 * (off_t)CHUNK_BYTES ? (size_t)left : 16 * (size_t)CHUNK_BYTES;
-        ssize_t copied;
-        if (by_kernel) {
-            copied = (ssize_t)syscall(SYS_copy_file_range, part->file, &from, file, &to, bytes, 0);
-            if (copied > 0) continue;
-            // Another file system, an old kernel, a library that was cut: what reads and writes do says which.
-            by_kernel = false;
-            buffer = malloc(CHUNK_BYTES);
-            if (buffer == NULL) return ENOMEM;
-        }
-        if (bytes > CHUNK_BYTES) bytes = CHUNK_BYTES;
-        copied = pread(part->file, buffer, bytes, from);
-        if (copied > 0) copied = pwrite(file, buffer, (size_t)copied, to);
-        if (copied < 0) error = errno;
-        else if (copied == 0) error = EIO;
-        else {
-            from += copied;
-            to += copied;
-        }
-        if (clock_now() >= deadline) error = ETIMEDOUT;
-    }
-    free(buffer);
-    return error;
+static bool same_file(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+// Whether nothing has touched the file in between.
+static bool untouched(const struct stat *a, const struct stat *b) {
+    return same_file(a, b) && a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_nlink == b->st_nlink &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 // Whether only this user can have written the file, or can yet.
@@ -152,57 +150,22 @@ static bool is_ours(const struct stat *found) {
            (found->st_mode & 07777) == 0700;
 }
 
-// Whether the folder has the copy as it should be, which is then what carried->seen tells of.
-static bool has_copy(struct carried *carried, const struct part *part, int folder) {
-    const int file = openat(folder, CARRIED_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) return false;
-    const bool good = fstat(file, &carried->seen) == 0 && is_ours(&carried->seen) && same_bytes(part, file);
-    close(file);
-    return good;
+// Whether the copy in the folder is the one that `seen` tells of.
+static bool is_seen(const struct carried *carried, int folder) {
+    struct stat now;
+    return fstatat(folder, CARRIED_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 && untouched(&now, &carried->seen);
 }
 
-// Removes what other versions left, and a copy that was never finished.
-static void remove_others(int folder) {
-    DIR *entries = fdopendir(dup(folder));
-    if (entries == NULL) return;
-    rewinddir(entries);
-    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        const char *name = entry->d_name;
-        const bool old = strncmp(name, PROGRAM_NAME "-", sizeof PROGRAM_NAME) == 0 && strcmp(name, CARRIED_NAME) != 0;
-        if (old || strcmp(name, NEW_NAME) == 0) unlinkat(folder, name, 0);
-    }
-    closedir(entries);
-}
-
-static bool refuse(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool refuse(char *error, const char *format, ...) {
+static enum carried_state refuse(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static enum carried_state refuse(char *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error, ERROR_MAX, format, arguments);
     va_end(arguments);
-    return false;
+    return CARRIED_FAILED;
 }
 
 #define ELSEWHERE "; name another folder in the setting programdir, or put " PROGRAM_NAME " beside libdocker.so"
-
-static bool make_copy(struct carried *carried, const struct part *part, int folder, const char *name, uint64_t deadline,
-                      char *error) {
-    remove_others(folder);
-    const int file = openat(folder, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
-    if (file < 0) return refuse(error, "cannot write to %s: %s" ELSEWHERE, name, strerror(errno));
-    int why = fchmod(file, 0700) == 0 ? copy_to(part, file, deadline) : errno;
-    close(file);
-    if (why == 0 && renameat(folder, NEW_NAME, folder, CARRIED_NAME) != 0) why = errno;
-    if (why != 0) unlinkat(folder, NEW_NAME, 0);
-    if (why == ENOSPC || why == EDQUOT)
-        return refuse(error, "%s has no room for the %lld MiB of " PROGRAM_NAME ELSEWHERE, name,
-                      (long long)(part->bytes >> 20) + 1);
-    if (why == ETIMEDOUT)
-        return refuse(error, "%s is too slow: " PROGRAM_NAME " could not be written there in time", name);
-    if (why != 0) return refuse(error, "cannot put " PROGRAM_NAME " into %s: %s" ELSEWHERE, name, strerror(why));
-    if (has_copy(carried, part, folder)) return true;
-    return refuse(error, "what was written to %s is not what is there: is somebody else writing to it?", name);
-}
 
 // The folder, for this user alone to write to. Its descriptor, or -1 with why.
 static int open_folder(const char *name, char *error) {
@@ -210,7 +173,7 @@ static int open_folder(const char *name, char *error) {
         refuse(error, "cannot make the folder %s: %s" ELSEWHERE, name, strerror(errno));
         return -1;
     }
-    const int folder = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = open_file(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     struct stat found;
     struct statvfs mounted;
     if (folder < 0) {
@@ -224,40 +187,200 @@ static int open_folder(const char *name, char *error) {
     } else {
         return folder;
     }
-    if (folder >= 0) close(folder);
+    close_fd(&folder);
     return -1;
 }
 
-// Two Falcos that start at once: the second one finds what the first has made. The kernel unlocks with the descriptor.
-static bool lock_folder(int folder, const char *name, uint64_t deadline, char *error) {
-    while (flock(folder, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return refuse(error, "%s cannot be locked: %s" ELSEWHERE, name, strerror(errno));
-        if (clock_now() >= deadline) return refuse(error, "another process holds %s: it does not end", name);
-        clock_sleep(5);
+// Whether nobody has locked a file: who uses or writes it would have.
+static bool is_left(int folder, const char *name) {
+    const int file = open_file(folder, name, O_RDONLY | O_NOFOLLOW);
+    if (file < 0) return false;
+    const bool left = flock(file, LOCK_EX | LOCK_NB) == 0;
+    close(file);
+    return left;
+}
+
+// Whether a name is that of some version's copy, and nothing that somebody else may have put there.
+static bool is_copy(const char *name) {
+    const size_t prefix = sizeof PROGRAM_NAME;  // with the dash
+    return strncmp(name, PROGRAM_NAME "-", prefix) == 0 && strlen(name) == prefix + HASH_DIGITS &&
+           strspn(name + prefix, "0123456789abcdef") == HASH_DIGITS;
+}
+
+// Removes what other versions left, and no Falco uses.
+static void remove_others(int folder) {
+    const int copy = fd_raise(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    if (entries == NULL) {
+        if (copy >= 0) close(copy);
+        return;
     }
-    return true;
+    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        const char *name = entry->d_name;
+        if (is_copy(name) && strcmp(name, CARRIED_NAME) != 0 && is_left(folder, name)) unlinkat(folder, name, 0);
+    }
+    closedir(entries);
 }
 
-bool carried_unpack(struct carried *carried, const char *library, const char *folder, uint64_t deadline, char *error) {
-    struct part part;
-    const int length = snprintf(carried->path, sizeof carried->path, "%s/" CARRIED_NAME, folder);
-    if (length < 0 || (size_t)length >= sizeof carried->path)
-        return refuse(error, "the path of programdir is too long");
-    if (!open_part(library, &part)) return refuse(error, "%s no longer carries its program: was it replaced?", library);
-    const int opened = open_folder(folder, error);
-    const bool there = opened >= 0 && lock_folder(opened, folder, deadline, error) &&
-                       (has_copy(carried, &part, opened) || make_copy(carried, &part, opened, folder, deadline, error));
-    if (opened >= 0) close(opened);
-    close(part.file);
-    return there;
-}
+// The steps ------------------------------------------------------------------------------------------------------------
 
-bool carried_untouched(const struct carried *carried) {
+static enum carried_state begin(struct carried *carried, char *error) {
     struct stat now;
-    const struct stat *seen = &carried->seen;
-    return lstat(carried->path, &now) == 0 && now.st_dev == seen->st_dev && now.st_ino == seen->st_ino &&
-           now.st_size == seen->st_size && now.st_mode == seen->st_mode && now.st_uid == seen->st_uid &&
-           now.st_nlink == seen->st_nlink && now.st_ctim.tv_sec == seen->st_ctim.tv_sec &&
-           now.st_ctim.tv_nsec == seen->st_ctim.tv_nsec;
+    const bool found = open_part(carried->library, &carried->part);
+    if (!found && errno != 0) return refuse(error, "%s cannot be read: %s", carried->library, strerror(errno));
+    if (!found || fstat(carried->part.file, &now) != 0 || !same_file(&now, &carried->found))
+        return refuse(error, "%s was replaced: restart Falco, which still has the one before", carried->library);
+    carried->opened = open_folder(carried->folder, error);
+    if (carried->opened < 0) return CARRIED_FAILED;
+    carried->buffer = malloc(2 * (size_t)CHUNK_BYTES);
+    if (carried->buffer == NULL) return refuse(error, "out of memory");
+    carried->fresh = false;
+    carried->step = UNPACK_FIND;
+    return CARRIED_WORKING;
+}
+
+// Begins to write a copy, where no other process does.
+static enum carried_state begin_new(struct carried *carried, char *error) {
+    carried->step = UNPACK_FIND;
+    carried->file = open_file(carried->opened, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+    if (carried->file < 0 && errno == EEXIST) {
+        if (!is_left(carried->opened, NEW_NAME)) clock_sleep(5);
+        else if (unlinkat(carried->opened, NEW_NAME, 0) != 0 && errno != ENOENT)
+            return refuse(error, "cannot remove %s/" NEW_NAME ": %s", carried->folder, strerror(errno));
+        return CARRIED_WORKING;
+    }
+    if (carried->file < 0) return refuse(error, "cannot write to %s: %s" ELSEWHERE, carried->folder, strerror(errno));
+    carried->step = UNPACK_WRITE;
+    carried->at = 0;
+    carried->by_kernel = true;
+    if (flock(carried->file, LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK)
+        return refuse(error, "%s cannot be locked: %s" ELSEWHERE, carried->folder, strerror(errno));
+    if (fchmod(carried->file, 0700) != 0)
+        return refuse(error, "cannot write to %s: %s" ELSEWHERE, carried->folder, strerror(errno));
+    remove_others(carried->opened);
+    return CARRIED_WORKING;
+}
+
+static enum carried_state refuse_fresh(const struct carried *carried, char *error) {
+    return refuse(error, "what was written to %s is not what is there: is somebody else writing to it?",
+                  carried->folder);
+}
+
+// Looks at the copy that is there.
+static enum carried_state find(struct carried *carried, char *error) {
+    carried->file = open_file(carried->opened, CARRIED_NAME, O_RDONLY | O_NOFOLLOW);
+    if (carried->file >= 0 && fstat(carried->file, &carried->seen) == 0 && is_ours(&carried->seen) &&
+        carried->seen.st_size == carried->part.bytes) {
+        // Where that is not possible it is removed under our hands, at worst, and unpacked again.
+        flock(carried->file, LOCK_SH | LOCK_NB);
+        carried->at = 0;
+        carried->step = UNPACK_COMPARE;
+        return CARRIED_WORKING;
+    }
+    if (carried->file >= 0 && carried->fresh) return refuse_fresh(carried, error);
+    close_fd(&carried->file);
+    return begin_new(carried, error);
+}
+
+static enum carried_state compare(struct carried *carried, char *error) {
+    if (carried->at < carried->part.bytes && same_chunk(&carried->part, carried->file, carried->at, carried->buffer)) {
+        carried->at += (off_t)chunk_at(&carried->part, carried->at);
+        return CARRIED_WORKING;
+    }
+    if (carried->at == carried->part.bytes && is_seen(carried, carried->opened)) return CARRIED_READY;
+    close_fd(&carried->file);
+    return carried->fresh ? refuse_fresh(carried, error) : begin_new(carried, error);
+}
+
+// Copies the next piece; the file system shares the bytes where it can. 0, or an errno.
+static int copy_chunk(struct carried *carried) {
+    const struct part *part = &carried->part;
+    off_t from = part->at + carried->at, to = carried->at;
+    const size_t bytes = chunk_at(part, to);
+    if (carried->by_kernel) {
+        const long copied = syscall(SYS_copy_file_range, part->file, &from, carried->file, &to, bytes, 0);
+        if (copied > 0) {
+            carried->at += copied;
+            return 0;
+        }
+        // Another file system, an old kernel, a library that was cut: what reads and writes do says which.
+        carried->by_kernel = false;
+    }
+    ssize_t copied = pread(part->file, carried->buffer, bytes, from);
+    if (copied > 0) copied = pwrite(carried->file, carried->buffer, (size_t)copied, to);
+    if (copied <= 0) return copied < 0 ? errno : EIO;
+    carried->at += copied;
+    return 0;
+}
+
+static enum carried_state write_new(struct carried *carried, char *error) {
+    int why = copy_chunk(carried);
+    if (why == 0 && carried->at < carried->part.bytes) return CARRIED_WORKING;
+    if (why == 0 && renameat(carried->opened, NEW_NAME, carried->opened, CARRIED_NAME) != 0) why = errno;
+    if (why == ENOSPC || why == EDQUOT)
+        return refuse(error, "%s has no room for the %lld MiB of " PROGRAM_NAME ELSEWHERE, carried->folder,
+                      (long long)(carried->part.bytes >> 20) + 1);
+    if (why != 0)
+        return refuse(error, "cannot put " PROGRAM_NAME " into %s: %s" ELSEWHERE, carried->folder, strerror(why));
+    // It cannot be started as long as it may be written to.
+    close_fd(&carried->file);
+    carried->fresh = true;
+    carried->step = UNPACK_FIND;
+    return CARRIED_WORKING;
+}
+
+static enum carried_state go_on(struct carried *carried, char *error) {
+    switch (carried->step) {
+        case UNPACK_FIND:
+            return find(carried, error);
+        case UNPACK_WRITE:
+            return write_new(carried, error);
+        case UNPACK_COMPARE:
+            return compare(carried, error);
+        case UNPACK_NOTHING:
+            break;
+    }
+    return begin(carried, error);
+}
+
+// Hands out the folder, if it still has the copy that was compared.
+static bool is_ready(const struct carried *carried, int *opened, char *error) {
+    if (carried->copy < 0) return false;
+    *opened = open_folder(carried->folder, error);
+    if (*opened >= 0 && is_seen(carried, *opened)) return true;
+    close_fd(opened);
+    return false;
+}
+
+enum carried_state carried_unpack(struct carried *carried, uint64_t until, int *opened, char *error) {
+    if (carried->step == UNPACK_NOTHING) {
+        if (is_ready(carried, opened, error)) return CARRIED_READY;
+        close_fd(&carried->copy);
+    }
+    enum carried_state state;
+    do state = go_on(carried, error);
+    while (state == CARRIED_WORKING && clock_now() < until);
+    if (state == CARRIED_WORKING) return state;
+    if (state == CARRIED_READY) {
+        carried->copy = carried->file;
+        *opened = carried->opened;
+        carried->file = carried->opened = -1;
+    }
+    carried_stop(carried);
+    return state;
+}
+
+void carried_stop(struct carried *carried) {
+    if (carried->step == UNPACK_WRITE) unlinkat(carried->opened, NEW_NAME, 0);
+    carried->step = UNPACK_NOTHING;
+    close_fd(&carried->file);
+    close_fd(&carried->opened);
+    close_fd(&carried->part.file);
+    free(carried->buffer);
+    carried->buffer = NULL;
+}
+
+void carried_free(struct carried *carried) {
+    carried_stop(carried);
+    close_fd(&carried->copy);
 }

@@ -9,21 +9,58 @@
 
 #define CARRIED_SECTION ".docker_plugin"
 
-struct carried {
-    char path[PATH_MAX];  // of the copy
-    struct stat seen;  // of the copy, when its bytes were last compared
+// Where the program lies in the library's file.
+struct part {
+    int file;
+    off_t at, bytes;
 };
 
-// Whether the library's file at `library` carries a program.
-bool carried_by(const char *library);
+struct carried {
+    char library[PATH_MAX];
+    struct stat found;  // the library's file, when the host looked at it first
+    char folder[PATH_MAX];
+    char path[PATH_MAX];  // of the copy
+    // The copy whose bytes were compared; locked, so that no other version removes it. -1: none.
+    int copy;
+    struct stat seen;  // of that copy, when it was compared
 
-// Whether the file at `path` can be started and has the very bytes of the program that `library` carries.
-bool carried_equals(const char *library, const char *path);
+    // What is going on at the moment.
+    enum { UNPACK_NOTHING, UNPACK_FIND, UNPACK_WRITE, UNPACK_COMPARE } step;
+    struct part part;
+    int opened;  // the folder
+    int file;  // the copy that is written or compared
+    off_t at;  // so far
+    bool by_kernel;  // it copies
+    bool fresh;  // this very unpacking wrote what is compared
+    char *buffer;
+};
 
-// Sees to it that `folder` holds the program that `library` carries, byte for byte, and nobody else can write to it; says
-// where in carried->path. Makes the folder, removes copies of other versions. Waits for another process that does the same.
-// False with why in `error` (ERROR_MAX bytes), `deadline` (clock.h) having passed among the reasons.
-bool carried_unpack(struct carried *carried, const char *library, const char *folder, uint64_t deadline, char *error);
+// What comes before all else: nothing is open.
+void carried_create(struct carried *carried);
+// Looks for a program in the library's file. False where there is none, with errno 0, or the file cannot be read.
+bool carried_by(struct carried *carried, const char *library);
+// Whether the file at `path` can be started and has the very bytes of the carried program; not where `deadline` (clock.h)
+// passes before that is known.
+bool carried_equals(const struct carried *carried, const char *path, uint64_t deadline);
+// Says where the program is to go. False where the path is too long.
+bool carried_into(struct carried *carried, const char *folder);
 
-// Whether the copy is the one that was compared: nothing has touched it since.
-bool carried_untouched(const struct carried *carried);
+enum carried_state {
+    CARRIED_READY,
+    CARRIED_WORKING,
+    CARRIED_FAILED,
+};
+
+// Sees to it that the folder holds the program, byte for byte, and nobody else can write to it: at once where nothing has
+// touched it since that was last seen, and else a piece at a time, for about as long as `until` (clock.h), as a call of
+// Falco's may not take as long as all of it. Makes the folder, removes copies of other versions that no Falco uses, waits
+// for another process that does the same. READY: *opened is the folder itself, in which the program is to be started,
+// whatever becomes of its path; the caller closes it. FAILED: why is in `error` (ERROR_MAX bytes).
+enum carried_state carried_unpack(struct carried *carried, uint64_t until, int *opened, char *error);
+// Gives up what is going on, and leaves no part of it.
+void carried_stop(struct carried *carried);
+// The same, and lets go of the copy.
+void carried_free(struct carried *carried);
+
+// The copy's name in its folder.
+extern const char CARRIED_FILE[];

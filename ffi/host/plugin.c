@@ -241,7 +241,7 @@ EXPORT int32_t plugin_next_batch(void *state, void *handle, uint32_t *count, str
         if (now >= deadline) return FALCO_TIMEOUT;
         if (runtime_state == RUNTIME_STARTING) until = earlier(until, now + STARTING_WAIT_MS * NS_PER_MS);
         // After a signal Falco wants to look at its flags.
-        if (ring_wait(ring, target, until) == RING_INTERRUPTED) return FALCO_TIMEOUT;
+        if (ring_wait(ring, target, instance->is_finite, until) == RING_INTERRUPTED) return FALCO_TIMEOUT;
         now = clock_now();
     }
 }

@@ -89,8 +89,7 @@ static enum outcome ask(struct runtime *runtime, const struct question *question
     enum outcome outcome = ask_once(runtime, question, deadline, answer);
     const bool again = outcome == GONE && suspects_deaths(&runtime->questions, known) == 0;
     if (again && clock_now() < deadline) outcome = ask_once(runtime, question, deadline, answer);
-    if (outcome == LATE && leaves_state(question) && runtime->phase != RUNTIME_DOWN)
-        replace(runtime, "it does not answer");
+    if (outcome == LATE && leaves_state(question) && runtime->pid >= 0) replace(runtime, "it does not answer");
     return outcome;
 }
 
@@ -103,7 +102,7 @@ static bool ask_close(struct runtime *runtime, const struct instance *instance, 
     struct answer answer;
     const enum outcome outcome = ask_once(runtime, &question, deadline, &answer);
     if (outcome == ANSWERED) return true;
-    if (runtime->phase != RUNTIME_DOWN) replace(runtime, "it does not let go of a stream");
+    if (runtime->pid >= 0) replace(runtime, "it does not let go of a stream");
     return false;
 }
 
@@ -150,6 +149,7 @@ void runtime_close(struct runtime *runtime, struct instance *instance) {
 
 bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error) {
     *runtime = (struct runtime){.logger = logger, .pid = -1};
+    carried_create(&runtime->carried);
     lock_try(&runtime->lock);  // nobody else knows it yet
     const bool linked = link_create(&runtime->link) == 0;
     const int why = errno;
@@ -158,11 +158,13 @@ bool runtime_begin(struct runtime *runtime, const char *config, struct logger lo
     bool begun = linked || fail(runtime, "cannot make shared memory: %s", strerror(why));
     if (runtime->config == NULL || runtime->folder == NULL) begun = fail(runtime, "out of memory");
     begun = begun && find_program(runtime) && start(runtime);
-    const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
+    uint64_t deadline = 0;
     while (begun && runtime->phase != RUNTIME_READY) {
-        link_await(&runtime->link, &runtime->logger, deadline);
+        // Unpacking has a bound of its own.
+        if (deadline == 0 && runtime->phase != RUNTIME_UNPACKING) deadline = clock_now() + START_MS * NS_PER_MS;
+        await(runtime, deadline);
         begun = advance(runtime);
-        if (begun && runtime->phase != RUNTIME_READY && clock_now() >= deadline)
+        if (begun && runtime->phase != RUNTIME_READY && deadline != 0 && clock_now() >= deadline)
             begun = fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
     }
     if (!begun) tell(runtime->error, error);
@@ -174,6 +176,7 @@ void runtime_end(struct runtime *runtime) {
     lock_try(&runtime->lock);  // nobody else may use it any more
     close_all_left(runtime);
     stop(runtime, END_PATIENCE_MS);
+    carried_free(&runtime->carried);
     spawn_reap(&runtime->unreaped, REAP_MS);
     link_free(&runtime->link);
     free(runtime->program);
@@ -181,6 +184,7 @@ void runtime_end(struct runtime *runtime) {
     free(runtime->config);
     free(runtime->folder);
     *runtime = (struct runtime){.pid = -1};
+    carried_create(&runtime->carried);
 }
 
 enum outcome runtime_ask(struct runtime *runtime, uint32_t kind, const void *data, size_t length, unsigned timeout_ms,
@@ -262,7 +266,7 @@ enum runtime_state runtime_supervise(struct runtime *runtime, char *error) {
 
 bool runtime_replace(struct runtime *runtime, const char *why) {
     if (!lock_try(&runtime->lock)) return false;
-    if (runtime->phase != RUNTIME_DOWN) replace(runtime, why);
+    if (runtime->pid >= 0) replace(runtime, why);
     give_lock(runtime);
     return true;
 }

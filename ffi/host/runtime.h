@@ -20,6 +20,7 @@
 
 enum runtime_phase {
     RUNTIME_DOWN,  // no process; it may start at `not_before`
+    RUNTIME_UNPACKING,  // no process; its program is put where it can be started
     RUNTIME_GREETING,  // started; its greeting is due
     RUNTIME_CONFIGURING,  // told its configuration
     RUNTIME_OPENING,  // told to open instances[opening] again
@@ -90,7 +91,8 @@ struct runtime {
 // How often a runtime that does not get ready is started before next_batch fails.
 #define RUNTIME_TRIES 10
 
-// Prepares and starts the runtime, hands it the configuration, and waits for its word (at most 10 s).
+// Prepares and starts the runtime, hands it the configuration, and waits for its word (at most 10 s, and as
+// long for the program where that is to be unpacked).
 // False where that failed; runtime_end is due in any case.
 bool runtime_begin(struct runtime *runtime, const char *config, struct logger logger, char *error);
 // Ends the process and frees everything, also instances that were left to be closed, within a second where none is.

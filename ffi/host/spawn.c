@@ -24,6 +24,15 @@
 // Linux 5.9; older kernels answer ENOSYS. The number is the same on every architecture.
 #define SYSCALL_CLOSE_RANGE 436
 
+// Linux 3.19; older kernels answer ENOSYS.
+#if defined(__x86_64__)
+#define SYSCALL_EXECVEAT 322
+#elif defined(__aarch64__)
+#define SYSCALL_EXECVEAT 281
+#else
+#error "x86-64 and arm64 only"
+#endif
+
 struct directory_entry {
     uint64_t inode;
     int64_t offset;
@@ -82,10 +91,13 @@ ACROSS_VFORK static void __attribute__((noreturn)) become(const struct spawn *sp
     if (ok) failure->step = SPAWN_FILES;
     ok = ok && dup2(null_fd, 0) == 0 && dup2(null_fd, 1) == 1 && dup2(spawn->error_fd, 2) == 2;
     for (size_t i = 0; ok && i < spawn->fd_count; i++) ok = dup2(spawn->fds[i], 3 + (int)i) == 3 + (int)i;
+    const int folder_fd = 3 + (int)spawn->fd_count;
+    if (ok && spawn->folder >= 0) ok = dup3(spawn->folder, folder_fd, O_CLOEXEC) == folder_fd;
     if (ok) {
         failure->step = SPAWN_EXEC;
-        close_from(3 + (int)spawn->fd_count);
-        execve(spawn->path, spawn->argv, spawn->envp);
+        close_from(folder_fd + (spawn->folder >= 0));
+        if (spawn->folder >= 0) syscall(SYSCALL_EXECVEAT, folder_fd, spawn->name, spawn->argv, spawn->envp, 0);
+        if (spawn->folder < 0 || errno == ENOSYS) execve(spawn->path, spawn->argv, spawn->envp);
     }
     failure->error = errno;
     _exit(127);

@@ -7,6 +7,8 @@
 
 struct spawn {
     const char *path;
+    int folder;  // where `name` is what is started, whatever `path` leads to by now; at least FD_MIN; -1: none
+    const char *name;
     char *const *argv;
     char *const *envp;
     int error_fd;  // becomes its stderr; at least FD_MIN

@@ -29,6 +29,7 @@
 #define BACKOFF_MAX_MS 10000u
 #define FORGIVE_MS 500u  // a run of this length makes up for one death
 #define HEALTHY_MS 10000u  // after one of this length the next death is told of as the first
+#define UNPACK_MS 20u  // of unpacking at a time: next_batch does it, too
 #define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
 
 bool fail(struct runtime *runtime, const char *format, ...) {
@@ -40,9 +41,9 @@ bool fail(struct runtime *runtime, const char *format, ...) {
     return false;
 }
 
-// There is a process in every phase but one.
+// There is a process in every phase but two.
 static bool is_coherent(const struct runtime *runtime) {
-    return (runtime->phase == RUNTIME_DOWN) == (runtime->pid < 0);
+    return (runtime->phase == RUNTIME_DOWN || runtime->phase == RUNTIME_UNPACKING) == (runtime->pid < 0);
 }
 
 // Death ----------------------------------------------------------------------------------------------------------------
@@ -73,6 +74,8 @@ static void tell_suspects(struct runtime *runtime) {
 
 void stop(struct runtime *runtime, unsigned patience_ms) {
     assert(lock_held(&runtime->lock));
+    carried_stop(&runtime->carried);
+    runtime->phase = RUNTIME_DOWN;
     if (runtime->pid < 0) return;
     int status;
     link_read_log(&runtime->link, &runtime->logger);
@@ -80,7 +83,6 @@ void stop(struct runtime *runtime, unsigned patience_ms) {
     spawn_end(runtime->pid, patience_ms, &status, &runtime->unreaped);
     link_bury(&runtime->link, &runtime->logger);
     runtime->pid = -1;
-    runtime->phase = RUNTIME_DOWN;
     explain_end(status, runtime->how, sizeof runtime->how);
 }
 
@@ -104,10 +106,9 @@ void replace(struct runtime *runtime, const char *why) {
     }
     if (runtime->crashes > CRASHES_MAX) runtime->crashes = CRASHES_MAX;
     char how[sizeof runtime->how + 4] = "";
-    if (runtime->pid >= 0) {
-        stop(runtime, 0);
-        snprintf(how, sizeof how, " (%s)", runtime->how);
-    }
+    const bool ran = runtime->pid >= 0;
+    stop(runtime, 0);
+    if (ran) snprintf(how, sizeof how, " (%s)", runtime->how);
     note_suspects(runtime);
     const uint64_t delay_ms = backoff_ms(runtime->crashes + runtime->barren);
     runtime->not_before = now + delay_ms * NS_PER_MS;
@@ -121,26 +122,36 @@ void replace(struct runtime *runtime, const char *why) {
 
 // Start ------------------------------------------------------------------------------------------------------------
 
-// The value of a setting that is an absolute path, as far as it shows without understanding the configuration. NULL where
-// it does not, or there is no memory.
+// Where the value of a setting begins, as far as it shows without understanding the configuration. NULL where it does not.
+static const char *value_in(const char *config, const char *key) {
+    static const char space[] = " \t\r\n";
+    for (const char *at = config; (at = strcasestr(at, key)) != NULL;) {
+        at += strlen(key);
+        const char *colon = at + strspn(at, space);
+        // Or it is a value that reads as the key does.
+        if (*colon == ':') return colon + 1 + strspn(colon + 1, space);
+    }
+    return NULL;
+}
+
+// The value of a setting that is an absolute path, in the same way. NULL also where there is no memory.
 static char *path_in(const char *config, const char *key) {
-    const char *at = strcasestr(config, key);
+    const char *at = value_in(config, key);
     if (at == NULL) return NULL;
-    at += strlen(key);
-    at += strspn(at, " \t\r\n:");
     const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
     return *end == '"' && at[1] == '/' ? strndup(at + 1, (size_t)(end - at - 1)) : NULL;
 }
 
-// Sees to it that the program is what the library carries. False with runtime->error.
-static bool unpack(struct runtime *runtime) {
-    if (!runtime->carries || carried_untouched(&runtime->carried)) return true;
+// Where the program is to go, for the whole life of the plugin. False with runtime->error.
+static bool settle_programs(struct runtime *runtime) {
     char *folder = path_in(runtime->config, "\"programdir\"");
-    const bool there = carried_unpack(&runtime->carried, runtime->library, folder == NULL ? PROGRAM_FOLDER : folder,
-                                      clock_now() + START_MS * NS_PER_MS, runtime->error);
+    const char *value = value_in(runtime->config, "\"programdir\"");
+    // What is no absolute path at all the runtime tells of.
+    if (folder == NULL && value != NULL && strncmp(value, "\"/", 2) == 0)
+        return fail(runtime, "programdir: the path is read before JSON is: write it without a backslash");
+    const bool settled = carried_into(&runtime->carried, folder == NULL ? PROGRAM_FOLDER : folder);
     free(folder);
-    if (!there) log_clean(runtime->error);
-    return there;
+    return settled || fail(runtime, "the path of programdir is too long");
 }
 
 // The folder of this library, found through an address inside it, and the program: what the environment names, or lies
@@ -158,8 +169,12 @@ bool find_program(struct runtime *runtime) {
     } else {
         char *slash = strrchr(path, '/');
         snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), PROGRAM_NAME);
-        runtime->carries = carried_by(runtime->library) && !carried_equals(runtime->library, path);
-        if (!unpack(runtime)) return false;
+        const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
+        runtime->carries = carried_by(&runtime->carried, runtime->library);
+        if (!runtime->carries && errno != 0 && access(path, F_OK) != 0)
+            return fail(runtime, "%s cannot be read: %s", runtime->library, strerror(errno));
+        if (runtime->carries) runtime->carries = !carried_equals(&runtime->carried, path, deadline);
+        if (runtime->carries && !settle_programs(runtime)) return false;
         runtime->program = strdup(runtime->carries ? runtime->carried.path : path);
     }
     if (runtime->program == NULL) return fail(runtime, "out of memory");
@@ -179,13 +194,8 @@ static char *entry_of(const char *name) {
     return NULL;
 }
 
-bool start(struct runtime *runtime) {
-    assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
-    // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
-    if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
-        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
-                    runtime->unreaped.count);
-    if (!unpack(runtime)) return false;
+// Starts the process: the program in the folder `opened`, where there is one.
+static bool launch(struct runtime *runtime, int opened) {
     tell_suspects(runtime);
     struct link_ends theirs;
     if (link_connect(&runtime->link, &theirs) != 0)
@@ -202,6 +212,8 @@ bool start(struct runtime *runtime) {
     const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
     runtime->confined = ruleset >= 0;
     const struct spawn spawn = {.path = runtime->program,
+                                .folder = opened,
+                                .name = CARRIED_FILE,
                                 .argv = argv,
                                 .envp = envp,
                                 .error_fd = theirs.errors,
@@ -223,6 +235,38 @@ bool start(struct runtime *runtime) {
     runtime->phase = RUNTIME_GREETING;
     runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
     return true;
+}
+
+// Goes on putting the program where it can be started, and starts it there.
+static bool unpack(struct runtime *runtime) {
+    int opened;
+    const uint64_t until = clock_now() + UNPACK_MS * NS_PER_MS;
+    const enum carried_state state = carried_unpack(&runtime->carried, until, &opened, runtime->error);
+    if (state == CARRIED_WORKING) return true;
+    if (state == CARRIED_FAILED) {
+        log_clean(runtime->error);
+        return false;
+    }
+    const bool launched = launch(runtime, opened);
+    close(opened);
+    return launched;
+}
+
+bool start(struct runtime *runtime) {
+    assert(lock_held(&runtime->lock) && is_coherent(runtime) && runtime->phase == RUNTIME_DOWN);
+    // Those that the kernel does not let go of take memory and processes: there must not be ever more of them.
+    if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
+        return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
+                    runtime->unreaped.count);
+    if (!runtime->carries) return launch(runtime, -1);
+    runtime->phase = RUNTIME_UNPACKING;
+    runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
+    return unpack(runtime);
+}
+
+void await(struct runtime *runtime, uint64_t deadline) {
+    // That is work of our own.
+    if (runtime->phase != RUNTIME_UNPACKING) link_await(&runtime->link, &runtime->logger, deadline);
 }
 
 bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
@@ -358,17 +402,32 @@ static bool answered(struct runtime *runtime) {
     return start(runtime);
 }
 
+// What the phase did not get to in its time. Always false.
+static bool is_late(struct runtime *runtime) {
+    if (runtime->phase == RUNTIME_UNPACKING)
+        return fail(runtime,
+                    "%s is too slow, or another process writes to it: the program could not be put there in %u s",
+                    runtime->carried.folder, START_MS / 1000);
+    return fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
+}
+
+// As far as the phase's next step.
+static bool step(struct runtime *runtime) {
+    if (runtime->phase == RUNTIME_UNPACKING) return unpack(runtime);
+    return runtime->phase == RUNTIME_GREETING ? greeted(runtime) : answered(runtime);
+}
+
 bool advance(struct runtime *runtime) {
     assert(lock_held(&runtime->lock));
     for (;;) {
         const enum runtime_phase before = runtime->phase;
         if (before == RUNTIME_DOWN) return fail(runtime, "the runtime is not there");
         if (before == RUNTIME_READY) return true;
-        if (!(before == RUNTIME_GREETING ? greeted(runtime) : answered(runtime))) return false;
+        if (!step(runtime)) return false;
         if (runtime->phase == RUNTIME_READY) return true;
         if (runtime->phase != before) continue;
         if (clock_now() < runtime->phase_deadline) return true;
-        return fail(runtime, "%s did not get ready within %u s", runtime->program, START_MS / 1000);
+        return is_late(runtime);
     }
 }
 
@@ -390,7 +449,7 @@ bool await_ready(struct runtime *runtime, uint64_t deadline) {
             }
             if (!start_anew(runtime)) return false;
         }
-        link_await(&runtime->link, &runtime->logger, earlier(deadline, runtime->phase_deadline));
+        await(runtime, earlier(deadline, runtime->phase_deadline));
         if (!advance(runtime)) {
             replace(runtime, runtime->error);
             return false;

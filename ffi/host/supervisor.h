@@ -18,6 +18,8 @@ bool find_program(struct runtime *runtime);
 bool start(struct runtime *runtime);
 // Goes as far as the runtime's messages allow, without waiting. False, with the reason, where it is lost.
 bool advance(struct runtime *runtime);
+// Sleeps until the runtime has said something or `deadline` has passed; not at all while there is work to do.
+void await(struct runtime *runtime, uint64_t deadline);
 // Starts a runtime where there is none, and waits until it is ready. False with runtime->error.
 bool await_ready(struct runtime *runtime, uint64_t deadline);
 

@@ -32,7 +32,9 @@
 static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "positions wrap by a mask");
 static_assert(RING_DATA % PAGE_BYTES == 0 && RING_BYTES % PAGE_BYTES == 0, "mapped by pages");
 static_assert(RECORD_MAX == RING_BYTES, "the largest record lies whole in the ring");
-static_assert(RING_FUTEX + 4 <= RING_DATA, "the header fits its page");
+static_assert(RING_PROGRESS + 8 <= RING_ENGINES && RING_ENGINES + ENGINES_MAX * ENGINE_BYTES <= RING_JOURNALS &&
+                  RING_JOURNALS + ENGINES_MAX * JOURNAL_ENTRIES * JOURNAL_ENTRY_BYTES <= RING_DATA,
+              "the parts of the header lie one behind the other");
 
 #define NOT_WAITING UINT64_MAX
 
@@ -138,14 +140,14 @@ void ring_reset(struct ring *ring, uint64_t position) {
     atomic_store(word(ring, RING_WAKE_AT), NOT_WAITING);
 }
 
-enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline) {
+enum ring_wait ring_wait(struct ring *ring, uint64_t target, bool may_end, uint64_t deadline) {
     enum ring_wait outcome = RING_WOKEN;
     uint32_t seen = atomic_load(futex_word(ring));
     // The producer stores the head, or its end, and then looks here; we store here and then look at these. Both with a
     // full fence between, so one of the two sees the other, and the futex word read before closes what is left.
     atomic_store(word(ring, RING_WAKE_AT), target);
     atomic_thread_fence(memory_order_seq_cst);
-    if (ring_head(ring) < target && !ring_ended(ring)) {
+    if (ring_head(ring) < target && !(may_end && ring_ended(ring))) {
         struct timespec until = {.tv_sec = (time_t)(deadline / NS_PER_S), .tv_nsec = (long)(deadline % NS_PER_S)};
         // The bitset form takes an absolute time on the monotonic clock.
         if (syscall(SYS_futex, futex_word(ring), FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0) {

@@ -1,5 +1,5 @@
-// The ring between the two processes: a sealed memfd with a header page and RING_BYTES of data. The data is mapped
-// twice in a row, so that a record that runs over the end lies whole in memory. One producer (the runtime), one
+// The ring between the two processes: a sealed memfd with RING_DATA bytes of header and RING_BYTES of data. The data is
+// mapped twice in a row, so that a record that runs over the end lies whole in memory. One producer (the runtime), one
 // consumer (the host). Positions count bytes since the beginning and only grow.
 #pragma once
 
@@ -37,9 +37,9 @@ const uint8_t *ring_at(const struct ring *ring, uint64_t position);
 void ring_release(struct ring *ring, uint64_t tail);
 // Consumer: empties the ring at `position`, and forgets that it ended; only while no producer lives.
 void ring_reset(struct ring *ring, uint64_t position);
-// Consumer: waits until the head has reached `target` or its end, a signal came, or the monotonic clock passed `deadline`
-// (ns).
-enum ring_wait ring_wait(struct ring *ring, uint64_t target, uint64_t deadline);
+// Consumer: waits until the head has reached `target`, a signal came, or the monotonic clock passed `deadline` (ns); where
+// an end is possible, also for that. A producer that says one where there is none keeps nobody awake.
+enum ring_wait ring_wait(struct ring *ring, uint64_t target, bool may_end, uint64_t deadline);
 
 // Whether the producer has said that nothing comes after its head: read this before the head.
 bool ring_ended(const struct ring *ring);

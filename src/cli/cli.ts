@@ -1,88 +1,77 @@
-/** The debug tool's command line. */
-import { parseArgs } from "node:util";
+/** The tool: what a person asks for, and how it ends. */
 import { EngineError } from "../docker/client.ts";
 import { BadAddress } from "../docker/endpoint.ts";
 import { buildId } from "../ipc/build_id.ts";
-import { dumpDemo, dumpEngine } from "./dump.ts";
-import { fieldsText } from "./fields_text.ts";
-import { BadFormat, DEFAULT_OUTPUT, OutputFormat } from "./output.ts";
+import { initSchemaJson } from "../plugin/schema.ts";
+import { BadRecording } from "../sensor/recording_file.ts";
+import { BadUsage, type Given, readArgs } from "./args.ts";
+import { check } from "./check/check.ts";
+import { type CommandName, EXIT, PROGRAM, SHELLS } from "./commands.ts";
+import { completionOf } from "./completions.ts";
+import { dump } from "./dump.ts";
+import { explain } from "./explain/explain.ts";
+import { fieldsJson, fieldsText } from "./fields_text.ts";
+import { helpOn, helpText } from "./help.ts";
+import { manPage } from "./man.ts";
+import { metrics } from "./metrics.ts";
+import { record } from "./record.ts";
+import { BadRules } from "./rules/rules_file.ts";
+import { note, print, printed, said } from "./say.ts";
+import { AbiError } from "./through/abi.ts";
+import { through } from "./through/through.ts";
 
-const HELP = `docker-plugin: the runtime and debug tool of Falco's Docker plugin
+const HELP_WIDTH = 100;
+const FIELDS_WIDTH = 120;
+const widthOr = (byDefault: number): number => process.stdout.columns || byDefault;
 
-Usage:
-  docker-plugin --dump [--host ADDRESS] [--output FORMAT] [--json]   print a live engine's events
-  docker-plugin --dump --demo                                        print a bundled recording
-  docker-plugin --fields                                             list the fields that rules can use
-  docker-plugin --help | --version
-
-Options:
-  --dump             print the events, a line each, until Ctrl-C: what a field shows is what Falco sees
-  --demo             with --dump: take the recording of a real engine in place of a live one
-  -H, --host ADDRESS the engine, as in Falco's open_params: unix:///path/to/docker.sock or tcp://host:port
-                     (default: DOCKER_HOST, or unix:///var/run/docker.sock)
-  -o, --output FORMAT
-                     what to print of an event, as in a rule's output (default: that of the rule below)
-  --fields           print all fields: type, meaning, what each is taken from, an example
-  --json             print the event's payload, byte for byte as Falco gets it
-  -h, --help         this text
-  -V, --version      the version; libdocker.so must be of the same
-
-The rule of rules/docker_rules.yaml prints:
-  ${DEFAULT_OUTPUT}
-
-Exit codes: 0 done, 1 the engine cannot be reached, 2 the command line is wrong.
-
-Examples:
-  docker-plugin --dump --demo
-  docker-plugin --dump --output '%docker.type %docker.action %docker.attributes.name'
-  docker-plugin --dump --output '%docker.action %docker.attributes[com.example.team]'
-  docker-plugin --dump --json | jq .Actor.Attributes
-`;
-
-const USAGE = 2;
-const FAILED = 1;
-
-function complain(message: string, code: number): number {
-  process.stderr.write(`docker-plugin: ${message}\n`);
-  return code;
+function shown(text: string): number {
+  print(text);
+  return EXIT.done;
 }
 
-/** Runs the debug tool. Returns the exit code. */
+/** What each command does. Returns the exit code. */
+const commands: Record<CommandName, (given: Given) => Promise<number> | number> = {
+  dump,
+  record,
+  check,
+  explain,
+  through,
+  metrics,
+  fields: (given) => shown(given.has("json") ? fieldsJson() : fieldsText(widthOr(FIELDS_WIDTH))),
+  schema: () => shown(`${JSON.stringify(JSON.parse(initSchemaJson()), undefined, 2)}\n`),
+  completion: ({ value }) => shown(completionOf(SHELLS.find((shell) => shell === value) ?? "bash")),
+  man: () => shown(manPage()),
+  help: ({ value }) => {
+    const width = Math.min(widthOr(HELP_WIDTH), 2 * HELP_WIDTH);
+    return shown(value === undefined ? helpText(width) : helpOn(value, width));
+  },
+  version: () => shown(`${PROGRAM} ${buildId}\n`),
+};
+
+/** A fault of the system's, such as a full disk, that a person has to know of and that is no fault of ours. */
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && "syscall" in error && "code" in error;
+
+/** What a person has to be told of, and the exit code that goes with it; undefined for a fault of ours. */
+function codeOf(error: unknown): number | undefined {
+  if (error instanceof BadUsage || error instanceof BadAddress) return EXIT.usage;
+  const kinds = [EngineError, BadRecording, BadRules, AbiError];
+  return kinds.some((kind) => error instanceof kind) || isSystemError(error) ? EXIT.failed : undefined;
+}
+
+/** Runs the tool. Returns the exit code; what it throws is a fault of ours. */
 export async function runCli(args: readonly string[]): Promise<number> {
+  let code: number;
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      allowPositionals: false,
-      options: {
-        dump: { type: "boolean" },
-        demo: { type: "boolean" },
-        fields: { type: "boolean" },
-        json: { type: "boolean" },
-        host: { type: "string", short: "H" },
-        output: { type: "string", short: "o" },
-        help: { type: "boolean", short: "h" },
-        version: { type: "boolean", short: "V" },
-      },
-    });
-    if (values.help) return print(HELP);
-    if (values.version) return print(`docker-plugin ${buildId}\n`);
-    if (values.fields) return print(fieldsText(process.stdout.columns ?? 120));
-    if (!values.dump) return complain(`nothing to do; try docker-plugin --dump --demo, or --help`, USAGE);
-    if (values.demo && values.host !== undefined) return complain("--demo and --host exclude each other", USAGE);
-    if (values.json && values.output !== undefined) return complain("--json and --output exclude each other", USAGE);
-    const format = values.json ? undefined : new OutputFormat(values.output ?? DEFAULT_OUTPUT);
-    if (values.demo) return await dumpDemo(format);
-    return await dumpEngine(values.host ?? "", format);
+    const given = readArgs(args);
+    code = await commands[given.command](given);
+    await printed();
   } catch (error) {
-    if (error instanceof BadAddress || error instanceof BadFormat) return complain(error.message, USAGE);
-    if (error instanceof EngineError) return complain(error.message, FAILED);
-    const { code, message } = error as { code?: string; message?: string };
-    if (code?.startsWith("ERR_PARSE_ARGS")) return complain(`${message}; try docker-plugin --help`, USAGE);
-    throw error;
+    const known = codeOf(error);
+    if (known === undefined) throw error;
+    note((error as Error).message);
+    code = known;
   }
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
+  await said();
+  return code;
 }

@@ -1,115 +1,91 @@
-/** `docker-plugin --dump`: events as lines, by the way that Falco's events take. */
-import { bytesOf, type Line } from "../base/line.ts";
-import { printable } from "../base/text.ts";
-import { Engine } from "../docker/client.ts";
-import { DEBUG_TOOL, resolveEndpoint } from "../docker/endpoint.ts";
-import { RecordWriter } from "../ipc/record.ts";
-import { recordBound } from "../ipc/record_bound.ts";
-import { RecordReader } from "../ipc/record_reader.ts";
-import { feedOptions, readDefaults } from "../plugin/config.ts";
-import { additionOf, type EnrichedEvent } from "../sensor/enrichment.ts";
-import { connectionText, Feed, type FeedSink } from "../sensor/feed.ts";
-import { Recording } from "../sensor/recording.ts";
-import { engineSource } from "../sensor/source.ts";
-import demo from "./demo.jsonl" with { type: "text" };
-import { type OutputFormat, timeOfDay } from "./output.ts";
+/** `--dump`: events as lines. */
+import type { Line } from "../base/line.ts";
+import type { EnrichedEvent } from "../sensor/enrichment.ts";
+import type { Given } from "./args.ts";
+import { EXIT } from "./commands.ts";
+import { type Taker, watch } from "./events/watch.ts";
+import { type Form, formOf } from "./forms/form.ts";
+import { Progress } from "./progress.ts";
+import { note } from "./say.ts";
+import { Out } from "./text/out.ts";
+import { type View, Viewer } from "./view.ts";
 
-/** Turns events into lines by way of the record that Falco would get. */
-class Printer {
-  #memory = new ArrayBuffer(1 << 20);
-  #writer = new RecordWriter(this.#memory);
-  #reader = new RecordReader(this.#memory);
+/** How often a person is told of what was not drawn, ms: the terminal is busy enough. */
+const MISSED_EVERY_MS = 1_000;
 
-  /** @param format undefined: the payload itself */
-  constructor(readonly format: OutputFormat | undefined) {}
+/** Writes events to standard output, as fast as that takes them; what it does not take is counted, and told. */
+export class Printer {
+  readonly out = new Out(1);
+  readonly #form: Form;
+  #missed = 0;
+  #tellMissed: Timer | undefined;
 
-  event(event: EnrichedEvent, line: Line): void {
-    const addition = event.falco === undefined ? "" : additionOf(event.falco);
-    const bound = recordBound(bytesOf(line), event, addition, this.#memory.byteLength);
-    if (bound > this.#memory.byteLength) {
-      this.#memory = new ArrayBuffer(bound);
-      this.#writer = new RecordWriter(this.#memory);
-      this.#reader = new RecordReader(this.#memory);
+  /** @throws BadUsage where a form is not there */
+  constructor(
+    given: Given,
+    readonly say: (text: string) => void,
+  ) {
+    this.#form = formOf(given, this.out);
+    const header = this.#form.header?.();
+    if (header !== undefined) this.out.write(`${header}\n`);
+  }
+
+  print(view: View): void {
+    if (!this.out.hasRoom) {
+      this.#missed++;
+      this.#tellMissed ??= setTimeout(() => this.#tell(), MISSED_EVERY_MS);
+      return;
     }
-    this.#writer.write(0, line, event, addition);
-    if (this.format === undefined) process.stdout.write(`${this.#reader.payload(0)}\n`);
-    else process.stdout.write(`${timeOfDay(event.timeNano)}: Debug ${this.format.line(this.#reader, 0)}\n`);
+    const line = this.#form.line(view);
+    if (typeof line === "string") this.out.write(`${line}\n`);
+    else if (line !== undefined) {
+      this.out.writeBytes(line);
+      this.out.write("\n");
+    }
   }
 
-  malformed(why: string, head: Buffer): void {
-    process.stderr.write(`docker-plugin: a line is no event (${printable(why)}): ${printable(head.toString())}\n`);
+  /** Writes the rest. @throws Error where it cannot be written */
+  async end(): Promise<void> {
+    clearTimeout(this.#tellMissed);
+    this.#tell();
+    await this.out.end();
+    if (this.out.error !== undefined) throw this.out.error;
+  }
+
+  #tell(): void {
+    this.#tellMissed = undefined;
+    if (this.#missed === 0) return;
+    const slow = this.out.isTerminal ? "the terminal" : "what reads them";
+    const text = `${this.#missed} events were not ${this.out.isTerminal ? "drawn" : "written"}: ${slow} is slower than they come`;
+    this.#missed = 0;
+    this.say(text);
   }
 }
 
-/** Resolves when the person has seen enough: Ctrl-C, an end from outside, or a pipe that nobody reads any more. */
-function enough(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-    process.once("SIGHUP", resolve);
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") resolve();
-      else reject(error);
-    });
-  });
-}
-
-const note = (text: string) => process.stderr.write(`docker-plugin: ${text}\n`);
-
-/** Prints what a feed tells. */
-function sinkOf(format: OutputFormat | undefined, more: Pick<FeedSink, "connection" | "ended">): FeedSink {
-  const printer = new Printer(format);
-  return {
-    event: (event, line) => printer.event(event, line),
-    malformed: (why, head) => printer.malformed(why, head),
-    lost: ({ reason }) => note(`events may have been lost: ${reason}`),
-    flush: () => {},
-    opened: () => {},
-    known: () => {},
-    skipped: () => {},
-    snapshotTaken: () => {},
-    warning: note,
-    ...more,
+/** Prints the events that were asked for. Returns the exit code. @throws BadUsage, BadAddress, EngineError, BadRecording */
+export async function dump(given: Given): Promise<number> {
+  const progress = new Progress("replaying");
+  const say = (text: string) => {
+    progress.hide();
+    note(text);
   };
-}
-
-/** Prints the bundled recording. */
-export async function dumpDemo(format: OutputFormat | undefined): Promise<number> {
-  const { promise: all, resolve: ended } = Promise.withResolvers<void>();
-  const options = feedOptions(readDefaults());
-  const feed = new Feed(
-    (sink) => new Recording(() => new Blob([demo]), sink, options),
-    undefined,
-    sinkOf(format, { connection: () => {}, ended: () => process.stdout.write("", () => ended()) }),
-    { ...options, identified: () => false },
-  );
-  const stop = enough();
-  await Promise.race([stop, Promise.all([feed.open(), all])]);
-  feed.close();
-  return 0;
-}
-
-/**
- * Prints a live engine's events until the person has seen enough.
- * @throws BadAddress, EngineError
- */
-export async function dumpEngine(host: string, format: OutputFormat | undefined): Promise<number> {
-  const engine = new Engine(resolveEndpoint(host, process.env, DEBUG_TOOL));
-  for (const warning of engine.endpoint.warnings) note(warning);
-  const options = feedOptions(readDefaults());
-  const feed = new Feed(
-    engineSource(engine, options),
-    engine,
-    sinkOf(format, {
-      connection: (error, kept) => note(connectionText(engine.address, error, kept)),
-      ended: () => {},
-    }),
-    { ...options, identified: () => engine.endpoint.isRemote },
-  );
-  const stop = enough();
-  await feed.open();
-  note(`connected to ${engine.address}; Ctrl-C ends`);
-  await stop;
-  feed.close();
-  return 0;
+  const printer = new Printer(given, say);
+  const viewer = new Viewer();
+  const taker: Taker = {
+    event: (event: EnrichedEvent, line: Line, isOwn) => printer.print(viewer.view(event, line, isOwn)),
+    flush: () => {
+      progress.hide();
+      printer.out.flush();
+    },
+    room: () => printer.out.wait(),
+    note: say,
+    progress: (share) => progress.show(share),
+  };
+  try {
+    await watch(given, taker, printer.out.gone);
+  } finally {
+    progress.hide();
+    await printer.end();
+  }
+  return EXIT.done;
 }

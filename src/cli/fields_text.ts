@@ -1,22 +1,7 @@
 /** The fields for a person at a terminal: `docker-plugin --fields`. */
-
 import { nameOf, typeOf } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
-
-/** Breaks a text into lines of at most `width` characters, at spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-}
+import { wrap } from "./text/wrap.ts";
 
 const WIDTH_MIN = 40;
 
@@ -40,3 +25,18 @@ export function fieldsText(width: number): string {
   });
   return `${entries.join("\n")}\n`;
 }
+
+/** All fields for a program: what `get_fields` says of each, and what each is taken from. */
+export const fieldsJson = (): string =>
+  `${JSON.stringify(
+    fields.map(({ name, type, list, key, desc, from, example, since }) => ({
+      name,
+      type,
+      list,
+      argument: key ?? null,
+      desc,
+      from: from.replaceAll("`", ""),
+      example,
+      api: since,
+    })),
+  )}\n`;

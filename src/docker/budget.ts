@@ -1,4 +1,4 @@
-/** Memory that the answers of all engines share. */
+/** Memory that several engines share. */
 
 /** Who holds a part of a budget. */
 export interface Holder {
@@ -36,8 +36,16 @@ export class Budget {
     }
   }
 
+  /** Gives back a part of what a holder has; more than that is all of it. */
+  give(holder: Holder, bytes: number): void {
+    const given = Math.min(bytes, holder.bytes);
+    holder.bytes -= given;
+    this.#held -= given;
+    if (holder.bytes === 0) this.#holders.delete(holder);
+  }
+
   /** Gives back all that a holder has. */
   release(holder: Holder): void {
-    if (this.#holders.delete(holder)) this.#held -= holder.bytes;
+    this.give(holder, holder.bytes);
   }
 }

@@ -218,23 +218,23 @@ export class Engine {
   }
 
   /**
-   * The name of the engine's machine (`GET /info`) and the engine's version (`GET /version`).
-   * @param refused takes why one of them is absent
+   * The name of the engine's machine and the engine's own id (`GET /info`), and its version (`GET /version`).
+   * @param refused takes why what one of both would say is absent
    */
   async identify(
     refused: (what: "name" | "version", error: EngineError) => void,
-  ): Promise<{ name?: string; version?: string }> {
-    const textOf = async (path: string, key: "Name" | "Version"): Promise<string | undefined> => {
+  ): Promise<{ name?: string; id?: string; version?: string }> {
+    const ask = async (path: string, what: "name" | "version"): Promise<Record<string, unknown>> => {
       try {
-        const value = ((await this.getJson(path, ANSWER_TIMEOUT_MS)) as Record<string, unknown> | null)?.[key];
-        return typeof value === "string" ? value : undefined;
+        return ((await this.getJson(path, ANSWER_TIMEOUT_MS)) as Record<string, unknown> | null) ?? {};
       } catch (error) {
-        refused(key === "Name" ? "name" : "version", error as EngineError);
-        return undefined;
+        refused(what, error as EngineError);
+        return {};
       }
     };
-    const [name, version] = await Promise.all([textOf("/info", "Name"), textOf("/version", "Version")]);
-    return { ...(name === undefined ? {} : { name }), ...(version === undefined ? {} : { version }) };
+    const [info, version] = await Promise.all([ask("/info", "name"), ask("/version", "version")]);
+    const said = Object.entries({ name: info.Name, id: info.ID, version: version.Version });
+    return Object.fromEntries(said.filter(([, value]) => typeof value === "string"));
   }
 
   /**

@@ -88,6 +88,17 @@ interface Given {
  * @throws BadAddress that names the address and says what was expected
  */
 export function resolveEngines(text: string, environment: Environment, by: Asker, reach: Reach): WantedEngine[] {
+  const engines = resolveAll(text, environment, by, reach);
+  const seen = new Set<string>();
+  for (const { address, asker } of engines.map(({ endpoint }) => endpoint)) {
+    // Its events would come twice, and both would keep their place in one file.
+    if (seen.has(address)) throw new BadAddress(`${asker.setting}: the engine at ${address} is named twice`);
+    seen.add(address);
+  }
+  return engines;
+}
+
+function resolveAll(text: string, environment: Environment, by: Asker, reach: Reach): WantedEngine[] {
   const { engines = [] } = reach;
   if (engines.length === 0) return resolveText(text, environment, by, reach);
   if (text.trim() !== "")

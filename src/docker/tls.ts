@@ -35,7 +35,7 @@ export function keyWarning({ key }: TlsFiles): string | undefined {
 }
 
 /** Certificates in a PEM file. */
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** What the files hold. */
 interface Material {

@@ -24,7 +24,7 @@ export interface Requests {
 export interface RingMemory {
   /** Twice the same RING_BYTES of data in a row. */
   readonly data: ArrayBuffer;
-  /** What lies before the data: the header page and the journal. */
+  /** What lies before the data: the header page and the journals. */
   readonly header: ArrayBuffer;
   readonly head: number;
 }

@@ -6,58 +6,65 @@ import { layout } from "./layout.ts";
 const ENTRIES = layout.JOURNAL_ENTRIES;
 const ENTRY_DOUBLES = layout.JOURNAL_ENTRY_BYTES / 8;
 
-if (ENTRIES < REMEMBERED || layout.RING_JOURNAL + ENTRIES * layout.JOURNAL_ENTRY_BYTES > layout.RING_DATA)
-  throw new Error("the journal does not hold what a stream remembers, or does not fit before the data");
+if (ENTRIES < REMEMBERED) throw new Error("the journal does not hold what a stream remembers");
+
+/** No engine's key is 0, which means that nobody has the place. */
+const keyOf = (address: string): bigint => Bun.hash.wyhash(address) || 1n;
 
 /**
- * What of an engine's events stands in the ring, so that a successor of this process goes on where it stood. It lies
- * beside the ring in memory that outlives the runtime.
+ * What of one engine's events stands in the ring, so that a successor of this process goes on where it stood. It lies
+ * beside the ring in memory that outlives the runtime, a place for each engine: however much one of them brings, it
+ * pushes out nothing of another.
  */
 export class Journal {
   readonly #ends: Float64Array;
   readonly #fingerprints: BigUint64Array;
-  readonly #began: BigUint64Array;
-  readonly #snapshot: BigUint64Array;
-  readonly #ended: BigUint64Array;
-  readonly #progress: BigUint64Array;
+  readonly #engine: BigUint64Array;
   #next = 0;
 
-  /** @param header the ring's memory before its data */
-  constructor(header: ArrayBuffer) {
-    this.#began = new BigUint64Array(header, layout.RING_BEGAN, 1);
-    this.#snapshot = new BigUint64Array(header, layout.RING_SNAPSHOT, 1);
-    this.#ended = new BigUint64Array(header, layout.RING_ENDED, 1);
-    this.#progress = new BigUint64Array(header, layout.RING_PROGRESS, 1);
-    this.#ends = new Float64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
-    this.#fingerprints = new BigUint64Array(header, layout.RING_JOURNAL, ENTRIES * ENTRY_DOUBLES);
+  /**
+   * @param header the ring's memory before its data
+   * @param place the engine's in the list of the instance's engines, below ENGINES_MAX
+   * @param address the engine's: what another one has left at this place is forgotten
+   */
+  constructor(
+    header: ArrayBuffer,
+    readonly place: number,
+    address: string,
+  ) {
+    const journal = layout.RING_JOURNALS + place * ENTRIES * layout.JOURNAL_ENTRY_BYTES;
+    this.#engine = new BigUint64Array(header, layout.RING_ENGINES + place * layout.ENGINE_BYTES, 3);
+    this.#ends = new Float64Array(header, journal, ENTRIES * ENTRY_DOUBLES);
+    this.#fingerprints = new BigUint64Array(header, journal, ENTRIES * ENTRY_DOUBLES);
+    const key = keyOf(address);
+    if (this.#engine[KEY] === key) return;
+    // A place that nobody had is empty, and what is not touched costs nothing.
+    if (this.#engine[KEY] !== 0n) this.#ends.fill(0);
+    this.#engine.fill(0n);
+    this.#engine[KEY] = key;
   }
 
-  /** When the stream began, by the engine's clock, ns since 1970; 0 in a new ring. */
+  /** When the stream began, by the engine's clock, ns since 1970; 0 where nothing was written here yet. */
   get began(): bigint {
-    return this.#began[0] ?? 0n;
+    return this.#engine[BEGAN] ?? 0n;
   }
 
   set began(nano: bigint) {
-    this.#began[0] = nano;
+    this.#engine[BEGAN] = nano;
   }
 
   /** Whether the containers that ran at open have been told of. */
   get snapshotTaken(): boolean {
-    return this.#snapshot[0] === 1n;
+    return this.#engine[SNAPSHOT] === 1n;
   }
 
   set snapshotTaken(taken: boolean) {
-    this.#snapshot[0] = taken ? 1n : 0n;
+    this.#engine[SNAPSHOT] = taken ? 1n : 0n;
   }
 
-  /** Whether the host knows that nothing comes any more. */
-  get ended(): boolean {
-    return this.#ended[0] === 1n;
-  }
-
-  /** How much of its source has been read, 0 to 1. */
-  set progress(share: number) {
-    this.#progress[0] = BigInt(Math.floor(share * layout.PROGRESS_MAX));
+  /** Notes an event of the engine's that is known and has no record in the ring. */
+  know(fingerprint: Fingerprint): void {
+    this.append(0, fingerprint);
   }
 
   /**
@@ -74,17 +81,25 @@ export class Journal {
     this.#next = (this.#next + 1) % ENTRIES;
   }
 
-  /** How the events are known again whose records end above `position`, by where they end. */
-  above(position: number): Map<number, Fingerprint> {
-    return new Map(this.#entries((end) => end > position).map(({ end, fingerprint }) => [end, fingerprint]));
+  /**
+   * Forgets what never counted, as its writer died before it was visible: the head passes it by what is written now, of
+   * other engines too. The next `append` goes behind the newest that is left.
+   */
+  takeOver(head: number): void {
+    for (const { entry } of this.#entries((end) => end > head)) this.#ends[entry * ENTRY_DOUBLES] = 0;
+    const newest = this.#entries(() => true).at(-1);
+    this.#next = newest === undefined ? 0 : (newest.entry + 1) % ENTRIES;
   }
 
-  /** The events whose records end at or below `position`, oldest first. The next `append` goes behind the newest. */
+  /** Adds how the events are known again whose records end above `position`, by where they end. */
+  above(position: number, to: Map<number, Fingerprint>): void {
+    for (const { end, fingerprint } of this.#entries((end) => end > position)) to.set(end, fingerprint);
+  }
+
+  /** The events whose records end at or below `position`, oldest first. */
   read(position: number): ResumePoint {
-    const entries = this.#entries((end) => end <= position);
-    const newest = entries.at(-1);
-    this.#next = newest === undefined ? 0 : (newest.entry + 1) % ENTRIES;
-    return { began: this.began, fingerprints: entries.map(({ fingerprint }) => fingerprint) };
+    const fingerprints = this.#entries((end) => end <= position).map(({ fingerprint }) => fingerprint);
+    return { began: this.began, fingerprints };
   }
 
   /** The entries that hold something and are wanted, oldest first. */
@@ -103,3 +118,7 @@ export class Journal {
     return entries.sort((a, b) => a.end - b.end);
   }
 }
+
+const KEY = layout.ENGINE_KEY / 8;
+const BEGAN = layout.ENGINE_BEGAN / 8;
+const SNAPSHOT = layout.ENGINE_SNAPSHOT / 8;

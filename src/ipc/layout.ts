@@ -3,6 +3,7 @@
  * find at fixed descriptors. `build.ts` writes them into the C header, where static asserts check what they add up to.
  */
 
+import { ENGINES_MAX } from "../docker/address.ts";
 import { FLUSH_INTERVAL_MAX_MS } from "../plugin/config.ts";
 
 const KiB = 1024;
@@ -12,6 +13,12 @@ const PAGE = 64 * KiB;
 
 /** A record's data area in the ring; a power of two. Also the largest record, the batch's and the mailbox's reserve. */
 const RING_BYTES = 16 * MiB;
+
+/** Events of an engine that its journal holds, and the bytes of an entry. */
+const JOURNAL_ENTRIES = 512;
+const JOURNAL_ENTRY_BYTES = 24;
+const RING_JOURNALS = 4 * KiB;
+const JOURNALS_END = RING_JOURNALS + ENGINES_MAX * JOURNAL_ENTRIES * JOURNAL_ENTRY_BYTES;
 
 export const layout = {
   PAGE_BYTES: PAGE,
@@ -33,23 +40,30 @@ export const layout = {
   RING_WAKE_AT: 128,
   /** u32: the futex word, moved at every wake-up. */
   RING_FUTEX: 192,
-  /** u64: when the stream began, by the engine's clock, ns since 1970; 0: not yet. */
-  RING_BEGAN: 256,
-  /** u64: 1 once the containers that ran at open have been told of. */
-  RING_SNAPSHOT: 264,
   /** u64: 1 once nothing comes after what has been written. */
   RING_ENDED: 272,
   /** u64: how much of a source that ends has been read, in hundredths of a percent. */
   RING_PROGRESS: 280,
   PROGRESS_MAX: 10_000,
+  // What the next runtime needs to go on with each of the instance's engines, by their places in the list of them. Only
+  // what is touched costs memory: one engine has the pages that 64 have of each.
+  ENGINES_MAX,
+  RING_ENGINES: 1 * KiB,
+  ENGINE_BYTES: 32,
+  /** u64: the hash of the engine's address; 0: nobody has this place yet. */
+  ENGINE_KEY: 0,
+  /** u64: when its stream began, by the engine's clock, ns since 1970; 0: not yet. */
+  ENGINE_BEGAN: 8,
+  /** u64: 1 once the containers that ran at open have been told of. */
+  ENGINE_SNAPSHOT: 16,
   /**
-   * The resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
+   * Its resume journal, a cycle of what was delivered last. An entry: f64 end of the record plus one (0: empty), u64
    * timeNano, u64 hash of the engine's line. It counts only where the record's end is not above the head.
    */
-  RING_JOURNAL: 4 * KiB,
-  JOURNAL_ENTRIES: 512,
-  JOURNAL_ENTRY_BYTES: 24,
-  RING_DATA: PAGE,
+  RING_JOURNALS,
+  JOURNAL_ENTRIES,
+  JOURNAL_ENTRY_BYTES,
+  RING_DATA: Math.ceil(JOURNALS_END / PAGE) * PAGE,
   RING_BYTES,
 
   // A record: its header, the finished Falco event, the index of the event's values.
@@ -59,6 +73,8 @@ export const layout = {
   RECORD_SIZE: 0,
   /** u32: where the index begins, from the record's start. */
   RECORD_INDEX: 4,
+  /** u32: the place of the engine that it is of; the runtime's own, and nothing to the host. */
+  RECORD_ENGINE: 8,
   RECORD_EVENT: 16,
   /** u32: bytes of the whole event, from the event's start. */
   EVENT_LENGTH: 16,

@@ -48,9 +48,10 @@ export class RecordWriter {
    * Writes the record of one event at a position that is a multiple of 8 and has `recordBound` bytes.
    * @param line the engine's line, or a captured payload
    * @param addition the JSON text of `event.falco`, where the line does not hold it yet; empty for none
+   * @param engine the place of the engine that it is of
    * @returns the bytes of the record, a multiple of 8
    */
-  write(base: number, line: Line, event: EnrichedEvent, addition = ""): number {
+  write(base: number, line: Line, event: EnrichedEvent, addition = "", engine = 0): number {
     const words = this.#words;
     const payload = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
     const payloadEnd = copyPayload(this.#bytes, payload, line, addition);
@@ -77,6 +78,7 @@ export class RecordWriter {
     const size = this.#at - base;
     words[(base + layout.RECORD_SIZE) >>> 2] = size;
     words[(base + layout.RECORD_INDEX) >>> 2] = index - base;
+    words[(base + layout.RECORD_ENGINE) >>> 2] = engine;
     return size;
   }
 

@@ -19,18 +19,22 @@ export class RecordReader {
    * @param key the argument of a field that takes one
    */
   value(base: number, field: Field, key = ""): Value | undefined {
-    const { block = 0, slot = 0 } = places[fields.indexOf(field)] ?? {};
-    const index = base + this.#u32(base + layout.RECORD_INDEX);
-    const from = block === 0 ? 0 : this.#u32(index + (block - 1) * layout.SLOT_BYTES);
-    if (block !== 0 && from === 0) return undefined;
-    const origin = base + from;
-    const found = this.#u32((block === 0 ? index : origin) + slot * layout.SLOT_BYTES);
+    const { origin, found } = this.#find(base, field);
     if (found === 0) return undefined;
     if (field.type === "bool") return found === layout.FLAG_TRUE;
     const at = origin + found;
-    if (field.key !== undefined) return this.#find(origin, at, key);
+    if (field.key !== undefined)
+      return this.#pairs(origin, at)
+        .find(({ own }) => own.equals(Buffer.from(key)))
+        ?.text();
     if (field.list) return field.type === "string" ? this.#texts(origin, at) : this.#numbers(at);
     return field.type === "string" ? this.#text(at) : this.#bytes.readBigUInt64LE(at);
+  }
+
+  /** All that a field with an argument holds in the record at `base`, by its arguments. */
+  pairs(base: number, field: Field): (readonly [key: string, value: string])[] {
+    const { origin, found } = this.#find(base, field);
+    return found === 0 ? [] : this.#pairs(origin, origin + found).map(({ own, text }) => [own.toString(), text()]);
   }
 
   /** The payload of the record at `base`. */
@@ -39,16 +43,24 @@ export class RecordReader {
     return this.#bytes.toString("utf8", start, start + this.#u32(start - 2 * layout.PLUGIN_ID_BYTES));
   }
 
-  #find(origin: number, at: number, key: string): string | undefined {
-    const wanted = Buffer.from(key);
-    const pairs = at + layout.COUNT_BYTES;
-    const end = pairs + this.#u32(at) * layout.PAIR_BYTES;
-    for (let pair = pairs; pair < end; pair += layout.PAIR_BYTES) {
+  /** Where the value of a field lies, from its block's origin; 0 where it is absent. */
+  #find(base: number, field: Field): { origin: number; found: number } {
+    const { block = 0, slot = 0 } = places[fields.indexOf(field)] ?? {};
+    const index = base + this.#u32(base + layout.RECORD_INDEX);
+    const from = block === 0 ? 0 : this.#u32(index + (block - 1) * layout.SLOT_BYTES);
+    if (block !== 0 && from === 0) return { origin: 0, found: 0 };
+    const origin = base + from;
+    return { origin, found: this.#u32((block === 0 ? index : origin) + slot * layout.SLOT_BYTES) };
+  }
+
+  /** The pairs of a field with an argument: the argument's bytes, and what gives its text. */
+  #pairs(origin: number, at: number): { own: Buffer; text: () => string }[] {
+    return Array.from({ length: this.#u32(at) }, (_, i) => {
+      const pair = at + layout.COUNT_BYTES + i * layout.PAIR_BYTES;
       const start = origin + this.#u32(pair);
       const own = this.#bytes.subarray(start, start + this.#u32(pair + 4));
-      if (own.equals(wanted)) return this.#text(start + own.length);
-    }
-    return undefined;
+      return { own, text: () => this.#text(start + own.length) };
+    });
   }
 
   #texts(origin: number, at: number): string[] {

@@ -125,8 +125,7 @@ export const configSchema = v.object({
       ),
       v.maxLength(ENGINES_MAX),
       v.description(
-        "The engines, each {address, name, tls, filters, exclude}, for what an address in open_params cannot say; that stays empty then. " +
-          "One, so far.",
+        `The engines, each {address, name, tls, filters, exclude}, for what an address in open_params cannot say; that stays empty then. At most ${ENGINES_MAX}.`,
       ),
     ),
     [],

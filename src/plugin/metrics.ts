@@ -52,6 +52,13 @@ export const metrics = [
     owner: "runtime",
     desc: "1 where the stream of every open engine stands, else 0",
   },
+  { name: "engines", monotonic: false, owner: "runtime", desc: "Engines that are open" },
+  {
+    name: "engines_connected",
+    monotonic: false,
+    owner: "runtime",
+    desc: "Those of them whose stream stands",
+  },
   { name: "lag_ms", monotonic: false, owner: "runtime", desc: "Age of the newest event when it was read, ms" },
   { name: "queue_bytes", monotonic: false, owner: "runtime", desc: "Bytes that wait for room in the ring" },
 ] as const satisfies readonly Metric[];

@@ -7,12 +7,14 @@ import { writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Bridge } from "../ipc/bridge.ts";
+import type { Journal } from "../ipc/journal.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, feedOptions } from "../plugin/config.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { Feed } from "../sensor/feed.ts";
 import { lossEvent, lossText } from "../sensor/loss.ts";
 import { Recording, recordingAt } from "../sensor/recording.ts";
+import type { Lane } from "./lane.ts";
 import { EventWriter } from "./writer.ts";
 
 /** How soon it is looked again whether Falco has taken what was read, ms. */
@@ -25,6 +27,7 @@ const LOOK_MS = 5;
 export class Playback {
   readonly #ring: RingProducer;
   readonly #writer: EventWriter;
+  readonly #lane: Lane;
   readonly #feed: Feed;
   readonly #badLines = new RateLimit(10, 60_000);
   #closed = false;
@@ -38,10 +41,12 @@ export class Playback {
     instance: number,
     readonly address: string,
   ) {
-    const ring = new RingProducer(bridge, instance);
+    const ring = new RingProducer(bridge, instance, [address]);
+    const [journal] = ring.journals as [Journal];
     this.#ring = ring;
-    this.#writer = new EventWriter(bridge, ring, config.queuebytes, (loss) => writeEvent(this.#announce(loss)));
-    const { fingerprints = [] } = ring.written ?? {};
+    this.#writer = new EventWriter(bridge, ring, config.queuebytes);
+    this.#lane = this.#writer.lane(journal, (loss) => this.#announce(loss));
+    const { fingerprints = [] } = ring.written(journal) ?? {};
     const options = {
       ...feedOptions(config),
       place: Number(fingerprints.map(({ hash }) => hash).reduce(later, 0n)),
@@ -63,7 +68,7 @@ export class Playback {
         },
         opened: () => {
           // Its events have places, and no clock says which of them are new.
-          ring.began = 1n;
+          journal.began = 1n;
         },
         connection: () => {},
         snapshotTaken: () => {},
@@ -93,20 +98,20 @@ export class Playback {
   close(): void {
     this.#closed = true;
     this.#feed.close();
-    this.#writer.close(false);
+    this.#writer.close();
   }
 
   /** Waits until Falco has taken so much that nothing waits for room in the ring. */
   async #room(): Promise<void> {
-    do await Bun.sleep(this.#writer.isEmpty ? 0 : LOOK_MS);
-    while (!this.#writer.isEmpty && !this.#closed);
+    do await Bun.sleep(this.#lane.isEmpty ? 0 : LOOK_MS);
+    while (!this.#lane.isEmpty && !this.#closed);
   }
 
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint | undefined): void {
     this.bridge.count("received");
     if (event.forgedFalco) this.bridge.count("forged");
     if (event.falco?.cut !== undefined) this.bridge.count("cut");
-    this.#writer.write(line, event, fingerprint);
+    this.#lane.write(line, event, fingerprint);
   }
 
   #malformed(why: string, head: Buffer): void {
@@ -120,7 +125,7 @@ export class Playback {
 
   #lost(loss: Loss, fingerprint: Fingerprint | undefined): void {
     const event = this.#announce(loss);
-    this.#writer.write(writeEvent(event), event, fingerprint);
+    this.#lane.write(writeEvent(event), event, fingerprint);
   }
 
   /** Says a loss in the log and in a metric. Returns the event that says it, at its time in the recording. */

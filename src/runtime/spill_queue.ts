@@ -1,8 +1,12 @@
 /** Where events wait for a Falco that stands still. */
 import type { Line } from "../base/line.ts";
 
-/** Memory is taken and given back in pieces of this size; a longer event gets one of its own. */
+/**
+ * Memory is taken and given back in pieces of this size; a longer event gets one of its own. The first is small: each
+ * engine has a queue, and few of them have much in it.
+ */
 const SEGMENT_BYTES = 1024 * 1024;
+const FIRST_SEGMENT_BYTES = 16 * 1024;
 /** Before each event: u32 bytes of the line, u32 bytes of the addition, u64 hash, u32 whether it is an engine's. */
 const HEADER_BYTES = 20;
 
@@ -44,7 +48,8 @@ export class SpillQueue {
     const size = HEADER_BYTES + (end - start) + added;
     let segment = this.#segments.at(-1);
     if (segment === undefined || segment.used + size > segment.bytes.length) {
-      segment = { bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, size)), used: 0 };
+      const usual = segment === undefined ? FIRST_SEGMENT_BYTES : SEGMENT_BYTES;
+      segment = { bytes: Buffer.allocUnsafeSlow(Math.max(usual, size)), used: 0 };
       this.#segments.push(segment);
     }
     const { bytes, used } = segment;

@@ -8,7 +8,7 @@ import { ADDITION_BYTES, copyPayload } from "../ipc/payload.ts";
 import type { Waiting } from "../ipc/ring.ts";
 import { type EnrichedEvent, parseEnriched } from "../sensor/enrichment.ts";
 
-/** What of the events that Falco has not taken is kept over its restart, bytes, and how long that may take, ms. */
+/** What of the events that Falco has not taken is kept over its restart, bytes of all engines, and how long that may take, ms. */
 export const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 export const SPOOL_MS = 150;
 /** Bytes that are written at once, but for an event that is longer. */
@@ -34,7 +34,18 @@ export function timeOf({ line }: Waiting): bigint {
   }
 }
 
-/** All that is on its way to Falco when an instance is closed. */
+/** What may be kept, of all engines of an instance together. */
+export interface SpoolRoom {
+  /** Bytes that are left. */
+  bytes: number;
+  /** Until when, by `performance.now`. */
+  readonly until: number;
+}
+
+/** The room of an instance that is closed now. */
+export const spoolRoom = (): SpoolRoom => ({ bytes: SPOOL_BYTES_MAX, until: performance.now() + SPOOL_MS });
+
+/** What of an engine's events is on its way to Falco when an instance is closed. */
 export interface Undelivered {
   readonly count: number;
   /** The times of the oldest and the newest, ns since 1970. */
@@ -42,13 +53,13 @@ export interface Undelivered {
   readonly newest: bigint;
   /** Whether the engine keeps its last events only: what it sends again for ever is never lost. */
   readonly forgotten: boolean;
-  /** Until when it has to be kept, by `performance.now`. */
-  readonly until: number;
+  readonly room: SpoolRoom;
   /** The events, oldest first; can be gone through once. */
   readonly events: Iterable<Waiting>;
 }
 
-export const NOTHING: Undelivered = { count: 0, oldest: 0n, newest: 0n, forgotten: true, until: 0, events: [] };
+const NO_ROOM: SpoolRoom = { bytes: 0, until: 0 };
+export const NOTHING: Undelivered = { count: 0, oldest: 0n, newest: 0n, forgotten: true, room: NO_ROOM, events: [] };
 
 /** Events that nobody has any more. */
 export interface Lost {
@@ -66,10 +77,9 @@ export interface Lost {
  * @throws where the file cannot be written; then what it holds means nothing
  */
 export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefined {
-  const { count, until, events } = undelivered;
+  const { count, room, events } = undelivered;
   let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let used = 0;
-  let bytes = 0;
   let written = 0;
   const flush = () => {
     for (let at = 0; at < used; ) at += writeSync(fd, block, at, used - at);
@@ -81,7 +91,7 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     const size = HEAD_MAX + bytesOf(line) + added + 1;
     if (used + size > block.length) {
       flush();
-      if (bytes + block.length + size > SPOOL_BYTES_MAX || performance.now() >= until)
+      if (room.bytes < block.length + size || performance.now() >= room.until)
         return lostOf(undelivered, count - written, timeOf(event));
       if (size > block.length) block = Buffer.allocUnsafeSlow(size);
     }
@@ -91,7 +101,7 @@ export function writeSpool(fd: number, undelivered: Undelivered): Lost | undefin
     block[used++] = SPACE;
     used = copyPayload(block, used, line, addition);
     block[used++] = NEWLINE;
-    bytes += used - from;
+    room.bytes -= used - from;
     written++;
   }
   flush();

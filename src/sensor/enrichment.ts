@@ -33,6 +33,8 @@ const engineIdentity = compacted({
   host: text,
   /** The name of the engine's machine. */
   name: text,
+  /** The engine's own id, which it keeps for life. */
+  id: text,
   /** The version of the engine, `28.5.2`. */
   version: text,
 });
@@ -125,7 +127,10 @@ export function keepAddition(falco: Enrichment): number {
   return addition.length;
 }
 
-/** What many events have (`known`), and what this one has beside that: the JSON of neither is made twice where it is kept. */
+/** Whether many events have it, as `keepAddition` was told. */
+export const isKept = (falco: Enrichment): boolean => additions.has(falco);
+
+/** What many events have (`known`), and what this one has beside that: only the JSON of the latter is still to be made. */
 export function withMore(known: Enrichment | undefined, more: Enrichment): Enrichment {
   if (known === undefined) return more;
   const falco = { ...known, ...more };

@@ -4,21 +4,16 @@
  */
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
+import type { Budget } from "../docker/budget.ts";
 import { type Engine, EngineError } from "../docker/client.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
 import type { Truncation } from "../docker/stream/truncation.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
-import {
-  claim,
-  type EngineIdentity,
-  type EnrichedEvent,
-  type Enrichment,
-  keepAddition,
-  withMore,
-} from "./enrichment.ts";
+import { claim, type EngineIdentity, type EnrichedEvent, withMore } from "./enrichment.ts";
 import { healthcheckOf } from "./healthcheck.ts";
+import { Identity } from "./identity.ts";
 import { changesFacts, Inspector } from "./inspector.ts";
 import { Sequencer } from "./sequencer.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -82,6 +77,10 @@ export interface FeedOptions {
   readonly include?: (event: DockerEvent) => boolean;
   /** Whether an event of the engine's is left out; absent: none is. */
   readonly exclude?: (event: DockerEvent) => boolean;
+  /** How many engines share the memory for what is found out; absent: this one has all of it. */
+  readonly engines?: number;
+  /** Where the bytes of lines count that wait for an answer, with those of other feeds; absent: they have their own. */
+  readonly waiting?: Budget;
   /** Where the line that waited leaves its trace when it goes on. */
   readonly trace?: Trace;
 }
@@ -93,11 +92,11 @@ export function connectionText(address: string, error: EngineError | undefined, 
   return kept ? `the engine at ${address} shows life again` : `connected to ${address} again`;
 }
 
-function identityPart(engine: EngineIdentity): Enrichment {
-  const part = { engine };
-  keepAddition(part);
-  return part;
-}
+/** What is known of an engine without asking it. */
+const given = ({ address }: Engine, { engineName }: FeedOptions): EngineIdentity => ({
+  host: address,
+  ...(engineName === undefined ? {} : { name: engineName }),
+});
 
 export class Feed {
   readonly #source: Source;
@@ -106,8 +105,9 @@ export class Feed {
   readonly #timeout: number;
   #snapshot: Snapshot | undefined;
   #first: boolean;
-  /** Which engine this is, as its events add it; one object for all of them. */
-  #identity: Enrichment | undefined;
+  /** Which engine it is, as far as that is known, and whether it was asked. */
+  #identity: Identity | undefined;
+  #isAsked = false;
   readonly #refused = new Set<string>();
 
   /** @param engine who can be asked about what the source tells; undefined: nobody */
@@ -118,16 +118,20 @@ export class Feed {
     readonly options: FeedOptions,
   ) {
     const { inspect } = options;
+    this.#identity = engine && new Identity(given(engine, options));
     this.#inspector =
       engine &&
       inspect &&
-      new Inspector(engine, inspect.sensitive, (text) => sink.warning(text), {
-        changes: options.changesHidden === true,
-        volumes: options.volumesHidden === true,
-      });
+      new Inspector(
+        engine,
+        inspect.sensitive,
+        (text) => sink.warning(text),
+        { changes: options.changesHidden === true, volumes: options.volumesHidden === true },
+        options.engines,
+      );
     this.#timeout = inspect?.timeout ?? 0;
     this.#first = options.snapshot && !options.snapshotTaken;
-    this.#sequencer = new Sequencer(() => sink.flush());
+    this.#sequencer = new Sequencer(() => sink.flush(), options.waiting);
     this.#source = open({
       opened: () => {
         sink.opened();
@@ -137,7 +141,8 @@ export class Feed {
         if (this.#first) this.#tellWhatRuns(this.began);
         this.#first = false;
       },
-      event: (event, line, fingerprint, cut) => this.#event(claim(event, "engine"), line, fingerprint, cut),
+      event: (event, line, fingerprint, cut) =>
+        this.#event(claim(event, this.#source.origin ?? "engine"), line, fingerprint, cut),
       known: (fingerprint) => sink.known(fingerprint),
       malformed: (why, head) => sink.malformed(why, head),
       lost: (loss, fingerprint) => {
@@ -165,6 +170,11 @@ export class Feed {
     return this.#source.forgets;
   }
 
+  /** Which engine the events are from, as far as it is known; undefined where they need not say it. */
+  get identity(): EngineIdentity | undefined {
+    return this.options.identified() ? this.#identity?.engine : undefined;
+  }
+
   /**
    * Opens the source: connects to the engine.
    * @throws EngineError where that fails
@@ -190,7 +200,7 @@ export class Feed {
   }
 
   #event(event: EnrichedEvent, line: Line, fingerprint: Fingerprint, cut: Truncation | undefined): void {
-    if (this.#identity === undefined && this.options.identified()) this.#identify();
+    if (!this.#isAsked && this.options.identified()) this.#identify();
     if (event.Type === "container" && event.Action === "start") this.#snapshot?.started(event.Actor.ID);
     if (this.options.exclude?.(event)) {
       if (changesFacts(event)) this.#inspector?.note(event);
@@ -225,10 +235,10 @@ export class Feed {
   }
 
   #describe(event: EnrichedEvent, cut: Truncation | undefined): void {
-    const found = this.#inspector?.describe(event);
-    const engine = this.options.identified() ? this.#identity : undefined;
-    const said = engine === undefined ? found : withMore(found, engine);
-    const part = cut === undefined ? said : withMore(said, { cut });
+    // A recording brings what was found out then.
+    const found = this.#inspector?.describe(event) ?? event.falco;
+    const described = this.options.identified() && this.#identity ? this.#identity.with(found) : found;
+    const part = cut === undefined ? described : withMore(described, { cut });
     if (part !== undefined) event.falco = part;
     // A line must not speak for us: our own key, even an empty one, comes after its and wins.
     else if (event.forgedFalco) event.falco = {};
@@ -238,18 +248,16 @@ export class Feed {
   #identify(): void {
     const { engine } = this;
     if (engine === undefined) return;
-    const { engineName } = this.options;
-    const named = engineName === undefined ? {} : { name: engineName };
-    const host = engine.address;
-    this.#identity ??= identityPart({ host, ...named });
+    this.#isAsked = true;
     const answer = engine.identify((what, error) => {
-      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; docker.engine.${what} is absent`);
+      const absent = what === "version" ? "docker.engine.version is" : "docker.engine.name and docker.engine.id are";
+      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; ${absent} absent`);
       this.#refused.add(what);
     });
     this.#sequencer.push(
       0,
       answer.then((said) => {
-        this.#identity = identityPart({ host, ...said, ...named });
+        this.#identity = new Identity({ ...said, ...given(engine, this.options) });
       }),
       IDENTITY_MAX_MS,
       () => {},

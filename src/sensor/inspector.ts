@@ -27,9 +27,16 @@ export class Inspector {
    * @param sensitive paths of the host that are sensitive beside the documented ones
    * @param say takes what a person should know
    * @param hidden what no event may tell of
+   * @param engines how many engines share the memory for what is kept
    */
-  constructor(engine: Engine, sensitive: readonly string[], say: (text: string) => void, hidden: Hidden = {}) {
-    this.#questions = new Questions(engine, say);
+  constructor(
+    engine: Engine,
+    sensitive: readonly string[],
+    say: (text: string) => void,
+    hidden: Hidden = {},
+    engines = 1,
+  ) {
+    this.#questions = new Questions(engine, say, engines);
     this.daemon = new Daemon(this.#questions);
     this.#objects = new Objects(this.#questions, sensitive);
     this.#containers = new Containers(this.#questions, this.#objects, this.daemon, sensitive, hidden);

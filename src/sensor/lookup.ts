@@ -6,11 +6,13 @@ import { type Kind, type Questions, reasonOf } from "./questions.ts";
 
 /** How many objects of a kind are kept. */
 const ENTRIES_MAX = 4096;
+/** Where engines share the memory for what is kept, each has so many characters at least: the largest object fits. */
+const CHARS_MIN = 2 * 1024 * 1024;
 
 /** Which questions about one kind of objects there are. */
 export interface LookupKind<T extends object> extends Kind {
   readonly path: (key: string) => string;
-  /** Characters of their JSON that are kept. */
+  /** Characters of their JSON that are kept, of all engines. */
   readonly chars: number;
   /** Reads an answer; undefined where it is none. */
   readonly read: (json: unknown) => T | undefined;
@@ -42,7 +44,8 @@ export class Lookup<T extends object> {
     readonly questions: Questions,
     readonly kind: LookupKind<T>,
   ) {
-    this.#kept = new LRUCache({ max: ENTRIES_MAX, maxSize: kind.chars });
+    const maxSize = Math.min(kind.chars, Math.max(CHARS_MIN, Math.floor(kind.chars / questions.engines)));
+    this.#kept = new LRUCache({ max: ENTRIES_MAX, maxSize });
   }
 
   /**

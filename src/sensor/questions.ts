@@ -43,14 +43,19 @@ interface Refusals {
 
 export class Questions {
   #underWay = 0;
-  readonly #refusals = new Map<Kind, Refusals>();
+  /** By the kind's name. */
+  readonly #refusals = new Map<string, Refusals>();
   readonly #said = new Set<string>();
   #isClosed = false;
 
-  /** @param say takes what a person should know; once for each kind and reason */
+  /**
+   * @param say takes what a person should know; once for each kind and reason
+   * @param engines how many engines share the memory for answers that are kept
+   */
   constructor(
     readonly engine: Engine,
     readonly say: (text: string) => void,
+    readonly engines = 1,
   ) {}
 
   /** Says nothing any more: questions that are under way break off. */
@@ -65,7 +70,7 @@ export class Questions {
 
   /** Whether what of a kind is not known would be refused. */
   isRefused(kind: Kind): boolean {
-    const { inARow = 0, restsUntil = 0 } = this.#refusals.get(kind) ?? {};
+    const { inARow = 0, restsUntil = 0 } = this.#refusals.get(kind.name) ?? {};
     return inARow >= REFUSALS_MAX && performance.now() < restsUntil;
   }
 
@@ -89,7 +94,7 @@ export class Questions {
     const { trace } = this.engine;
     try {
       const json = await this.engine.getJson(path, ANSWER_MAX_MS);
-      this.#refusals.delete(kind);
+      this.#refusals.delete(kind.name);
       trace.begin(hashOf(path));
       const value = read(json);
       trace.end();
@@ -103,11 +108,11 @@ export class Questions {
   #failed(kind: Kind, error: EngineError): void {
     const reason = reasonOf(error);
     if (error.status !== undefined && REFUSED.has(error.status)) {
-      const refusals = this.#refusals.get(kind) ?? { inARow: 0, restsUntil: 0 };
+      const refusals = this.#refusals.get(kind.name) ?? { inARow: 0, restsUntil: 0 };
       refusals.inARow++;
       if (refusals.inARow >= REFUSALS_MAX) refusals.restsUntil = performance.now() + REST_MS;
-      this.#refusals.set(kind, refusals);
-    } else if (reason !== "late") this.#refusals.delete(kind);
+      this.#refusals.set(kind.name, refusals);
+    } else if (reason !== "late") this.#refusals.delete(kind.name);
     // What is gone is no fault: the object was short.
     if (reason !== "gone") this.#sayOnce(kind, reason, error.message);
   }
@@ -122,7 +127,7 @@ export class Questions {
   /** Whether a kind is not to be asked now. After its rest one question is let through, which decides how it goes on. */
   #rests(kind: Kind): boolean {
     if (this.isRefused(kind)) return true;
-    const refusals = this.#refusals.get(kind);
+    const refusals = this.#refusals.get(kind.name);
     if (refusals !== undefined) refusals.restsUntil = performance.now() + REST_MS;
     return false;
   }

@@ -1,12 +1,17 @@
-/** A recording of an engine's stream, its lines as the engine wrote them: a source that ends. */
+/**
+ * A recording of events, a line each: a source that ends. A line is what Falco gets as an event's payload: the engine's
+ * line, and in its last key `falco` what was found out about it then, where something was. Whoever wrote the file is
+ * believed in that, as a capture file is. When an event came is not written down: it is its own time that says it.
+ */
 import { statSync } from "node:fs";
 import { errorMessage } from "../base/errors.ts";
-import { bytesOf, type Line, lineOf } from "../base/line.ts";
+import { bytesOf, type Line, lineOf, textOf } from "../base/line.ts";
 import { BadAddress, FALCO } from "../docker/endpoint.ts";
 import { LINE_MAX, LineSplitter } from "../docker/stream/lines.ts";
 import { EventReader, passedOver, type Told, unreadable } from "../docker/stream/reader.ts";
-import { hashLine, hashLongLine, timeOfLine } from "../docker/stream/resume.ts";
+import { hashLine, hashLongLine } from "../docker/stream/resume.ts";
 import { NO_TRACE, type Trace } from "../docker/trace.ts";
+import { isCompressed, readRecording } from "./recording_file.ts";
 import type { Source, SourceSink } from "./source.ts";
 
 /** How the address of a recording begins; its path follows, as it is. */
@@ -15,7 +20,42 @@ export const FILE_SCHEME = "file://";
 /** So much is told of before others have their turn, bytes. */
 const PIECE_BYTES = 256 * 1024;
 
+/** A runtime may hold so much of what was compressed, bytes. */
+const UNPACKED_MAX = 128 * 1024 * 1024;
+
 const NEWLINE = Buffer.from("\n");
+const TIME = '"timeNano":';
+const ADDED = ',"falco":';
+
+/** The time of a payload, ns since 1970, without parsing it; 0 where it does not say it. */
+export function timeOfPayload(line: Line): bigint {
+  const text = textOf(line);
+  const at = text.lastIndexOf(TIME);
+  const [digits = "0"] = at < 0 ? [] : (/^\d{1,20}/.exec(text.slice(at + TIME.length, at + TIME.length + 21)) ?? []);
+  return BigInt(digits);
+}
+
+/**
+ * The engine's line of a payload: without what was added to it, which is an object in front of the last `}`. Inside of
+ * a text its quotes would be escaped, and what an attribute of that name holds does not end the line.
+ */
+export function withoutAddition(line: Line): Line {
+  const text = textOf(line);
+  for (let at = text.indexOf(ADDED); at >= 0; at = text.indexOf(ADDED, at + 1)) {
+    if (text[at + ADDED.length] !== "{") continue;
+    const brace = text.lastIndexOf("}");
+    try {
+      JSON.parse(text.slice(at + ADDED.length, brace));
+      return lineOf(text.slice(0, at) + text.slice(brace));
+    } catch {
+      // Not the last key of the whole: what stands here is something else's.
+    }
+  }
+  return line;
+}
+
+/** The line that an event was made of. */
+const engineLine = (line: Line, { event }: Told): Line => ("falco" in event ? withoutAddition(line) : line);
 
 /**
  * The file that an address names.
@@ -35,7 +75,12 @@ export function recordingAt(address: string): Blob {
     throw bad(code === "ENOENT" ? "there is no such file" : errorMessage(error));
   }
   if (!isFile) throw bad("it is no file; expected one with an event of an engine on each line");
-  return Bun.file(path);
+  if (!isCompressed(path)) return Bun.file(path);
+  try {
+    return new Blob([readRecording(path, UNPACKED_MAX)]);
+  } catch (error) {
+    throw bad(errorMessage(error));
+  }
 }
 
 export interface RecordingOptions {
@@ -45,6 +90,11 @@ export interface RecordingOptions {
   readonly place?: number;
   /** Resolves when more may be told; the event loop has its turn before that. */
   readonly room?: () => Promise<void>;
+  /**
+   * Lets a line wait for its turn, until what it returns resolves.
+   * @param timeNano when its event was, ns since 1970; 0 where it does not say it
+   */
+  readonly pace?: (timeNano: bigint) => Promise<void> | undefined;
   /** Where the line that is read leaves its trace. */
   readonly trace?: Trace;
 }
@@ -52,6 +102,7 @@ export interface RecordingOptions {
 /** The `hash` of an event's fingerprint is its place here: where its line ends, bytes from the beginning. */
 export class Recording implements Source {
   readonly forgets = false;
+  readonly origin = "capture";
   readonly #reader: EventReader;
   readonly #lines: LineSplitter;
   readonly #trace: Trace;
@@ -122,7 +173,7 @@ export class Recording implements Source {
   async #tellAll(first: Buffer): Promise<void> {
     const { room = () => Bun.sleep(0) } = this.options;
     for (let piece = first; piece.length > 0; ) {
-      this.#tell(piece);
+      await this.#tellPaced(piece);
       await room();
       if (this.#closed) return;
       try {
@@ -137,6 +188,20 @@ export class Recording implements Source {
     this.#tell(NEWLINE);
     await room();
     if (!this.#closed) this.sink.ended();
+  }
+
+  /** Tells of a piece line by line, where lines have a pace. */
+  async #tellPaced(piece: Buffer): Promise<void> {
+    const { pace } = this.options;
+    if (pace === undefined) return this.#tell(piece);
+    for (let start = 0; start < piece.length; ) {
+      const newline = piece.indexOf(NEWLINE, start);
+      const end = newline < 0 ? piece.length : newline + 1;
+      await pace(timeOfPayload({ buffer: piece, start, end }));
+      if (this.#closed) return;
+      this.#tell(piece.subarray(start, end));
+      start = end;
+    }
   }
 
   #tell(piece: Buffer): void {
@@ -166,7 +231,7 @@ export class Recording implements Source {
     const at = whole?.buffer === this.#piece ? whole.end : this.#piece.indexOf(NEWLINE);
     const place = BigInt(this.#pieceAt + at + 1);
     if (this.#trace.begin(hash)) this.#told(read(), place, bytes);
-    else this.#passOver(timeOfLine(end) || this.#last, place);
+    else this.#passOver(timeOfPayload(end) || this.#last, place);
     this.#trace.end();
   }
 
@@ -182,6 +247,6 @@ export class Recording implements Source {
     this.#began ||= event.timeNano;
     this.#last = event.timeNano;
     if (line === undefined) this.sink.lost(unreadable(bytes, event.timeNano), fingerprint);
-    else this.sink.event(event, line, fingerprint, cut);
+    else this.sink.event(event, engineLine(line, told), fingerprint, cut);
   }
 }

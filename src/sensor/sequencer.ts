@@ -1,8 +1,9 @@
 /** The order of events, while some of them wait for an answer about them. */
 
 import { Patience } from "../base/patience.ts";
+import { Budget, type Holder } from "../docker/budget.ts";
 
-/** Bytes of lines that may wait; beyond, nothing is waited for any more. */
+/** Bytes of lines that may wait; beyond, nothing is waited for any more where most of them wait. */
 export const SEQUENCER_BYTES = 16 * 1024 * 1024;
 
 interface Waiting {
@@ -19,13 +20,16 @@ interface Waiting {
  */
 export class Sequencer {
   readonly #waiting: Waiting[] = [];
+  readonly #holder: Holder = { bytes: 0, end: () => this.#release(true) };
   #first = 0;
-  #bytes = 0;
 
-  /** @param flush called after what waited has gone on */
+  /**
+   * @param flush called after what waited has gone on
+   * @param budget of bytes, which several may share
+   */
   constructor(
     readonly flush: () => void,
-    readonly bytesMax = SEQUENCER_BYTES,
+    readonly budget = new Budget(SEQUENCER_BYTES),
   ) {}
 
   /** Whether nothing waits: then what needs no answer may pass without `push`. */
@@ -54,16 +58,15 @@ export class Sequencer {
       go,
     };
     this.#waiting.push(item);
-    this.#bytes += bytes;
     answer?.then(free, free);
-    if (this.#bytes > this.bytesMax) this.#release(true);
+    if (bytes > 0) this.budget.hold(this.#holder, bytes);
   }
 
   /** Forgets all that waits. */
   close(): void {
     for (const { bound } of this.#waiting.splice(0)) bound?.end();
     this.#first = 0;
-    this.#bytes = 0;
+    this.budget.release(this.#holder);
   }
 
   /** @param all what has no answer goes on without */
@@ -73,7 +76,7 @@ export class Sequencer {
       item.ready = true;
       item.bound?.end();
       this.#first++;
-      this.#bytes -= item.bytes;
+      this.budget.give(this.#holder, item.bytes);
       item.go();
       gone = true;
     }

@@ -4,6 +4,7 @@
  */
 import type { Engine } from "../docker/client.ts";
 import { type EventSink, EventStream, type StreamOptions } from "../docker/stream/stream.ts";
+import type { Origin } from "./enrichment.ts";
 
 /** What a source tells whoever reads it; everything in order. */
 export interface SourceSink extends EventSink {
@@ -16,6 +17,8 @@ export interface Source {
   readonly began: bigint;
   /** Whether it keeps its last events only, as far as is known: what it sends again for ever is never lost. */
   readonly forgets: boolean;
+  /** Who wrote its events; absent: the engine. */
+  readonly origin?: Origin;
   /** How much of it has been told of, 0 to 1; absent where it has no end. */
   readonly progress?: number;
   /**

@@ -160,19 +160,3 @@ test.skipIf(nm === null)(
     expect(library).not.toContain(join(import.meta.dir, "../.."));
   },
 );
-
-test("the rules ask for a version of the plugin that this is, and for fields that are there", () => {
-  const rules = Bun.YAML.parse(readFileSync(join(import.meta.dir, "../../rules/docker_rules.yaml"), "utf8")) as Record<
-    string,
-    unknown
-  >[];
-  expect(rules[0]).toEqual({ required_plugin_versions: [{ name: "docker", version: "0.5.0" }] });
-  expect(rules[1]).toMatchObject({
-    condition: "docker.status in (start,create,die)",
-    output:
-      "status=%docker.status from=%docker.from type=%docker.type action=%docker.action name=%docker.attributes.name",
-    priority: "DEBUG",
-    source: "docker",
-    tags: ["docker"],
-  });
-});

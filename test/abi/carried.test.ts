@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -17,7 +18,8 @@ import { join } from "node:path";
 import { carrying, compileLibrary } from "../../build.ts";
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
-import { isVariant, Plugin, PROGRAM, rc } from "../support/host.ts";
+import { isVariant, Plugin, PROGRAM, rc, type State } from "../support/host.ts";
+import { compileNative } from "../support/native.ts";
 import { has, skipped } from "../support/needs.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -55,6 +57,9 @@ function started({ library, place }: { library: string; place: string }): string
   return state.rc === rc.success ? "" : state.error;
 }
 
+/** The name of another version's copy. */
+const OTHER = `docker-plugin-${"0".repeat(32)}`;
+
 const programIn = (place: string): string => {
   const names = readdirSync(place);
   expect(names).toHaveLength(1);
@@ -84,6 +89,43 @@ function mount(options: string): string {
 /** Waits for a condition, up to the test's own bound. */
 async function until(is: () => boolean): Promise<void> {
   while (!is()) await Bun.sleep(1);
+}
+
+/** Starts it, and leaves it running. */
+function running({ library, place }: { library: string; place: string }): State {
+  const state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+  expect([state.rc, state.error]).toEqual([rc.success, ""]);
+  return state;
+}
+
+/** Ends the runtime. Returns whether another one runs by now. */
+function killRuntime(): () => boolean {
+  const pid = runtimePid();
+  if (pid === undefined) throw new Error("no runtime runs");
+  signalTo(pid, "SIGKILL");
+  return () => ![undefined, pid].includes(runtimePid());
+}
+
+/** A process that has locked a file or folder, until it is told to end. */
+async function locked(path: string): Promise<AsyncDisposable> {
+  const holder = Bun.spawn(["flock", "--no-fork", path, "sh", "-c", "echo held; cat"], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await holder.stdout.getReader().read();
+  return {
+    async [Symbol.asyncDispose]() {
+      holder.stdin.end();
+      await holder.exited;
+    },
+  };
+}
+
+/** A library of another version: what it carries is none that runs, but a program. */
+async function otherVersion(): Promise<string> {
+  const library = join(temporaryFolder(), "libdocker.so");
+  await compileLibrary(library, await carrying("/bin/cat"));
+  return library;
 }
 
 const one = test.skipIf(isVariant);
@@ -131,13 +173,24 @@ one("a program of the same build beside it is the one that runs; any other is no
 one("what is left of other versions, and of one that was killed in the middle, is removed", () => {
   const { library, place } = installed();
   mkdirSync(place, { mode: 0o700 });
-  writeFileSync(join(place, "docker-plugin-0.4.0"), "old");
-  writeFileSync(join(place, ".new"), readFileSync(PROGRAM).subarray(0, 1e6));
-  writeFileSync(join(place, "../kept"), "");
-  symlinkSync("../kept", join(place, "docker-plugin-link"));
+  writeFileSync(join(place, OTHER), "old");
+  writeFileSync(join(place, ".docker-plugin.new"), readFileSync(PROGRAM).subarray(0, 1e6));
   expect(started({ library, place })).toBe("");
   programIn(place);
-  expect(statSync(join(place, "../kept")).size).toBe(0);
+});
+
+one("what is not a copy of the program is left alone", () => {
+  const { library, place } = installed();
+  mkdirSync(place, { mode: 0o700 });
+  const kept = [".new", "docker-plugin-0.4.0", `${OTHER}.backup`, "docker-plugin-x", "other"];
+  for (const name of kept) writeFileSync(join(place, name), "");
+  writeFileSync(join(place, "../elsewhere"), "");
+  symlinkSync("../elsewhere", join(place, OTHER));
+  expect(started({ library, place })).toBe("");
+  const names = readdirSync(place);
+  expect(names).toEqual(expect.arrayContaining([...kept, OTHER]));
+  expect(names).toHaveLength(kept.length + 2);
+  expect(statSync(join(place, "../elsewhere")).size).toBe(0);
 });
 
 one("what somebody put in its place is never started", async () => {
@@ -150,8 +203,8 @@ one("what somebody put in its place is never started", async () => {
       writeFileSync(program, content, { mode: 0o700 });
     },
     "a link to another": (program) => {
-      writeFileSync(`${program}.other`, planted, { mode: 0o700 });
-      symlinkSync(`${program}.other`, program);
+      writeFileSync(join(program, "../../other"), planted, { mode: 0o700 });
+      symlinkSync("../other", program);
     },
     "one that others may write to": (program) => {
       copyFileSync(PROGRAM, program);
@@ -212,6 +265,25 @@ one("a folder that others may write to, a link and a file in the folder's place 
   expect(started({ library, place: theirs })).toContain(`others than Falco's user may write to ${theirs}`);
 });
 
+one("programdir is found wherever it stands, and what cannot be read is refused", () => {
+  const { library, place } = installed();
+  const init = (config: string) => {
+    using state = new Plugin(library).init(config);
+    return state.rc === rc.success ? "" : state.error;
+  };
+  expect(init(`{"sensitivemounts": ["/programdir", "/x"], "statefile": "", "programdir" : "${place}"}`)).toBe("");
+  programIn(place);
+  // Not yet understood, but the key stands there as a value before.
+  rmSync(place, { recursive: true });
+  expect(init(`{"statefile": "programdir", "programdir": "${place}"}`)).toContain("statefile");
+  programIn(place);
+  expect(init(JSON.stringify({ statefile: "", programdir: `${place}\\x` }))).toContain("without a backslash");
+  expect(init(JSON.stringify({ statefile: "", programdir: `/${"x/".repeat(3000)}` }))).toBe(
+    "the path of programdir is too long",
+  );
+  expect(init(JSON.stringify({ statefile: "", programdir: `${place}/${"x".repeat(300)}` }))).toContain("too long");
+});
+
 onMount("a full, a read-only and a noexec file system say so", () => {
   const { library } = installed();
   const full = mount("size=8m,mode=700");
@@ -221,6 +293,145 @@ onMount("a full, a read-only and a noexec file system say so", () => {
   expect(readdirSync(full)).toEqual([]);
   expect(started({ library, place: mount("ro,mode=700") })).toMatch(/cannot write to .*: Read-only file system; name/);
   expect(started({ library, place: mount("noexec,mode=700") })).toMatch(/is mounted noexec; name another folder/);
+});
+
+test.skipIf(isVariant || !has("a lock that somebody else holds", "flock"))(
+  "whoever may read the folder cannot keep the program from being unpacked",
+  async () => {
+    const { library, place } = installed();
+    mkdirSync(place, { mode: 0o755 });
+    await using _ = await locked(place);
+    expect(started({ library, place })).toBe("");
+  },
+);
+
+test.skipIf(isVariant || !has("a lock that somebody else holds", "flock"))(
+  "while another process unpacks, next_batch keeps its bound",
+  async () => {
+    const { library, place } = installed();
+    using state = running({ library, place });
+    await using engine = await TestEngine.start();
+    using instance = state.open(engine.address);
+    rmSync(programIn(place));
+    const fresh = join(place, ".docker-plugin.new");
+    writeFileSync(fresh, "", { mode: 0o700 });
+    const replaced = killRuntime();
+    {
+      await using _ = await locked(fresh);
+      // As long as unpacking may take as a whole, and half of it for a single call.
+      for (let i = 0; i < 20; i++) {
+        const began = performance.now();
+        expect(instance.nextBatch().rc).toBe(rc.timeout);
+        expect(performance.now() - began).toBeLessThan(5000);
+      }
+      expect(replaced()).toBe(false);
+    }
+    await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+    programIn(place);
+  },
+  60_000,
+);
+
+one(
+  "another version removes no copy that is in use, and each that is not",
+  async () => {
+    const { library, place } = installed();
+    const other = { library: await otherVersion(), place };
+    {
+      using state = running({ library, place });
+      const program = programIn(place);
+      expect(started(other)).not.toBe("");
+      expect(readdirSync(place)).toHaveLength(2);
+      await using engine = await TestEngine.start();
+      using instance = state.open(engine.address);
+      const { ino } = lstatSync(program);
+      const replaced = killRuntime();
+      await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+      expect(lstatSync(program).ino).toBe(ino);
+    }
+    for (const name of readdirSync(place))
+      if (!readFileSync(join(place, name)).equals(readFileSync(PROGRAM))) rmSync(join(place, name));
+    expect(started(other)).not.toBe("");
+    expect(readFileSync(programIn(place)).equals(readFileSync("/bin/cat"))).toBe(true);
+  },
+  60_000,
+);
+
+one("the program stays where it was at init, whatever programdir says later", async () => {
+  const { library, place } = installed();
+  using state = running({ library, place });
+  await using engine = await TestEngine.start();
+  using instance = state.open(engine.address);
+  const elsewhere = `${place}-2`;
+  expect(state.setConfig(JSON.stringify({ statefile: "", programdir: elsewhere }))).toBe(rc.success);
+  rmSync(programIn(place));
+  const replaced = killRuntime();
+  await until(() => instance.nextBatch().rc === rc.timeout && replaced());
+  programIn(place);
+  expect(() => readdirSync(elsewhere)).toThrow("ENOENT");
+});
+
+one("a library that was replaced by another version is not unpacked in this one's name", async () => {
+  const { library, place } = installed();
+  using state = running({ library, place });
+  await using engine = await TestEngine.start();
+  using instance = state.open(engine.address);
+  renameSync(await otherVersion(), library);
+  rmSync(programIn(place));
+  killRuntime();
+  await until(() => {
+    instance.nextBatch();
+    return state.logs.some(({ text }) => text.includes(`${library} was replaced: restart Falco`));
+  });
+  expect(readdirSync(place)).toEqual([]);
+});
+
+const asRoot = process.getuid?.() === 0;
+if (!asRoot) skipped("a folder of another user's", "only root can give a folder away", "run the tests as root");
+
+test.skipIf(isVariant || !asRoot)(
+  "who exchanges a folder above it while the program starts has nothing started",
+  async () => {
+    const { library, place } = installed();
+    expect(started({ library, place })).toBe("");
+    const [name = ""] = readdirSync(place);
+    // The folder of somebody who has put a program of his own there: it says that it runs on its standard error.
+    const theirs = `${place}-theirs`;
+    mkdirSync(theirs, { mode: 0o755 });
+    copyFileSync("/bin/cat", join(theirs, name));
+    chmodSync(join(theirs, name), 0o755);
+    chownSync(theirs, 65_534, 65_534);
+    const program = join(temporaryFolder(), "swap");
+    compileNative("swap.c", program, []);
+    const swap = Bun.spawn([program, place, theirs], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    await swap.stdout.getReader().read();
+    for (let good = 0; good < 16; ) {
+      using state = new Plugin(library).init(JSON.stringify({ statefile: "", programdir: place }));
+      expect(state.logs.filter(({ text }) => text.includes("standard error"))).toEqual([]);
+      if (state.rc === rc.success) good++;
+      else expect(state.error).toMatch(/others than Falco's user may write|is not what is there/);
+    }
+    swap.stdin.end();
+    expect(await swap.exited).toBe(0);
+  },
+  60_000,
+);
+
+one("neither a start nor one that fails leaves a descriptor", () => {
+  const { library, place } = installed();
+  const file = `${place}-file`;
+  writeFileSync(file, "");
+  const all = () => [
+    started({ library, place: file }),
+    started({ library, place: "/proc" }),
+    started({ library, place }),
+  ];
+  expect(all().map((why) => why !== "")).toEqual([true, true, false]);
+  const before = readdirSync("/proc/self/fd").length;
+  all();
+  rmSync(programIn(place));
+  all();
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
 });
 
 /** A process of its own that starts it, and prints why that failed. */
@@ -260,7 +471,7 @@ one(
       expect(started({ library, place })).toBe("");
       const program = programIn(place);
       expect(readFileSync(program).equals(readFileSync(PROGRAM))).toBe(true);
-      renameSync(program, join(place, "docker-plugin-other"));
+      renameSync(program, join(place, OTHER));
     }
   },
   60_000,

@@ -157,7 +157,8 @@ test.each([
   ],
   ["ssh://me:secret@node", "ssh takes no password from an address"],
   ["npipe:////./pipe/docker_engine", "npipe:// is a pipe of Windows"],
-  ["/a,/b", "2 engines are named, and one can be watched at a time"],
+  ["/a,tcp://", 'open_params "tcp://": not an engine\'s address'],
+  ["/a,unix:///a", "open_params: the engine at unix:///a is named twice"],
   ["unix://relative.sock", "a socket's path begins with a slash"],
 ])("open_params %p fails, whether or not an engine is waited for", (params, words) => {
   expect(failedOpen(params)).toContain(words);

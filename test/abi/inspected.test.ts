@@ -432,7 +432,7 @@ test("which engine an event is from is said where there are several, from the fi
   expect(take(state, first, 1, asks)).toEqual([["tag", one.address, "28.5.2", "node-1"]]);
 });
 
-test("an engine that may not be asked who it is lacks the name and the version, and says so once each", async () => {
+test("an engine that may not be asked who it is lacks name, id and version, and says so once each", async () => {
   const refused = { status: 403, body: "no" };
   await using one = await TestEngine.start();
   await using two = await TestEngine.start({ answers: { "/info": refused, "/version": refused } });
@@ -445,9 +445,10 @@ test("an engine that may not be asked who it is lacks the name and the version, 
   await two.cut();
   await two.send(line("tag", { Type: "image", id: "bb:1" }));
   expect(take(state, second, 1, asks)).toEqual([["tag", two.address, undefined, undefined]]);
-  const words = state.logs.map(({ text }) => text).filter((text) => /(name|version) is absent/.test(text));
+  const words = state.logs.map(({ text }) => text).filter((text) => /(engine.id are|version is) absent/.test(text));
   expect(words.length).toBe(2);
   expect(words.join()).toContain("answered /version with 403: no; docker.engine.version is absent");
+  expect(words.join()).toContain("answered /info with 403: no; docker.engine.name and docker.engine.id are absent");
 });
 
 test("no junk that is listed first hides what rules look for, and what was cut is said", async () => {

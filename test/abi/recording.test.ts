@@ -57,6 +57,22 @@ test("all that engines ever sent comes byte for byte and with its time, then the
   expect(state.logs).toEqual([]);
 });
 
+test.each(["events.jsonl", "events.jsonl.zst"])(
+  "what was found out when %s was recorded is in its fields once more",
+  (name) => {
+    const line = `{"Type":"container","Action":"start","Actor":{"ID":"a","Attributes":{"name":"web"}},"timeNano":5`;
+    const payload = `${line},"falco":{"inspected":true,"container":{"user":"1000","privileged":true}}}`;
+    const path = join(temporaryFolder(), name);
+    writeFileSync(path, name.endsWith(".zst") ? Bun.zstdCompressSync(`${payload}\n`) : `${payload}\n`);
+    using state = new Plugin().init(QUIET);
+    using instance = state.open(`file://${path}`);
+    const asks = ["docker.container.inspected", "docker.container.privileged", "docker.container.user"];
+    const [told] = instance.take(1, (event) => ({ values: state.extract(event, asks), payload: event.payload }));
+    expect(told).toEqual({ values: [true, true, "1000"], payload });
+    expect(takeAll(instance).last).toBe(rc.eof);
+  },
+);
+
 test("one that no ring and no queue would hold loses nothing, however slow Falco is, and says how far it is", async () => {
   const lines = numbered(60_000);
   using state = new Plugin().init('{"statefile": "", "queuebytes": 1048576}');

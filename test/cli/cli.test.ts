@@ -1,47 +1,122 @@
 /** The built binary, as a person uses it. */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readArgs } from "../../src/cli/args.ts";
+import { everything as all, type Command, EXIT_CODES, type Option } from "../../src/cli/commands.ts";
 import { fields } from "../../src/plugin/fields.ts";
+import { initSchemaJson } from "../../src/plugin/schema.ts";
 import { TestEngine } from "../support/engine.ts";
 import { PROGRAM } from "../support/host.ts";
+import { has } from "../support/needs.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+import { environment, run, Terminal } from "../support/tool.ts";
 
-const DEMO = join(import.meta.dir, "../../src/cli/demo.jsonl");
-const { DOCKER_HOST: _, ...environment } = Bun.env;
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function run(args: string[], more: { cwd?: string; env?: Record<string, string> } = {}): Ran {
-  const { env = {}, ...options } = more;
-  const ran = Bun.spawnSync([PROGRAM, ...args], { ...options, env: { ...environment, TZ: "UTC", ...env } });
-  return { code: ran.exitCode, out: ran.stdout.toString(), err: ran.stderr.toString() };
-}
+const everything: readonly (Command | Option)[] = all;
 
 /** What a live dump says to the person, and not into the pipe. */
 const greeting = ({ address }: TestEngine): string => `docker-plugin: connected to ${address}; Ctrl-C ends\n`;
 
-test("--help teaches: every option, the exit codes, examples", () => {
+test("--help teaches: every command and option, the exit codes, examples", () => {
   const { code, out, err } = run(["--help"]);
   expect([code, err]).toEqual([0, ""]);
-  for (const word of [
-    "--dump",
-    "--demo",
-    "--host",
-    "--output",
-    "--json",
-    "--fields",
-    "--version",
-    "Exit codes",
-    "Examples",
-  ])
-    expect(out).toContain(word);
-  expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
+  for (const { name } of everything) expect(out).toContain(`--${name}`);
+  for (const [code, meaning] of EXIT_CODES) expect(out.replaceAll(/\s+/g, " ")).toContain(`${code} ${meaning}`);
+  expect(out).toContain("Examples:");
+  expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
   expect(run(["-h"])).toEqual({ code, out, err });
+});
+
+test.each(everything.map(({ name }) => name))("--help %s says what it does, however it is asked for", (name) => {
+  const one = everything.find((each) => each.name === name);
+  const asked = run(["--help", name]);
+  expect([asked.code, asked.err]).toEqual([0, ""]);
+  expect(asked.out.replaceAll(/\s+/g, " ")).toContain(one?.desc ?? "nothing");
+  for (const example of one?.examples ?? []) expect(asked.out).toContain(`docker-plugin ${example}\n`);
+  if (name === "help") return;
+  expect(run(["--help", `--${name}`]).out).toBe(asked.out);
+  expect(run([`--${name}`, "--help"]).out).toBe(asked.out);
+});
+
+test("every example is one: the parser takes it", () => {
+  const examples = everything.flatMap((one) => one.examples ?? []);
+  expect(examples.length).toBeGreaterThan(30);
+  for (const example of examples) {
+    const words = [...(/^[^|>]*/.exec(example)?.[0] ?? "").matchAll(/'([^']*)'|(\S+)/g)].map(
+      ([, a, b]) => a ?? b ?? "",
+    );
+    expect([example, readArgs(words).command]).toEqual([example, expect.any(String)]);
+  }
+});
+
+test("the man page is one that man can read, and has every command and option", () => {
+  const { code, out } = run(["--man"]);
+  expect(code).toBe(0);
+  for (const { name } of everything) expect(out).toContain(`\\fB\\-\\-${name.replaceAll("-", "\\-")}\\fR`);
+  if (!has("the man page as man reads it", "groff")) return;
+  const read = Bun.spawnSync(["groff", "-man", "-Tutf8", "-ww", "-Kutf8"], {
+    stdin: Buffer.from(out),
+    env: environment,
+  });
+  expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
+});
+
+test.each(["bash", "zsh", "fish"])(
+  "the completion for %s is a script of it, and has every command and option",
+  (shell) => {
+    const { code, out } = run(["--completion", shell]);
+    expect(code).toBe(0);
+    for (const { name } of everything) expect(out).toContain(shell === "fish" ? `-l ${name} ` : `--${name}`);
+    if (!has(`the completion for ${shell}`, shell)) return;
+    const file = join(temporaryFolder(), "completion");
+    writeFileSync(file, out);
+    const read = Bun.spawnSync([shell, "-n", file], { env: environment });
+    expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
+  },
+);
+
+test("bash completes commands, the options of a command, and values", () => {
+  const file = join(temporaryFolder(), "completion");
+  writeFileSync(file, run(["--completion", "bash"]).out);
+  const complete = (...words: string[]): string[] => {
+    const quoted = words.map((word) => `'${word}'`).join(" ");
+    const script = `source ${file}; COMP_WORDS=(docker-plugin ${quoted}); COMP_CWORD=${words.length}; _docker_plugin; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    return Bun.spawnSync(["bash", "-c", script], { env: environment }).stdout.toString().split("\n").filter(Boolean);
+  };
+  expect(complete("--du")).toEqual(["--dump"]);
+  expect(complete("--dump", "--rel")).toEqual(["--relative"]);
+  expect(complete("--fields", "--rel")).toEqual([]);
+  expect(complete("--dump", "--color", "al")).toEqual(["always"]);
+  expect(complete("--dump", "--columns", "docker.health.")).toEqual(["docker.health.status"]);
+});
+
+test("fish completes, too", () => {
+  if (!has("fish's completion", "fish")) return;
+  const file = join(temporaryFolder(), "completion");
+  writeFileSync(file, run(["--completion", "fish"]).out);
+  const complete = (line: string): string[] =>
+    Bun.spawnSync(["fish", "-c", `source ${file}; complete -C'${line}'`], { env: environment })
+      .stdout.toString()
+      .split("\n")
+      .filter(Boolean);
+  expect(complete("docker-plugin --relat")).toEqual([
+    "--relative\tin place of the time, how long after the line before it",
+  ]);
+  expect(complete("docker-plugin --color al")).toEqual(["always\tcolours"]);
+});
+
+test("zsh completes, too", async () => {
+  if (!has("zsh's completion", "zsh")) return;
+  const file = join(temporaryFolder(), "completion");
+  writeFileSync(file, run(["--completion", "zsh"]).out);
+  await using terminal = new Terminal("exec zsh -f -i", 100);
+  // The word is not there before it is said.
+  terminal.type(`autoload -U compinit; compinit -u -D; source ${file}; echo rea''dy\n`);
+  await terminal.shows("ready");
+  terminal.type("docker-plugin --relat\t");
+  await terminal.shows(/--relative/);
+  terminal.type("\x15docker-plugin --color alw\t");
+  await terminal.shows("--color always");
 });
 
 test("--version is one line, and of libdocker.so's version", () => {
@@ -56,65 +131,76 @@ test("--fields names every field", () => {
   const { code, out } = run(["--fields"]);
   expect(code).toBe(0);
   for (const { name } of fields) expect(out).toContain(name);
-});
-
-test("--dump --demo prints the recording through the records that Falco gets, in the rule's form", () => {
-  const { code, out, err } = run(["--dump", "--demo"]);
-  expect([code, err]).toEqual([0, ""]);
-  const lines = out.trim().split("\n");
-  const recorded = readFileSync(DEMO, "utf8").trim().split("\n");
-  expect(lines.length).toBe(recorded.length);
-  expect(out).toContain(
-    "09:47:20.342176513: Debug status=start from=sha256:013d5baa5abdd581c1c90546cee387bd54150fbc076011b7cc6a3ec2ea795270 type=container action=start name=gracious_elbakyan\n",
+  const json = JSON.parse(run(["--fields", "--json"]).out);
+  expect(json.map(({ name, type }: { name: string; type: string }) => [name, type])).toEqual(
+    fields.map(({ name, type }) => [name, type]),
   );
-  for (const line of lines)
-    expect(line).toMatch(/^\d\d:\d\d:\d\d\.\d{9}: Debug status=.* from=.* type=\S+ action=.* name=.*$/);
-  expect(run(["--dump", "--demo", "--json"]).out).toBe(readFileSync(DEMO, "utf8"));
 });
 
-test("--output takes a rule's output, with arguments, absent values and control characters made harmless", async () => {
-  const line = run(["--dump", "--demo", "-o", "<%docker.type|%docker.attributes[nothing]|%docker.time>"]).out.split(
-    "\n",
-  )[0];
-  expect(line).toMatch(/: Debug <\w+\|<NA>\|\d{19}>$/);
-  await using engine = await TestEngine.start();
-  const process = Bun.spawn([PROGRAM, "--dump", "-H", engine.address, "-o", "%docker.action."], {
-    stdio: ["ignore", "pipe", "pipe"],
+test("--schema is the schema that Falco gets", () => {
+  expect(JSON.parse(run(["--schema"]).out)).toEqual(JSON.parse(initSchemaJson()));
+});
+
+test("--metrics shows what Falco's webserver says of the plugin", async () => {
+  const text = `# HELP falcosecurity_plugins_docker_received_total x
+falcosecurity_plugins_docker_received_total{raw_name="received"} 12
+falcosecurity_plugins_docker_connected 1
+falcosecurity_plugins_k8saudit_received_total 99
+`;
+  using server = Bun.serve({ port: 0, fetch: () => new Response(text) });
+  const process = Bun.spawn([PROGRAM, "--metrics", `http://127.0.0.1:${server.port}/metrics`, "--json"], {
     env: environment,
   });
-  while ((await engine.subscribers()) === 0) await Bun.sleep(20);
-  const action = "exec_create: sh -c \\u001b[2J\\n\\u009b\\u202eevil";
-  await engine.send(
-    `{"Type":"container","Action":"${action}","Actor":{"ID":"x","Attributes":{}},"timeNano":${Date.now()}000000}`,
-  );
-  const { value } = await process.stdout.getReader().read();
-  expect(Buffer.from(value ?? []).toString()).toMatch(
-    /: Debug exec_create: sh -c \\u001b\[2J\\n\\u009b\\u202eevil\.\n$/,
-  );
-  process.kill("SIGINT");
+  expect(JSON.parse(await new Response(process.stdout).text())).toEqual({ received: 12, connected: 1 });
   expect(await process.exited).toBe(0);
-  expect(await new Response(process.stderr).text()).toBe(greeting(engine));
 });
 
 test.each([
   [[], 2, /nothing to do; try docker-plugin --dump --demo, or --help/],
-  [["--dumb"], 2, /Unknown option '--dumb'.*; try docker-plugin --help/],
-  [["--dump", "extra"], 2, /Unexpected argument 'extra'/],
-  [["--dump", "--host"], 2, /--host/],
+  [["--json"], 2, /nothing to do/],
+  [["--dmup"], 2, /there is no option --dmup; did you mean --dump\?/],
+  [["--dump", "--ouptut=x"], 2, /there is no option --ouptut; did you mean --output\?/],
+  [["--nothinglikeit"], 2, /there is no option --nothinglikeit; docker-plugin --help lists all/],
+  [["-x"], 2, /there is no option -x/],
+  [["--help", "dmup"], 2, /there is no option --dmup; did you mean --dump\?/],
+  [["--dump", "extra"], 2, /"extra" belongs to no option/],
+  [["dump"], 2, /nothing to do/],
+  [["--dump", "--host"], 2, /--host needs a value: --host ADDRESS/],
+  [["--dump", "--host", "--json"], 2, /--host needs a value/],
+  [["--record"], 2, /--record needs a value: --record FILE/],
+  [["--dump", "--json=yes"], 2, /--json takes no value/],
+  [["--dump", "--output", "x", "--output", "y"], 2, /--output is given twice/],
+  [["--dump", "--fields"], 2, /--dump and --fields exclude each other/],
+  [["--fields", "--host", "x"], 2, /--host goes with --dump, .*, and not with --fields/],
   [["--dump", "--host", "nonsense"], 2, /: --host "nonsense": not an engine's address; expected unix:/],
-  [["--dump", "--demo", "--host", "/x"], 2, /--demo and --host exclude each other/],
-  [["--dump", "--json", "--output", "x"], 2, /--json and --output exclude each other/],
+  [["--dump", "--demo", "--host", "/x"], 2, /--host and --demo exclude each other/],
+  [["--dump", "--json", "--output", "x"], 2, /--output and --json exclude each other/],
+  [["--demo", "--since", "1h"], 2, /--since is a question to an engine, and --demo is none/],
+  [["--dump", "--speed", "1"], 2, /--speed goes with --replay and --demo/],
+  [["--demo", "--speed", "fast"], 2, /--speed "fast": expected max or a number/],
+  [["--demo", "--count", "0"], 2, /--count "0": expected a whole number from 1 on/],
+  [["--demo", "--color", "awlays"], 2, /--color "awlays": expected auto, always, never; did you mean always\?/],
+  [["--dump", "--since", "yesterday"], 2, /--since "yesterday": expected a time such as 2026/],
+  [["--dump", "--filter", "type"], 2, /--filter "type": expected KEY=VALUE/],
+  [["--dump", "--filter", "tpye=x"], 2, /engines have no filter "tpye"; did you mean type\?/],
+  [["--demo", "--output", "%docker.tpye"], 2, /--output: there is no field docker\.tpye; did you mean docker\.type\?/],
   [
-    ["--dump", "--demo", "--output", "%docker.nothing"],
+    ["--demo", "--output", "%docker.privileged"],
     2,
-    /there is no field docker\.nothing; known are docker\.status/,
+    /there is no field docker\.privileged; did you mean docker\.exec\.privileged or docker\.container\.privileged\?/,
   ],
-  [
-    ["--dump", "--demo", "--output", "%docker.attributes"],
-    2,
-    /docker\.attributes needs an argument: docker\.attributes\[KEY\]/,
-  ],
-  [["--dump", "--demo", "--output", "%docker.type[x]"], 2, /docker\.type takes no argument/],
+  [["--demo", "--output", "%proc.name.of.it"], 2, /no field proc\.name\.of\.it; docker-plugin --fields lists all/],
+  [["--demo", "--output", "%touper(docker.type)"], 2, /no transformer touper; did you mean toupper\?/],
+  [["--demo", "--output", "%toupper(docker.type"], 2, /%toupper\(docker\.type has no closing parenthesis/],
+  [["--demo", "--output", "%toupper(docker.time)"], 2, /toupper is for texts, and docker\.time is none/],
+  [["--demo", "--columns", "type,,x"], 2, /--columns: there is no field/],
+  [["--demo", "--output", "%docker.attributes"], 2, /docker\.attributes needs an argument: docker\.attributes\[KEY\]/],
+  [["--demo", "--output", "%docker.type[x]"], 2, /docker\.type takes no argument/],
+  [["--replay", "/nowhere/x.jsonl"], 1, /\/nowhere\/x\.jsonl: there is no such file/],
+  [["--record", "/nowhere/x.jsonl", "--demo"], 1, /\/nowhere\/x\.jsonl: there is no such folder/],
+  [["--record", "/tmp", "--demo"], 1, /\/tmp: it is a folder/],
+  [["--metrics", "http://127.0.0.1:1/metrics"], 1, /no metrics at http:\/\/127\.0\.0\.1:1\/metrics/],
+  [["--metrics", "file:///etc/passwd"], 2, /--metrics "file:\/\/\/etc\/passwd": expected a URL/],
   [
     ["--dump", "--host", "/nowhere/docker.sock"],
     1,
@@ -184,7 +270,7 @@ test("an engine that goes away is said, and the dump goes on when it is back", a
     `{"Type":"volume","Action":"mount","Actor":{"ID":"v","Attributes":null},"timeNano":${Date.now()}000000}`,
   );
   const { value } = await process.stdout.getReader().read();
-  expect(Buffer.from(value ?? []).toString()).toContain("type=volume action=mount");
+  expect(Buffer.from(value ?? []).toString()).toMatch(/volume +mount +v/);
   process.kill("SIGINT");
   expect(await process.exited).toBe(0);
   expect(await new Response(process.stderr).text()).toContain("connect");

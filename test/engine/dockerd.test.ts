@@ -55,7 +55,11 @@ real(
 real(
   "docker-plugin --dump prints the rule's lines for a container",
   async () => {
-    const dump = Bun.spawn([PROGRAM, "--dump", "--host", dockerd.address], { stdio: ["ignore", "pipe", "pipe"] });
+    const format =
+      "%evt.time: Debug status=%docker.status from=%docker.from type=%docker.type action=%docker.action name=%docker.attributes.name";
+    const dump = Bun.spawn([PROGRAM, "--dump", "--host", dockerd.address, "--output", format], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const errors = dump.stderr.getReader();
     expect(Buffer.from((await errors.read()).value ?? []).toString()).toContain("connected");
     dockerd.docker("run", "--rm", "--network", "none", "--name", "pensive_haibt", "bb:1", "true");
@@ -75,6 +79,90 @@ real(
           `^\\d\\d:\\d\\d:\\d\\d\\.\\d{9}: Debug status=${action} from=bb:1 type=container action=${action} name=pensive_haibt$`,
         ),
       );
+  },
+  60_000,
+);
+
+real(
+  "docker-plugin narrows down and looks back in the engine: filters, --since, --until",
+  () => {
+    dockerd.docker("run", "--rm", "--network", "none", "--name", "told", "--label", "tier=told", "bb:1", "true");
+    dockerd.docker("run", "--rm", "--network", "none", "--name", "untold", "bb:1", "true");
+    dockerd.docker("volume", "create", "told-too");
+    dockerd.docker("volume", "rm", "told-too");
+    const told = (...args: string[]): string => {
+      const format = "%docker.type %docker.action %docker.attributes.name %docker.actor.id";
+      const all = ["--dump", "-H", dockerd.address, "--since", "10m", "--until", "0s", "--output", format, ...args];
+      const { exitCode, stdout, stderr } = Bun.spawnSync([PROGRAM, ...all]);
+      expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+      return stdout.toString().replaceAll(/ [0-9a-f]{64}$/gm, "");
+    };
+    expect(told("--container", "told", "--action", "start", "--action", "die")).toBe(
+      "container start told\ncontainer die told\n",
+    );
+    expect(told("--label", "tier=told", "--action", "create")).toBe("container create told\n");
+    expect(told("--type", "volume", "-f", "volume=told-too")).toBe(
+      "volume create <NA> told-too\nvolume destroy <NA> told-too\n",
+    );
+    expect(told("--image", "bb:1", "--type", "container", "--action", "create")).toContain("container create untold\n");
+    expect(told("--type", "node")).toBe("");
+  },
+  60_000,
+);
+
+real(
+  "a stream that is narrowed down counts as whole: no loss is told where nothing was lost",
+  async () => {
+    const format = "%docker.action %docker.attributes.name";
+    const args = ["--dump", "-H", dockerd.address, "--container", "narrow", "--since", "0s", "-n", "5", "-o", format];
+    const dump = Bun.spawn([PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const errors = dump.stderr.getReader();
+    const said = Buffer.from((await errors.read()).value ?? []).toString();
+    for (let i = 0; i < 3; i++)
+      dockerd.docker("run", "--rm", "--network", "none", "--name", `other${i}`, "bb:1", "true");
+    dockerd.docker("run", "--rm", "--network", "none", "--name", "narrow", "bb:1", "true");
+    const shown = await new Response(dump.stdout).text();
+    expect(shown).toBe("create narrow\nattach narrow\nstart narrow\ndie narrow\ndestroy narrow\n");
+    expect(await dump.exited).toBe(0);
+    expect(said).toBe(`docker-plugin: connected to ${dockerd.address}; Ctrl-C ends\n`);
+  },
+  60_000,
+);
+
+real(
+  "docker-plugin --through finds nothing that differs from the direct way",
+  async () => {
+    const tool = Bun.spawn([PROGRAM, "--through", "-H", dockerd.address, "--json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const errors = tool.stderr.getReader();
+    expect(Buffer.from((await errors.read()).value ?? []).toString()).toContain("directly and through");
+    for (let i = 0; i < 3; i++) {
+      dockerd.docker(
+        "run",
+        "-d",
+        "--network",
+        "none",
+        "--name",
+        `both${i}`,
+        "--label",
+        `a=${i}`,
+        "bb:1",
+        "sleep",
+        "60",
+      );
+      dockerd.docker("exec", `both${i}`, "true");
+      dockerd.docker("rm", "-f", `both${i}`);
+    }
+    let text = "";
+    for await (const chunk of tool.stdout) {
+      text += Buffer.from(chunk).toString();
+      if (/"docker.action":"destroy".*"both2"/.test(text)) break;
+    }
+    tool.kill("SIGINT");
+    const said = Buffer.from((await errors.read()).value ?? []).toString();
+    expect(said).toMatch(/^docker-plugin: \d+ events came through the ABI; nothing differs from the direct way\n$/);
+    expect(await tool.exited).toBe(0);
   },
   60_000,
 );

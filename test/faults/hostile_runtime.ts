@@ -85,6 +85,7 @@ const attacks: Record<string, Attack> = {
     for (let i = 0; i < 4096; i++) words[((head % layout.RING_BYTES) >>> 2) + i] = nasty(random) | 1;
     return head + 4096;
   },
+  "an end that is none": ({ head }) => head,
   nothing: ({ head }) => head,
 };
 
@@ -106,6 +107,7 @@ export function runHostile(how: string, library: string, seed: number): void {
       const { data, head } = bridge.ring(instance);
       const ring = { words: new Uint32Array(data), writer: new RecordWriter(data), head };
       bridge.answer(id);
+      if (how === "an end that is none") bridge.ringEnd(instance);
       timer = setInterval(() => {
         if (ring.head - bridge.ringTail(instance) > layout.RING_BYTES / 2) return;
         const next = attack(ring, random);

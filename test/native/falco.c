@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -477,6 +478,26 @@ static void scenario_busy(void) {
     no_child_left();
 }
 
+// A runtime that says that an engine's stream has ended: next_batch sleeps all the same, and says nothing.
+static void scenario_endless(void) {
+    struct api api = load();
+    void *state = init(&api);
+    void *instance = open_instance(&api, state);
+    struct rusage before, after;
+    for (int i = 0; i < 20; i++) {
+        uint32_t n;
+        struct falco_event **events;
+        getrusage(RUSAGE_THREAD, &before);
+        const int32_t rc = api.next_batch(state, instance, &n, &events);
+        getrusage(RUSAGE_THREAD, &after);
+        CHECK(rc == FALCO_TIMEOUT && n == 0, "next_batch returned %d", rc);
+        CHECK(after.ru_nvcsw > before.ru_nvcsw, "next_batch never slept");
+    }
+    api.close(state, instance);
+    api.destroy(state);
+    no_child_left();
+}
+
 // Events by the thousand: for valgrind and the sanitizers.
 static void scenario_events(void) {
     struct api api = load();
@@ -645,7 +666,7 @@ int main(int argc, char **argv) {
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
         {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
         {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
-        {"hold", scenario_hold},
+        {"hold", scenario_hold},       {"endless", scenario_endless},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

@@ -139,7 +139,7 @@ static void play_host(long records) {
     seen = (struct ring){.fd = -1, .map = docker_bridge_ring(0)};
     uint64_t tail = 0;
     for (long taken = 0; taken < records;) {
-        ring_wait(&seen, tail + 1, clock_now() + 50 * NS_PER_MS);
+        ring_wait(&seen, tail + 1, false, clock_now() + 50 * NS_PER_MS);
         const uint64_t head = ring_head(&seen);
         if (head == tail) continue;
         const size_t bytes = batch_take(&batch, &seen, tail, head);
@@ -159,7 +159,7 @@ static void play_host(long records) {
     // Its end wakes whoever waits for more than will ever come.
     CHECK(!ring_ended(&seen));
     tell(REQUEST_LIST, -1);
-    CHECK(ring_wait(&seen, UINT64_MAX - 1, clock_now() + 60 * NS_PER_S) == RING_WOKEN && ring_ended(&seen));
+    CHECK(ring_wait(&seen, UINT64_MAX - 1, true, clock_now() + 60 * NS_PER_S) == RING_WOKEN && ring_ended(&seen));
     await_answer();
     ask(REQUEST_CLOSE, -1);
     batch_free(&batch);

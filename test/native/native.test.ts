@@ -114,15 +114,30 @@ test("a process is ended in one place, which is told which one", () => {
   ]);
 });
 
-test("garbage in the ring while another thread waits for the runtime: next_batch keeps its bound", async () => {
-  const script = join(folder, "hostile");
-  const module = JSON.stringify(join(import.meta.dir, "../faults/hostile_runtime.ts"));
-  const call = `runHostile("garbage while it opens", ${JSON.stringify(BUILT)}, 1)`;
-  writeFileSync(script, `#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`, { mode: 0o755 });
-  const { process: falco, errors } = start("busy", { DOCKER_PLUGIN_RUNTIME: script });
-  const code = await falco.exited;
-  expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
-}, 30_000);
+test.each([
+  [
+    "garbage while it opens",
+    "busy",
+    "garbage in the ring while another thread waits for the runtime: next_batch keeps its bound",
+  ],
+  [
+    "an end that is none",
+    "endless",
+    "an end in the ring of a stream that has none: next_batch sleeps, and does not turn in circles",
+  ],
+])(
+  "%s (%s): %s",
+  async (attack, scenario) => {
+    const script = join(folder, `hostile-${scenario}`);
+    const module = JSON.stringify(join(import.meta.dir, "../faults/hostile_runtime.ts"));
+    const call = `runHostile(${JSON.stringify(attack)}, ${JSON.stringify(BUILT)}, 1)`;
+    writeFileSync(script, `#!${process.execPath}\nimport { runHostile } from ${module};\n${call};\n`, { mode: 0o755 });
+    const { process: falco, errors } = start(scenario, { DOCKER_PLUGIN_RUNTIME: script });
+    const code = await falco.exited;
+    expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
+  },
+  30_000,
+);
 
 test("the host dies by SIGKILL: the runtime is gone within a second", async () => {
   const { process } = start("stay");

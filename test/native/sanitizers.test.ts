@@ -1,10 +1,12 @@
 /** The C code under the tools that see what a test does not. Longer runs: `npm run test:fuzz`, `npm run test:asan`. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { carrying, compileLibrary } from "../../build.ts";
 import { NUMBERED } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
-import { isVariant, LIBRARY } from "../support/host.ts";
-import { compileFalco } from "../support/native.ts";
+import { BUILT, isVariant, LIBRARY, PROGRAM } from "../support/host.ts";
+import { compileFalco, compileNative } from "../support/native.ts";
 import { aptInstall, has, skipped } from "../support/needs.ts";
 import { seedOf } from "../support/random.ts";
 import { compileSanitized, compileSanitizedLibrary, hasSanitizers } from "../support/sanitizers.ts";
@@ -113,15 +115,43 @@ test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many
   180_000,
 );
 
-test.skipIf(isVariant || !hasValgrind)(
-  "valgrind: init, open, events, close and destroy leave nothing allocated, and no descriptor",
+test.skipIf(isVariant || !hasSanitizers)(
+  "AddressSanitizer: a library that carries its program unpacks it, takes events, and leaves nothing allocated",
   async () => {
+    const program = join(folder, "address");
+    const launcher = join(folder, "launcher");
+    const place = join(folder, "programs-address");
+    compileNative("launcher.c", launcher, [`-DUSUAL_PROGRAM="${PROGRAM}"`, `-DUSUAL_LIBRARY="${BUILT}"`]);
+    compileSanitized(program, "address,undefined", ["test/native/falco.c", "-lrt"]);
+    const library = compileSanitizedLibrary(join(folder, "carrying"), "address,undefined", await carrying(launcher));
+    rmSync(join(folder, "carrying/docker-plugin"));
+    await engine?.flow(NUMBERED, 2000, 20_000);
+    for (const touch of [() => {}, () => rmSync(place, { recursive: true }), () => {}]) {
+      touch();
+      const { code, err } = await play([program], "events", library, {
+        INIT_CONFIG: JSON.stringify({ statefile: "", programdir: place }),
+      });
+      expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
+      expect(readdirSync(place)).toHaveLength(1);
+    }
+    await engine?.settle();
+  },
+  180_000,
+);
+
+test.skipIf(isVariant || !hasValgrind).each(["beside it", "in it"])(
+  "valgrind: init, open, events, close and destroy leave nothing allocated, and no descriptor; the program lies %s",
+  async (where) => {
     const program = join(folder, "falco");
+    const library = where === "in it" ? join(folder, "libdocker.so") : LIBRARY;
+    if (where === "in it") await compileLibrary(library, await carrying(PROGRAM));
+    const config = { statefile: "", programdir: join(folder, "programs") };
     compileFalco(program);
     const checks = ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--track-fds=yes"];
     await engine?.flow(NUMBERED, 4000, 30_000);
-    const { code, err } = await play(["valgrind", ...checks, "--error-exitcode=9", program], "events", LIBRARY, {
+    const { code, err } = await play(["valgrind", ...checks, "--error-exitcode=9", program], "events", library, {
       EVENTS: "20000",
+      INIT_CONFIG: JSON.stringify(config),
     });
     await engine?.settle();
     expect([code, code === 0 ? "" : err]).toEqual([0, ""]);

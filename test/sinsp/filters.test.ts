@@ -11,7 +11,6 @@ tellIfMissing("filters in a real libsinsp");
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
 const FILE = join(temporaryFolder(), "events.scap");
-const RULES = join(import.meta.dir, "../../rules/docker_rules.yaml");
 
 const inspection = (engine: Parameters<typeof inspectionsOf>[0], file: string): object => {
   const answer = JSON.parse(readFileSync(join(inspectionsOf(engine), `${file}.json`), "utf8"));
@@ -164,48 +163,6 @@ real.each(Object.keys(filters))(
   },
   60_000,
 );
-
-/** What a rules file holds, one of these an item. */
-interface Item {
-  readonly list?: string;
-  readonly items?: readonly string[];
-  readonly macro?: string;
-  readonly rule?: string;
-  readonly condition?: string;
-  readonly output?: string;
-}
-
-/** The rules with their macros and lists written out, as Falco does before libsinsp sees a condition. */
-function writtenOut(items: readonly Item[]): { rule: string; condition: string; output: string }[] {
-  const texts = new Map<string, string>();
-  const expand = (text: string): string =>
-    text.replaceAll(/'[^']*'|"[^"]*"|(?<![\w.[-])[a-z_]\w*(?![\w.[-])/g, (word) => texts.get(word) ?? word).trim();
-  return items.flatMap(({ list, items = [], macro, rule, condition = "", output = "" }) => {
-    if (list !== undefined) texts.set(list, expand(items.join(", ")));
-    if (macro !== undefined) texts.set(macro, `(${expand(condition)})`);
-    return rule === undefined ? [] : [{ rule, condition: expand(condition), output: output.trim() }];
-  });
-}
-
-test("macros and lists are written out as Falco does", () => {
-  const items: Item[] = [
-    { list: "shells", items: ["sh", "bash"] },
-    { list: "programs", items: ["shells", "nc"] },
-    { macro: "container", condition: "docker.type = container" },
-    { rule: "R", condition: "container and docker.action in (programs) and x = 'container'", output: "o" },
-  ];
-  const condition = "(docker.type = container) and docker.action in (sh, bash, nc) and x = 'container'";
-  expect(writtenOut(items)).toEqual([{ rule: "R", condition, output: "o" }]);
-});
-
-real("each of our rules has a condition and an output that it takes", async () => {
-  const rules = writtenOut(Bun.YAML.parse(readFileSync(RULES, "utf8")) as Item[]);
-  expect(rules.length).toBeGreaterThan(0);
-  for (const { rule, condition, output } of rules) {
-    const { code, stderr } = await run(config, "-r", FILE, "-p", `*${output}`, condition);
-    expect([rule, code, stderr]).toEqual([rule, 0, ""]);
-  }
-});
 
 real.each([
   ["docker.attributes = x", "filter 'docker.attributes': docker.attributes requires an argument but none provided"],

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initSchemaJson } from "../../build/constants.ts";
 import { listEngines } from "../../src/docker/discover.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import { info } from "../../src/plugin/info.ts";
+import { initSchemaJson } from "../../src/plugin/schema.ts";
 import { runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { BUILT } from "../support/host.ts";

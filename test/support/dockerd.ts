@@ -23,8 +23,9 @@ export class Dockerd {
   /**
    * Starts one, with the image bb:1 (busybox). Where none can run: why.
    * @param flags of dockerd beside the usual ones
+   * @param more what its environment has beside ours
    */
-  static async start(flags: readonly string[] = []): Promise<Dockerd | string> {
+  static async start(flags: readonly string[] = [], more: Record<string, string> = {}): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
@@ -33,7 +34,7 @@ export class Dockerd {
       ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags],
       ["bash", join(import.meta.dir, "make-image.sh"), engine.socket],
     ]) {
-      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env });
+      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env: { ...env, ...more } });
       if (exitCode === 0) continue;
       await engine.stop();
       return `dockerd does not run here: ${stdout} ${stderr}`;

@@ -1,18 +1,22 @@
 import { join } from "node:path";
-import { C_FLAGS, zigCc } from "../../build.ts";
+import { C_FLAGS, type Processor, zigCc } from "../../build.ts";
 
 const root = join(import.meta.dir, "../..");
 
-/** Compiles a program of test/native, with further flags and parts of the product where it wants them. */
+/**
+ * Compiles a program of test/native, with further flags and parts of the product where it wants them.
+ * @param processor one of another machine's
+ */
 export function compileNative(
   name: string,
   out: string,
   flags: readonly string[],
   files: readonly string[] = [],
+  processor?: Processor,
 ): void {
   const source = join("test/native", name);
   const command = [
-    ...zigCc(),
+    ...zigCc(processor),
     ...C_FLAGS,
     ...flags,
     "-O1",

@@ -11,6 +11,8 @@ const PACKAGES: Record<string, string> = {
   docker: "docker.io",
   busybox: "busybox-static",
   nm: "binutils",
+  "qemu-aarch64": "qemu-user libc6-arm64-cross",
+  groff: "groff-base",
   sshd: "openssh-server",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",

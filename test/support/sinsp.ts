@@ -8,7 +8,7 @@ import type { TestEngine } from "./engine.ts";
 import { BUILT, type Value } from "./host.ts";
 
 const FOLDER = Bun.env.SYSDIG ?? join(import.meta.dir, "../../node_modules/.cache/sysdig");
-const PROGRAM = join(FOLDER, "sysdig");
+export const PROGRAM = join(FOLDER, "sysdig");
 
 /** What `#include <plugin/plugin_api.h>` and `<driver/…>` are found in. */
 export const HEADERS = join(FOLDER, "include");
@@ -20,9 +20,6 @@ export const missing = existsSync(PROGRAM) ? undefined : "there is no sysdig: `n
 export function tellIfMissing(what: string): void {
   if (missing !== undefined) console.log(`skipped: ${what}: ${missing}`);
 }
-
-/** How long a run may take, ms: it is far below that, and none outlives its test by more. */
-const RUN_MS = 60_000;
 
 /** Without what asan.ts loads into the tests: it is not for this program, nor for the library as it was built. */
 const { LD_PRELOAD: _, ...inherited } = Bun.env;
@@ -37,6 +34,9 @@ export interface Ended {
 
 /** A libsinsp that runs; it is killed where the test is left. */
 export class Sinsp implements AsyncDisposable {
+  /** How long a run may take, ms: it is far below that, and none outlives its test by more. */
+  static runMs = 60_000;
+
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #stderr: Promise<string>;
   #stdout = "";
@@ -55,7 +55,7 @@ export class Sinsp implements AsyncDisposable {
     this.#process = Bun.spawn(["setpriv", "--pdeathsig", "KILL", PROGRAM, ...plugin, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env,
-      timeout: RUN_MS,
+      timeout: Sinsp.runMs,
     });
     this.#stderr = new Response(this.#process.stderr).text();
     this.#read = this.#follow();
@@ -75,6 +75,16 @@ export class Sinsp implements AsyncDisposable {
   /** The pid of libsinsp's process, which is the plugin's host. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** CPU that it used, and what it has waited for: its runtime among that; µs, once it has ended. */
+  get cpuMicros(): number {
+    return Number(this.#process.resourceUsage()?.cpuTime.total ?? 0);
+  }
+
+  /** Whether it has ended by itself. */
+  get isOver(): boolean {
+    return this.#isWhole;
   }
 
   /** The whole lines that it has printed. */
@@ -167,17 +177,25 @@ export function values(line: string): Map<string, Value> {
 /** The blocks of a capture file that hold an event (falcosecurity/libs: userspace/libscap/scap_savefile.h). */
 const EVENT_BLOCKS: ReadonlySet<number> = new Set([0x216, 0x221]);
 
+/** The blocks of a capture's bytes that hold an event, each as a view of them. */
+function* eventBlocksOf(bytes: Buffer): Generator<Buffer> {
+  for (let block = 0; block < bytes.length; ) {
+    const end = block + bytes.readUInt32LE(block + 4);
+    if (EVENT_BLOCKS.has(bytes.readUInt32LE(block))) yield bytes.subarray(block, end);
+    block = end;
+  }
+}
+
+/** What of a capture can be appended to another one: its events. */
+export const eventBlocks = (capture: Buffer): Buffer => Buffer.concat([...eventBlocksOf(capture)]);
+
 /** The payloads of the plugin's events in a capture file, with the times in their headers. */
 export function captured(file: string): { ts: bigint; payload: string }[] {
-  const bytes = readFileSync(file);
-  const events: { ts: bigint; payload: string }[] = [];
-  for (let block = 0; block < bytes.length; ) {
-    const event = block + 10;
-    if (EVENT_BLOCKS.has(bytes.readUInt32LE(block)) && bytes.readUInt16LE(event + 20) === 322) {
-      const payload = bytes.toString("utf8", event + 38, event + bytes.readUInt32LE(event + 16));
-      events.push({ ts: bytes.readBigUInt64LE(event), payload });
-    }
-    block += bytes.readUInt32LE(block + 4);
-  }
-  return events;
+  return [...eventBlocksOf(readFileSync(file))]
+    .map((block) => block.subarray(10))
+    .filter((event) => event.readUInt16LE(20) === 322)
+    .map((event) => ({
+      ts: event.readBigUInt64LE(0),
+      payload: event.toString("utf8", 38, event.readUInt32LE(16)),
+    }));
 }

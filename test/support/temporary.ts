@@ -1,15 +1,30 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders: string[] = [];
-process.on("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+
+const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+
+/** Removes this process's folders. */
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) remove(folder);
+}
+
+// `bun test` tells of no exit: there it is cleanup.ts that removes them.
+process.on("exit", removeFolders);
+
+/** Removes the folders of processes that were killed. */
+export function removeLeftFolders(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = /^docker-plugin-(\d+)-\w+$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(tmpdir(), name));
+  }
+}
 
 /** A folder of its own, short enough for a socket's path; gone when the process ends. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "docker-plugin-"));
+  const folder = mkdtempSync(join(tmpdir(), `docker-plugin-${process.pid}-`));
   folders.push(folder);
   return folder;
 }

@@ -23,6 +23,15 @@ export const engineFields: readonly Field[] = [
     (engine) => engine.name,
   ),
   engine.text(
+    about(
+      "docker.engine.id",
+      "Id of the engine, which it keeps for life",
+      "`GET /info`: `ID`, where the payload says it",
+      "3f1b3f0c-5b5d-4e0e-af7b-1f7a4f9d1c2b",
+    ),
+    (engine) => engine.id,
+  ),
+  engine.text(
     about("docker.engine.version", "Version of the engine", "`GET /version`, where the payload says it", "28.5.2"),
     (engine) => engine.version,
   ),

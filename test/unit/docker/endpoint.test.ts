@@ -58,6 +58,8 @@ test.each([
   ["/a,tcp://", undefined, 'open_params "tcp://": not an engine\'s address'],
   ["/a,,/b", undefined, "an address in the list is empty"],
   ["/a, /a", undefined, '"/a" is in the list twice'],
+  ["/a,unix:///a", undefined, "open_params: the engine at unix:///a is named twice"],
+  ["tcp://B:2375,http://b", undefined, "open_params: the engine at tcp://b:2375 is named twice"],
   ["[]", undefined, "not a JSON list of addresses"],
   ["[1]", undefined, "not a JSON list of addresses"],
   ["[/a]", undefined, "not a JSON list of addresses"],

@@ -12,8 +12,8 @@ const line = (name: string, timeNano: number, more = ""): string =>
 
 function undelivered(events: readonly Waiting[], forgotten = true): Undelivered {
   const [oldest = 0n, newest = oldest] = [events[0], events.at(-1)].map((event) => event && timeOf(event));
-  const until = performance.now() + 10_000;
-  return { count: events.length, oldest, newest, forgotten, until, events };
+  const room = { bytes: SPOOL_BYTES_MAX, until: performance.now() + 10_000 };
+  return { count: events.length, oldest, newest, forgotten, room, events };
 }
 
 function waiting(text: string, hash?: number, addition = ""): Waiting {
@@ -112,8 +112,23 @@ test("past its time the newest are left out too", () => {
   const events = Array.from({ length: 300 }, (_, i) => waiting(line(`n${i}`, i), i));
   // The time is looked at between two writes.
   const long = waiting(line("long", 7, `,"label":"${"x".repeat(1024 * 1024)}"`), 7);
-  const { lost, spool } = write({ ...undelivered([long, ...events]), until: 0 });
+  const { lost, spool } = write({ ...undelivered([long, ...events]), room: { bytes: SPOOL_BYTES_MAX, until: 0 } });
   expect([spool.left, lost]).toEqual([0, { count: 45, since: 7n, until: 299n }]);
+});
+
+test("several engines share the room: what one has taken, the next one has not", () => {
+  const events = Array.from({ length: 300 }, (_, i) =>
+    waiting(line(`n${i}`, i, `,"label":"${"x".repeat(10_000)}"`), i),
+  );
+  const room = { bytes: 2 * 1024 * 1024 + 3_100_000, until: performance.now() + 10_000 };
+  const first = write({ ...undelivered(events), room });
+  expect([first.lost, readAll(first.spool).length]).toEqual([undefined, 300]);
+  const left = room.bytes;
+  expect(left).toBeLessThan(2.1 * 1024 * 1024);
+  const second = write({ ...undelivered(events), room });
+  expect(readAll(second.spool).length).toBeLessThan(250);
+  expect(second.lost).toBeUndefined();
+  expect(room.bytes).toBeGreaterThanOrEqual(0);
 });
 
 test.each(["", "x {}", "- ", "12345678901234567890123 {}", "1 {}", "-{}", `5${line("n", 1)}`])(

@@ -7,7 +7,13 @@ import { BadAddress } from "../../../src/docker/endpoint.ts";
 import { hashLine } from "../../../src/docker/stream/resume.ts";
 import type { EnrichedEvent } from "../../../src/sensor/enrichment.ts";
 import { Feed } from "../../../src/sensor/feed.ts";
-import { Recording, type RecordingOptions, recordingAt } from "../../../src/sensor/recording.ts";
+import {
+  Recording,
+  type RecordingOptions,
+  recordingAt,
+  timeOfPayload,
+  withoutAddition,
+} from "../../../src/sensor/recording.ts";
 import { recordedLines } from "../../support/recordings.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -68,11 +74,32 @@ test("a line that is no event is told of as one, and a long one is cut, as of an
   expect(told.at(-1)).toBe("ended");
 });
 
-test("what it says under our key is not believed", async () => {
-  const line =
-    '{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{}},"timeNano":5,"falco":{"inspected":true}}';
-  const { events } = await read(new Blob([line]));
-  expect(events.map(({ falco, forgedFalco }) => [falco, forgedFalco])).toEqual([[{}, true]]);
+test("what was found out then is believed, and the line is the engine's once more", async () => {
+  const line = '{"Type":"container","Action":"start","Actor":{"ID":"x","Attributes":{}},"timeNano":5}';
+  const { events, told } = await read(new Blob([`${line.slice(0, -1)},"falco":{"inspected":true}}\n${line}`]));
+  expect(events.map(({ falco, forgedFalco }) => [falco, forgedFalco])).toEqual([
+    [{ inspected: true }, undefined],
+    [undefined, undefined],
+  ]);
+  expect(told).toEqual(["opened", line, line, "ended"]);
+});
+
+test.each([
+  ['{"a":1,"falco":{"x":{"y":1}}}', '{"a":1}'],
+  ['{"a":{"b":"","falco":"x"},"falco":{}}', '{"a":{"b":"","falco":"x"}}'],
+  ['{"a":",\\"falco\\":{}","falco":{"z":",\\"falco\\":{}"}}', '{"a":",\\"falco\\":{}"}'],
+  ['{"a":{"b":"","falco":{}},"c":1}', '{"a":{"b":"","falco":{}},"c":1}'],
+  ['{"a":1,"falco":{"l":{"k":"","falco":{}}}}', '{"a":1}'],
+  ['{"falco":{}}', '{"falco":{}}'],
+])("what was added to %s is its last key", (payload, line) => {
+  expect(textOf(withoutAddition(lineOf(payload)))).toBe(line);
+});
+
+test("an event's time is read where something was added behind it", () => {
+  const time = (text: string) => timeOfPayload(lineOf(text));
+  expect(time('{"a":{"timeNano":"7"},"timeNano":1795427238966794737}')).toBe(1795427238966794737n);
+  expect(time('{"timeNano":5,"falco":{"container":{"created":"9"}}}')).toBe(5n);
+  expect(time("nonsense")).toBe(0n);
 });
 
 test("closed, it tells no more and has no end", async () => {

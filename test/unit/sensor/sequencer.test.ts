@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Budget } from "../../../src/docker/budget.ts";
 import { Sequencer } from "../../../src/sensor/sequencer.ts";
 
 const never = new Promise(() => {});
@@ -11,27 +12,39 @@ test("what waits holds back what comes behind it, and no answer is waited for lo
   sequencer.push(1, new Promise<void>((resolve) => (answer = resolve)), 10_000, () => gone.push("asked"));
   sequencer.push(1, undefined, 0, () => gone.push("behind"));
   sequencer.push(1, never, 30, () => gone.push("late"));
-  sequencer.push(1, Promise.reject(new Error()), 10_000, () => gone.push("failed"));
-  await Bun.sleep(1);
+  const { promise: last, resolve: lastGone } = Promise.withResolvers<void>();
+  sequencer.push(1, Promise.reject(new Error()), 10_000, () => {
+    gone.push("failed");
+    lastGone();
+  });
+  await Promise.resolve();
   expect([gone, sequencer.isOpen, flushed]).toEqual([[], false, 0]);
   answer();
-  await Bun.sleep(1);
+  for (let i = 0; i < 4; i++) await Promise.resolve();
   expect(gone).toEqual(["asked", "behind"]);
-  await Bun.sleep(50);
+  await last;
+  await Promise.resolve();
   expect([gone, sequencer.isOpen, flushed]).toEqual([["asked", "behind", "late", "failed"], true, 2]);
 });
 
 test("an answer that comes after the bound changes nothing", async () => {
   const gone: number[] = [];
   const sequencer = new Sequencer(() => {});
-  sequencer.push(1, Bun.sleep(30), 5, () => gone.push(1));
-  await Bun.sleep(60);
+  const answer = Promise.withResolvers<void>();
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  sequencer.push(1, answer.promise, 5, () => {
+    gone.push(1);
+    resolve();
+  });
+  await late;
+  answer.resolve();
+  await Bun.sleep(1);
   expect(gone).toEqual([1]);
 });
 
 test("more than the bound in bytes is not held back: all goes on, in order", () => {
   const gone: number[] = [];
-  const sequencer = new Sequencer(() => {}, 100);
+  const sequencer = new Sequencer(() => {}, new Budget(100));
   for (let i = 0; i < 10; i++) sequencer.push(10, never, 10_000, () => gone.push(i));
   expect(gone).toEqual([]);
   sequencer.push(10, never, 10_000, () => gone.push(10));
@@ -41,7 +54,7 @@ test("more than the bound in bytes is not held back: all goes on, in order", () 
 
 test("what goes on may itself push, and comes last", () => {
   const gone: string[] = [];
-  const sequencer = new Sequencer(() => {}, 0);
+  const sequencer = new Sequencer(() => {}, new Budget(0));
   sequencer.push(1, never, 10_000, () => {
     gone.push("a");
     sequencer.push(0, undefined, 0, () => gone.push("c"));

@@ -1,0 +1,73 @@
+/** `--record FILE`: the events into a file. */
+import { RecordingWriter } from "../sensor/recording_writer.ts";
+import type { Given } from "./args.ts";
+import { EXIT } from "./commands.ts";
+import { watch } from "./events/watch.ts";
+import { draw, isSeen, note } from "./say.ts";
+import { Viewer } from "./view.ts";
+
+/** How often a person is shown how many there are, ms. */
+const SHOWN_EVERY_MS = 500;
+const ERASE = "\r\x1b[K";
+
+/** Says on a terminal how many events were recorded, in a line of its own. */
+class Count {
+  count = 0;
+  #timer: Timer | undefined;
+  readonly #isOn = isSeen();
+
+  start(): void {
+    const show = () => draw(`${ERASE}${this.count} events`);
+    if (this.#isOn) this.#timer = setInterval(show, SHOWN_EVERY_MS);
+  }
+
+  hide(): void {
+    if (this.#isOn) draw(ERASE);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.hide();
+  }
+}
+
+/** Records the events that were asked for. Returns the exit code. @throws BadUsage, BadAddress, EngineError, BadRecording */
+export async function record(given: Given): Promise<number> {
+  const failed = Promise.withResolvers<void>();
+  let failure: Error | undefined;
+  const writer = new RecordingWriter(given.value ?? "", (error) => {
+    failure ??= error;
+    failed.resolve();
+  });
+  const shown = new Count();
+  const say = (text: string) => {
+    shown.hide();
+    note(text);
+  };
+  if (writer.torn > 0) say(`${writer.path}: ${writer.torn} bytes of an event that was never written whole are cut off`);
+  if (writer.goesOn) say(`${writer.path} is gone on with`);
+  const viewer = new Viewer();
+  shown.start();
+  try {
+    await watch(
+      given,
+      {
+        event: (event, line, isOwn) => {
+          writer.write(viewer.view(event, line, isOwn).payload);
+          shown.count++;
+        },
+        flush: () => writer.flush(),
+        room: () => Promise.resolve(),
+        note: say,
+        progress: () => {},
+      },
+      failed.promise,
+    );
+  } finally {
+    shown.end();
+    writer.close();
+  }
+  if (failure !== undefined) throw failure;
+  note(`${shown.count} events are in ${writer.path}`);
+  return EXIT.done;
+}

@@ -1,0 +1,92 @@
+/** Rules files as Falco reads them: rules, macros and lists. */
+import { readFileSync } from "node:fs";
+import { errorMessage } from "../../base/errors.ts";
+import { isMap, type Json } from "../../base/lenient.ts";
+import { info } from "../../plugin/info.ts";
+
+/** A rules file that cannot be read; the message says which, and why. */
+export class BadRules extends Error {}
+
+export interface Rule {
+  readonly name: string;
+  readonly file: string;
+  readonly condition: string;
+  readonly output: string;
+  readonly priority: string;
+  readonly source: string;
+  readonly enabled: boolean;
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : value === undefined ? "" : String(value);
+
+/** What `append` and `override` of an item say of a text of it (falco 0.40: docs, rules, overriding). */
+function merged(before: string, item: Json, key: "condition" | "output", joint: string): string {
+  const override = isMap(item.override) ? item.override[key] : undefined;
+  const appends = override === "append" || (item.append === true && key in item);
+  if (appends) return `${before}${joint}${textOf(item[key]).trim()}`;
+  return key in item ? textOf(item[key]).trim() : before;
+}
+
+/** The items of a file. @throws BadRules */
+function itemsOf(file: string): Json[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new BadRules(
+      `${file}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : errorMessage(error)}`,
+    );
+  }
+  let yaml: unknown;
+  try {
+    yaml = Bun.YAML.parse(text);
+  } catch (error) {
+    throw new BadRules(`${file}: it is not YAML: ${errorMessage(error)}`);
+  }
+  // A file of several documents is a list of lists.
+  const items = Array.isArray(yaml) ? yaml.flat() : yaml === null || yaml === undefined ? [] : [yaml];
+  if (!items.every(isMap)) throw new BadRules(`${file}: expected a list of rules, macros and lists`);
+  return items;
+}
+
+/** The rules of several files, the later ones going on with the earlier. */
+export class Ruleset {
+  readonly rules = new Map<string, Rule>();
+  readonly macros = new Map<string, string>();
+  readonly lists = new Map<string, readonly string[]>();
+
+  /** Takes a file. @throws BadRules */
+  load(file: string): void {
+    for (const item of itemsOf(file)) {
+      if (typeof item.list === "string") this.#list(item.list, item);
+      else if (typeof item.macro === "string")
+        this.macros.set(item.macro, merged(this.macros.get(item.macro) ?? "", item, "condition", " "));
+      else if (typeof item.rule === "string") this.#rule(item.rule, item, file);
+    }
+  }
+
+  /** The rules for our events. */
+  get ours(): Rule[] {
+    return [...this.rules.values()].filter(({ source }) => source === info.eventSource);
+  }
+
+  #list(name: string, item: Json): void {
+    const items = Array.isArray(item.items) ? item.items.map(textOf) : [];
+    const appends = item.append === true || (isMap(item.override) && item.override.items === "append");
+    this.lists.set(name, appends ? [...(this.lists.get(name) ?? []), ...items] : items);
+  }
+
+  #rule(name: string, item: Json, file: string): void {
+    const before = this.rules.get(name);
+    this.rules.set(name, {
+      name,
+      file: before?.file ?? file,
+      condition: merged(before?.condition ?? "", item, "condition", " "),
+      output: merged(before?.output ?? "", item, "output", " "),
+      priority: textOf(item.priority ?? before?.priority),
+      source: textOf(item.source ?? before?.source ?? "syscall"),
+      enabled: item.enabled === undefined ? (before?.enabled ?? true) : item.enabled !== false,
+    });
+  }
+}

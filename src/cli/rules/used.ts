@@ -1,0 +1,154 @@
+/** What a rule uses, and what is wrong with it: fields, their arguments, and what they are compared with. */
+import { didYouMean } from "../../base/nearest.ts";
+import { type Field, typeOf } from "../../plugin/fields/field.ts";
+import { fields } from "../../plugin/fields.ts";
+import { BadCondition, type Check, type Condition, parseCondition } from "./condition.ts";
+import type { Rule, Ruleset } from "./rules_file.ts";
+
+/** A field of ours as a rule uses it. */
+export interface Use {
+  readonly field: Field;
+  readonly key: string | undefined;
+}
+
+export interface Used {
+  readonly uses: readonly Use[];
+  /** Each comparison, those of its macros among them, in their order. */
+  readonly checks: readonly Check[];
+  /** What is wrong with it, in words. */
+  readonly problems: readonly string[];
+}
+
+const EQUAL = ["=", "==", "!=", "in", "intersects", "exists"];
+const ORDER = ["<", "<=", ">", ">="];
+const TEXT = ["contains", "icontains", "glob", "iglob", "startswith", "endswith", "pmatch", "regex"];
+
+/** What fields can be compared by, as libsinsp takes it (test/sinsp/rules.test.ts asks it). */
+function operatorsOf({ type, list }: Field): readonly string[] {
+  if (list) return ["in", "intersects", "exists"];
+  if (type === "string") return [...EQUAL, ...ORDER, ...TEXT];
+  return type === "bool" ? EQUAL : [...EQUAL, ...ORDER];
+}
+
+/** Why a value is none of a field's type; undefined where it is one. */
+function valueProblem({ type }: Field, value: string): string | undefined {
+  if (type === "bool") return value === "true" || value === "false" ? undefined : "true or false";
+  if (type === "string") return undefined;
+  return /^(-?\d+|0[xX][0-9a-fA-F]+)$/.test(value) ? undefined : "a number";
+}
+
+const NAMES = fields.map(({ name }) => name);
+/** Of each event, and those of a plugin that reads any event's JSON. */
+const GENERIC = /^(evt|jevt|json)\./;
+
+/** The field of that name; else what is wrong with it. */
+function fieldOrProblem(name: string, key: string | undefined): Use | string | undefined {
+  const field = fields.find((each) => each.name === name);
+  if (field === undefined) {
+    if (GENERIC.test(name)) return undefined;
+    return `there is no field ${name} for events of Docker${didYouMean(name, NAMES)}`;
+  }
+  if (field.key !== undefined && key === undefined) return `${name} needs an argument: ${name}[${field.key}]`;
+  if (field.key === undefined && key !== undefined) return `${name} takes no argument`;
+  return { field, key };
+}
+
+/** Lists hold lists, but not themselves. */
+const LISTS_DEEP = 10;
+
+/** Fields in a rule's output, within transformers too. */
+const OUTPUT_FIELD = /%\*?(?:\w+\()*([a-z]\w*(?:\.\w+)+)(?:\[([^\]]*)\])?/g;
+
+class Reader {
+  readonly uses: Use[] = [];
+  readonly checks: Check[] = [];
+  readonly problems: string[] = [];
+
+  constructor(readonly ruleset: Ruleset) {}
+
+  condition(text: string, within: readonly string[]): void {
+    let condition: Condition;
+    try {
+      condition = parseCondition(text);
+    } catch (error) {
+      if (!(error instanceof BadCondition)) throw error;
+      const where = within.length === 0 ? "the condition" : `the macro ${within.at(-1)}`;
+      this.problems.push(`${where} is none that Falco reads: ${error.message}`);
+      return;
+    }
+    this.#visit(condition, within);
+  }
+
+  output(text: string): void {
+    for (const [, name = "", key] of text.matchAll(OUTPUT_FIELD)) this.#use(name, key, "the output: ");
+  }
+
+  #visit(condition: Condition, within: readonly string[]): void {
+    switch (condition.kind) {
+      case "and":
+      case "or":
+        for (const each of condition.of) this.#visit(each, within);
+        return;
+      case "not":
+        this.#visit(condition.of, within);
+        return;
+      case "macro":
+        this.#macro(condition.name, within);
+        return;
+      case "check":
+        this.#check(condition);
+    }
+  }
+
+  #macro(name: string, within: readonly string[]): void {
+    const text = this.ruleset.macros.get(name);
+    if (text === undefined)
+      this.problems.push(`there is no macro ${name}${didYouMean(name, [...this.ruleset.macros.keys(), ...NAMES])}`);
+    else if (within.includes(name)) this.problems.push(`the macro ${name} uses itself`);
+    else this.condition(text, [...within, name]);
+  }
+
+  #use(name: string, key: string | undefined, where = ""): Field | undefined {
+    const found = fieldOrProblem(name, key);
+    if (typeof found === "string") this.problems.push(`${where}${found}`);
+    if (typeof found !== "object") return undefined;
+    this.uses.push(found);
+    return found.field;
+  }
+
+  /** A value, or all values of the list of that name. */
+  #items(value: string, depth: number): readonly string[] {
+    const items = this.ruleset.lists.get(value);
+    return items === undefined || depth > LISTS_DEEP ? [value] : items.flatMap((item) => this.#items(item, depth + 1));
+  }
+
+  #check(check: Check): void {
+    this.checks.push(check);
+    const { operator, values, other, text, transformers } = check;
+    const field = this.#use(check.field, check.key);
+    if (other?.includes(".") && !this.ruleset.lists.has(other)) this.#use(other, undefined);
+    // A transformer makes another type of it.
+    if (field === undefined || transformers.some((each) => each !== "val")) return;
+    const allowed = operatorsOf(field);
+    if (!allowed.includes(operator)) {
+      this.problems.push(`${text}: ${field.name} is ${anOf(typeOf(field))}, and takes ${allowed.join(" ")}`);
+      return;
+    }
+    const listed = [...values, ...(other === undefined ? [] : [other])].flatMap((value) => this.#items(value, 0));
+    for (const value of listed) {
+      const expected = valueProblem(field, value);
+      if (expected !== undefined) this.problems.push(`${text}: ${JSON.stringify(value)} is not ${expected}`);
+    }
+  }
+}
+
+const anOf = (type: string): string => `${/^[aeio]/.test(type) ? "an" : "a"} ${type}`;
+
+/** What a rule uses, and what Falco would not take of it. */
+export function usedBy(rule: Rule, ruleset: Ruleset): Used {
+  const reader = new Reader(ruleset);
+  reader.condition(rule.condition, []);
+  reader.output(rule.output);
+  const { uses, checks, problems } = reader;
+  return { uses, checks, problems: [...new Set(problems)] };
+}

@@ -1,0 +1,81 @@
+/** Scenarios on a real engine, with a libsinsp beside it that writes what the plugin makes of them. */
+import type { Dockerd } from "../support/dockerd.ts";
+import { captured, Sinsp } from "../support/sinsp.ts";
+import type { Scenario } from "./scenarios.ts";
+
+type Json = Record<string, unknown>;
+
+/** Waits until each of these libsinsp listens to the engine's events, and nobody else does. */
+export async function listened(engine: Dockerd, ...listeners: readonly Sinsp[]): Promise<void> {
+  for (;;) {
+    const ended = listeners.find(({ isOver }) => isOver);
+    if (ended !== undefined) throw new Error(`libsinsp ended: ${JSON.stringify(await ended.end)}`);
+    if (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) >= listeners.length) return;
+    await Bun.sleep(20);
+  }
+}
+
+/** What the engine answers to a question; undefined where it knows nothing of it. */
+export async function asked(engine: Dockerd, path: string): Promise<Json | undefined> {
+  const answer = await fetch(`http://d${path}`, { unix: engine.socket });
+  return answer.ok ? ((await answer.json()) as Json) : undefined;
+}
+
+export interface Performed {
+  readonly scenario: Scenario;
+  /** The time of the event that is to be told of, ns since 1970. */
+  readonly time: bigint;
+  /** The event, with what the plugin adds. */
+  readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
+  /** What the engine said of its container, once all was done. */
+  readonly inspect: Json | undefined;
+}
+
+/** More events than libsinsp can be behind by when another one has printed the last of them. */
+const LAST = 20;
+
+/** Performs scenarios, one after the other, and writes all events into a capture file. */
+export async function perform(
+  engine: Dockerd,
+  scenarios: readonly Scenario[],
+  file: string,
+  config: object,
+): Promise<Performed[]> {
+  const source = ["-I", `docker:${engine.address}`];
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, writing, printing);
+  for (const [place, scenario] of scenarios.entries()) {
+    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
+  }
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+
+  const events = captured(file).map(({ ts, payload }) => ({
+    time: ts,
+    event: JSON.parse(payload) as Performed["event"],
+  }));
+  const performed = scenarios.map(async (scenario, place) => {
+    const { type = "container", action } = scenario;
+    const mentions = new RegExp(`${idOf(place)}(?![0-9])`, "i");
+    const found = events.filter(
+      ({ event }) =>
+        event.Type === type &&
+        (event.Action === action || event.Action.startsWith(`${action}: `)) &&
+        (type === "daemon" || action === "save" || mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
+    );
+    const last = found.at(-1);
+    if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);
+    const { ID } = last.event.Actor;
+    return {
+      scenario,
+      ...last,
+      inspect: type === "container" ? await asked(engine, `/containers/${ID}/json`) : undefined,
+    };
+  });
+  return await Promise.all(performed);
+}
+
+const idOf = (place: number): string => `scenario${place}`;

@@ -1,0 +1,87 @@
+/** What --check holds against a rule, as the real engine judges it: each operator on each type of field. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ruleset } from "../../src/cli/rules/rules_file.ts";
+import { usedBy } from "../../src/cli/rules/used.ts";
+import { missing, run, tellIfMissing } from "../support/sinsp.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+tellIfMissing("rules as a real libsinsp judges them");
+
+const VALUES: Record<string, string> = {
+  "docker.type": "x",
+  "docker.exec.exitcode": "1",
+  "docker.time": "1",
+  "docker.container.privileged": "true",
+  "docker.container.capadd": "x",
+  "docker.container.hostports": "22",
+};
+const LISTS = ["in", "intersects", "pmatch"];
+const OPERATORS = [
+  ...[
+    "=",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "contains",
+    "icontains",
+    "glob",
+    "iglob",
+    "startswith",
+    "endswith",
+    "regex",
+  ],
+  ...["bcontains", "bstartswith", ...LISTS],
+];
+
+const conditions = [
+  ...Object.entries(VALUES).flatMap(([field, value]) => [
+    `${field} exists`,
+    ...OPERATORS.map((operator) => `${field} ${operator} ${LISTS.includes(operator) ? `(${value})` : value}`),
+  ]),
+  ...["docker.type < 1", "docker.exec.exitcode > abc", "docker.container.hostports in (ssh)", "docker.type >= -1"],
+  ...["docker.container.privileged = 1", "docker.exec.exitcode = abc", "docker.exec.exitcode = -1"],
+  ...["docker.attributes = x", "docker.attributes[x] = y", "docker.attributes[a b] = x", "docker.type[x] = y"],
+  ...["docker.type", "docker.nope = 1", "tolower(docker.type) = x", "docker.type = val(docker.action)"],
+  ...["not docker.type = x", "docker.type in x", 'docker.type = "a', "docker.type == (a)", "docker.type <> x"],
+  ...["docker.container.mount[/a] exists", "toupper(docker.attributes[x]) in (a,b)", "docker.exec.exitcode in (0, 1)"],
+  ...['docker.type=x and (docker.action=y or docker.status in ("a b", c))', "len(docker.container.capadd) > 1"],
+];
+
+/** What we say. */
+function isWell(condition: string): boolean {
+  const file = join(temporaryFolder(), "rules.yaml");
+  writeFileSync(file, JSON.stringify([{ rule: "R", condition, output: "x", source: "docker" }]));
+  const ruleset = new Ruleset();
+  ruleset.load(file);
+  return ruleset.ours.every((rule) => usedBy(rule, ruleset).problems.length === 0);
+}
+
+/** What libsinsp says: with a filter that it takes it goes on to open an engine, which is not there. */
+async function judged(filter: string): Promise<string> {
+  const { stderr } = await run({ statefile: "", waitforengine: false }, "-I", "docker:unix:///nowhere/x", filter);
+  return stderr.includes("no Docker Engine at unix:///nowhere/x") ? "taken" : stderr;
+}
+
+test.skipIf(missing !== undefined)(
+  "what is held against a rule is what libsinsp does not take",
+  async () => {
+    const well = conditions.filter(isWell);
+    // All that is well is so together.
+    expect(await judged(well.map((condition) => `(${condition})`).join(" or "))).toBe("taken");
+    const refused = conditions.filter((condition) => !well.includes(condition)).values();
+    const taken: string[] = [];
+    await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        for (const condition of refused) if ((await judged(condition)) === "taken") taken.push(condition);
+      }),
+    );
+    expect(taken).toEqual([]);
+    expect(well.length).toBeGreaterThan(40);
+  },
+  120_000,
+);

@@ -1,0 +1,137 @@
+/** The conventions of rules files: that each fault is found. */
+import { describe, expect, test } from "bun:test";
+import { faultsOf, knownMacro } from "../../../build/rules/conventions.ts";
+import { type Item, itemsOf, RULES_FILES, type Rule, textOf, writtenOut } from "../../../build/rules/file.ts";
+
+const HEAD = `- required_engine_version: 0.40.0
+- required_plugin_versions:
+    - name: docker
+      version: 0.5.0
+`;
+const WELL = `${HEAD}
+- list: docker_images
+  items: [a/b]
+
+- macro: user_known_engine_reloaded
+  condition: (evt.num = 0)
+
+- rule: Engine Reloaded
+  desc: An engine read its settings again. Look at them.
+  condition: >
+    docker.type = daemon and docker.attributes.image in (docker_images)
+    and not user_known_engine_reloaded
+  output: An engine was reloaded | id=%docker.actor.id attribute=%docker.attributes[debug]
+  priority: NOTICE
+  source: docker
+  tags: [docker, maturity_sandbox, docker_engine, mitre_defense_evasion, T1562.001, CIS_2.5]
+`;
+
+test("what keeps to them has no fault", () => {
+  expect(faultsOf("docker_rules.yaml", WELL)).toEqual([]);
+});
+
+test.each(RULES_FILES)("%s keeps to them", (file) => {
+  expect(faultsOf(file, textOf(file))).toEqual([]);
+});
+
+describe("a fault is found:", () => {
+  test.each<[what: string, from: string | RegExp, to: string, fault: string]>([
+    ["a long line", "# ", "", ""],
+    ["an older engine", "0.40.0", "0.43.0", "it begins with"],
+    ["another version of the plugin", "0.5.0", "0.4.0", "it begins with"],
+    ["a blank at the end", "priority: NOTICE", "priority: NOTICE ", "a blank at its end"],
+    ["keys out of order", /( {2}priority: NOTICE\n)( {2}source: docker\n)/, "$2$1", "its keys come in the order"],
+    ["a key that is missing", "  source: docker\n", "", "it has no source"],
+    ["another source", "source: docker", "source: syscall", "its source is docker"],
+    ["a priority of no use", "NOTICE", "DEBUG", "its priority is one of"],
+    ["a name in lower case", "rule: Engine", "rule: engine", "capital letter"],
+    ["a desc that is no sentence", "Look at them.", "Look at them", "whole sentences"],
+    ["an output without keys", "id=%", "%", "its output is a sentence"],
+    ["an output without a sentence", "An engine was reloaded | ", "", "its output is a sentence"],
+    ["what Falco appends", "docker.actor.id", "docker.container.name", "Falco appends docker.container.name"],
+    ["a field that is not there", "docker.actor.id", "docker.actor.name", "there is no field docker.actor.name"],
+    [
+      "a field without its argument",
+      "docker.attributes[debug]",
+      "docker.attributes",
+      "docker.attributes takes an argument",
+    ],
+    ["an argument too many", "docker.actor.id", "docker.actor.id[x]", "docker.actor.id takes no argument"],
+    ["no maturity", "maturity_sandbox, ", "", "its tags are"],
+    ["no chapter", "docker_engine, ", "", "its tags are"],
+    ["a tactic that is missing", "mitre_defense_evasion, ", "", "its tags are"],
+    ["a tactic too many", "mitre_defense_evasion", "mitre_impact, mitre_defense_evasion", "its tags are"],
+    ["a technique that nobody knows", "T1562.001", "T9999", "T9999 is not in"],
+    ["a list that nothing uses", "in (docker_images)", "in (a/b)", "nothing uses docker_images"],
+    [
+      "a list that is not there",
+      "in (docker_images)",
+      "in (docker_images, docker_others)",
+      "there is no list docker_others",
+    ],
+    ["a list's name in quotes", "in (docker_images)", "in ('docker_images')", "in quotes"],
+    ["a macro that is not there", "docker.type = daemon and", "docker_daemon and", "there is no macro docker_daemon"],
+    ["no macro of its own", "and not user_known_engine_reloaded", "", "its condition ends in"],
+    ["a macro without parentheses", "(evt.num = 0)", "evt.num = 0", "stands in parentheses"],
+    ["an operator of a newer engine", "docker.type = daemon", "docker.type regex daemon", "no operator regex"],
+    ["a function of a newer engine", "docker.type = daemon", "basename(docker.type) = daemon", "not expected"],
+    [
+      "a list that is compared as a text",
+      "docker.type = daemon",
+      "docker.container.capadd contains X",
+      "knows no contains",
+    ],
+    ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is true or false"],
+    ["a value that needs quotes", "docker.type = daemon", "docker.container.securityopt in (a=b)", "comma is missing"],
+    ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "not expected"],
+  ])("%s", (what, from, to, fault) => {
+    const text =
+      what === "a long line"
+        ? `${WELL}# ${"x".repeat(130)}\n`
+        : typeof from === "string"
+          ? WELL.replaceAll(from, to)
+          : WELL.replace(from, to);
+    expect(text).not.toBe(WELL);
+    expect(faultsOf("docker_rules.yaml", text).join("\n")).toContain(
+      fault === "" ? "characters; 130 are allowed" : fault,
+    );
+  });
+});
+
+test("a rule's macro has its name", () => {
+  expect(knownMacro("Container Joined Another's Namespace")).toBe("user_known_container_joined_anothers_namespace");
+});
+
+test("macros and lists are written out as Falco does", () => {
+  const rule = (condition: string) => ({ rule: "R", condition, output: " o\n" }) as unknown as Rule;
+  const items: Item[] = [
+    { list: "shells", items: ["sh", "bash", "a b"] },
+    { list: "none", items: [] },
+    { list: "programs", items: ["shells", "nc"] },
+    { macro: "docker_container", condition: "docker.type = container\n" },
+    rule("docker_container and docker.action in (programs) and x in (none) and y = 'docker_container'"),
+    rule("docker.attributes[docker_container] = docker_container-x or docker.docker_container exists"),
+  ];
+  expect(writtenOut(items).map(({ condition, output }) => [condition, output])).toEqual([
+    [
+      "(docker.type = container) and docker.action in (sh, bash, \"a b\", nc) and x in () and y = 'docker_container'",
+      "o",
+    ],
+    ["docker.attributes[docker_container] = docker_container-x or docker.docker_container exists", "o"],
+  ]);
+  const override: Item[] = [...items, { list: "shells", items: ["fish"] }];
+  expect(writtenOut(override)[0]?.condition).toContain("in (fish, nc)");
+});
+
+test("the example is the rule whose lines the README shows", () => {
+  expect(itemsOf(textOf("docker_example_rules.yaml")).at(-1)).toEqual({
+    rule: "Container Lifecycle Event",
+    desc: "A container was created, started, or has died",
+    condition: "docker.status in (start,create,die)",
+    output:
+      "status=%docker.status from=%docker.from type=%docker.type action=%docker.action name=%docker.attributes.name",
+    priority: "DEBUG",
+    source: "docker",
+    tags: ["docker"],
+  });
+});
