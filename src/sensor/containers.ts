@@ -163,14 +163,16 @@ export class Containers {
   #read(json: unknown): Container | undefined {
     const inspected = this.#inspect(json);
     if (inspected === undefined) return undefined;
-    const { imageId } = inspected;
+    const imageId = inspected.imageId !== undefined && isImageId(inspected.imageId) ? inspected.imageId : undefined;
     const volumes = localVolumesOf(json);
     const mounted = volumes.filter(({ name }) => isVolumeName(name)).slice(0, VOLUMES_MAX);
     return {
       inspected: shortened(inspected),
       sensitive: sensitiveMounts(inspected.mounts ?? [], this.sensitive),
       state: inspectState(json as Json),
-      imageId: imageId !== undefined && isImageId(imageId) ? imageId : undefined,
+      imageId,
+      // Mostly it is known: many containers run one image.
+      image: imageId === undefined ? undefined : this.objects.images.known(imageId),
       labels: inspectLabels(json),
       mounted: mounted.map((mount) => shortened(mount)),
       hasOthers: mounted.length < volumes.length,
