@@ -64,7 +64,8 @@ export const configSchema = v.object({
   ),
   waitforengine: flag(
     true,
-    "Where the engine cannot be reached at open: true waits for it and says so in the log, false fails.",
+    "Where the engine cannot be reached at open: true waits for it and says so in the log, false fails, with several " +
+      "engines where none can be reached.",
   ),
   pinginterval: milliseconds(
     3_600_000,
@@ -76,7 +77,8 @@ export const configSchema = v.object({
     MiB,
     1024 * MiB,
     64 * MiB,
-    "Bytes of events that wait while Falco stands still; beyond, the newest are dropped, counted and announced.",
+    "Bytes of events that wait while Falco stands still, of all engines; beyond, the newest of the engine that floods are " +
+      "dropped, counted and announced.",
   ),
   maxeventbytes: bytes(
     64 * 1024,

@@ -72,3 +72,17 @@ test("a closed sequencer lets nothing through", async () => {
   await Bun.sleep(30);
   expect(gone).toEqual([]);
 });
+
+test("where several share the bytes, the one that holds most of them lets go, and gives back what it held", () => {
+  const gone: string[] = [];
+  const budget = new Budget(100);
+  const [flood, quiet] = [new Sequencer(() => {}, budget), new Sequencer(() => {}, budget)];
+  for (let i = 0; i < 9; i++) flood.push(10, never, 10_000, () => gone.push(`flood${i}`));
+  quiet.push(10, never, 10_000, () => gone.push("quiet"));
+  expect([gone, budget.held]).toEqual([[], 100]);
+  quiet.push(10, never, 10_000, () => gone.push("quiet"));
+  expect(gone).toEqual(Array.from({ length: 9 }, (_, i) => `flood${i}`));
+  expect([flood.isOpen, quiet.isOpen, budget.held]).toEqual([true, false, 20]);
+  quiet.close();
+  expect(budget.held).toBe(0);
+});
