@@ -3,11 +3,12 @@
  * STYLE_GUIDE) and ours. It is a part of `npm run check`: `bun build/rules/conventions.ts`.
  */
 import { errorMessage } from "../../src/base/errors.ts";
+import { type Condition, parseCondition, partsOf } from "../../src/cli/rules/condition.ts";
 import type { Field } from "../../src/plugin/fields/field.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import { info } from "../../src/plugin/info.ts";
 import { tacticTags } from "./attack.ts";
-import { type Condition, checksOf, parseCondition, partsOf } from "./condition.ts";
+import { checksOf, notInOldest } from "./condition.ts";
 import { type Item, isRule, itemsOf, RULES_FILES, type Rule, textOf } from "./file.ts";
 
 const LINE_CHARS_MAX = 130;
@@ -73,11 +74,12 @@ function nameFaults(items: readonly Item[]): string[] {
       return;
     }
     for (const part of partsOf(condition)) {
-      if (part.kind === "name") {
+      if (part.kind === "macro") {
         if (!macros.has(part.name)) faults.push(`${where}: there is no macro ${part.name} before it`);
         macros.set(part.name, true);
       }
       if (part.kind !== "check") continue;
+      for (const what of notInOldest(part)) faults.push(`${where}: ${part.text}: ${what} in ${ENGINE_VERSION}`);
       for (const { text, quoted } of part.values) {
         if (lists.has(text) && quoted)
           faults.push(`${where}: Falco takes the list ${text} for its name in quotes, too`);
@@ -95,6 +97,8 @@ function nameFaults(items: readonly Item[]): string[] {
         faults.push(`the macro ${item.macro} is called docker_… or user_known_…`);
       if (!/^\(.*\)$/s.test(item.condition.trim())) faults.push(`the macro ${item.macro} stands in parentheses`);
       use(`the macro ${item.macro}`, item.condition);
+      const { condition } = item;
+      for (const fault of fieldFaults({ condition, output: "" })) faults.push(`the macro ${item.macro}: ${fault}`);
       macros.set(item.macro, false);
     } else if (isRule(item)) {
       if (rules.has(item.rule)) faults.push(`${item.rule}: it is there twice`);
@@ -127,8 +131,8 @@ export function fieldFaults({ condition, output }: Pick<Rule, "condition" | "out
       faults.push(`${name} takes ${field.key === undefined ? "no" : "an"} argument`);
     return field;
   };
-  for (const { field: name, argument, operator, values } of parsed === undefined ? [] : checksOf(parsed)) {
-    const field = look(name, argument);
+  for (const { field: name, key, operator, values } of parsed === undefined ? [] : checksOf(parsed)) {
+    const field = look(name, key);
     if (field?.list && !["exists", "in", "intersects"].includes(operator))
       faults.push(`${name} is a list, which knows no ${operator}`);
     if (field?.type === "bool" && operator !== "exists" && !/^(true|false)$/.test(values[0]?.text ?? ""))

@@ -46,10 +46,6 @@ const WORD = /'[^']*'|"[^"]*"|(?<![\w.[/-])[a-z_]\w*(?![\w.[/-])/g;
 /** An element of a list as Falco writes it into a condition (falco 0.44: userspace/engine/rule_loader_compiler.cpp). */
 const quoted = (item: string): string => (item.includes(" ") && !/^['"]/.test(item) ? `"${item}"` : item);
 
-/** Those of the known names that a text uses, each as often as it does. */
-export const namesIn = (text: string, known: ReadonlySet<string>): string[] =>
-  [...text.matchAll(WORD)].map(([word]) => word).filter((word) => known.has(word));
-
 /**
  * The rules with their macros and lists written out, as Falco does before libsinsp sees a condition. A list or a macro
  * that comes again takes the place of the one before it, wherever that is used.

@@ -31,11 +31,11 @@ class Writer {
   /** As it stands there, but for the names of lists. */
   #check({ text, values, other }: Check): string {
     const { lists } = this.ruleset;
-    const isPlain = !values.some((value) => lists.has(value)) && (other === undefined || !lists.has(other));
+    const isPlain = !values.some((value) => lists.has(value.text)) && (other === undefined || !lists.has(other));
     if (isPlain) return text;
-    const named = other ?? "";
-    const left = other === undefined ? text.slice(0, text.lastIndexOf("(")) : text.slice(0, -named.length);
-    const items = [...values, ...(other === undefined ? [] : [other])].flatMap((value) => this.#items(value, 0));
+    const left = other === undefined ? text.slice(0, text.lastIndexOf("(")) : text.slice(0, -other.length);
+    const named = other === undefined ? values.map((value) => value.text) : [other];
+    const items = named.flatMap((value) => this.#items(value, 0));
     return `${left.trimEnd()} (${items.map(quoted).join(", ")})`;
   }
 

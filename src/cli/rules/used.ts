@@ -2,7 +2,7 @@
 import { didYouMean } from "../../base/nearest.ts";
 import { type Field, typeOf } from "../../plugin/fields/field.ts";
 import { fields } from "../../plugin/fields.ts";
-import { BadCondition, type Check, type Condition, parseCondition } from "./condition.ts";
+import { BadCondition, type Check, type Condition, parseCondition, partsOf } from "./condition.ts";
 import type { Rule, Ruleset } from "./rules_file.ts";
 
 /** A field of ours as a rule uses it. */
@@ -76,28 +76,14 @@ class Reader {
       this.problems.push(`${where} is none that Falco reads: ${error.message}`);
       return;
     }
-    this.#visit(condition, within);
+    for (const part of partsOf(condition)) {
+      if (part.kind === "macro") this.#macro(part.name, within);
+      if (part.kind === "check") this.#check(part);
+    }
   }
 
   output(text: string): void {
     for (const [, name = "", key] of text.matchAll(OUTPUT_FIELD)) this.#use(name, key, "the output: ");
-  }
-
-  #visit(condition: Condition, within: readonly string[]): void {
-    switch (condition.kind) {
-      case "and":
-      case "or":
-        for (const each of condition.of) this.#visit(each, within);
-        return;
-      case "not":
-        this.#visit(condition.of, within);
-        return;
-      case "macro":
-        this.#macro(condition.name, within);
-        return;
-      case "check":
-        this.#check(condition);
-    }
   }
 
   #macro(name: string, within: readonly string[]): void {
@@ -134,7 +120,8 @@ class Reader {
       this.problems.push(`${text}: ${field.name} is ${anOf(typeOf(field))}, and takes ${allowed.join(" ")}`);
       return;
     }
-    const listed = [...values, ...(other === undefined ? [] : [other])].flatMap((value) => this.#items(value, 0));
+    const named = other === undefined ? values.map((value) => value.text) : [other];
+    const listed = named.flatMap((value) => this.#items(value, 0));
     for (const value of listed) {
       const expected = valueProblem(field, value);
       if (expected !== undefined) this.problems.push(`${text}: ${JSON.stringify(value)} is not ${expected}`);

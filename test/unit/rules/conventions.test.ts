@@ -74,7 +74,11 @@ describe("a fault is found:", () => {
     ["no macro of its own", "and not user_known_engine_reloaded", "", "its condition ends in"],
     ["a macro without parentheses", "(evt.num = 0)", "evt.num = 0", "stands in parentheses"],
     ["an operator of a newer engine", "docker.type = daemon", "docker.type regex daemon", "no operator regex"],
-    ["a function of a newer engine", "docker.type = daemon", "basename(docker.type) = daemon", "not expected"],
+    ["a function of a newer engine", "docker.type = daemon", "basename(docker.type) = daemon", "no function basename"],
+    ["a field on the right side", "docker.type = daemon", "docker.type = val(docker.action)", "no field on the right"],
+    ["a list without parentheses", "in (docker_images)", "in docker_images", "a list in parentheses"],
+    ["a text in the place of a list", "in (docker_images)", "in 'docker_images'", "a list in parentheses"],
+    ["a field that is not there in a macro", "(evt.num = 0)", "(docker.nope = 0)", "there is no field docker.nope"],
     [
       "a list that is compared as a text",
       "docker.type = daemon",
@@ -82,8 +86,13 @@ describe("a fault is found:", () => {
       "knows no contains",
     ],
     ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is true or false"],
-    ["a value that needs quotes", "docker.type = daemon", "docker.container.securityopt in (a=b)", "comma is missing"],
-    ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "not expected"],
+    [
+      "a value that needs quotes",
+      "docker.type = daemon",
+      "docker.container.securityopt in (a=b)",
+      'expected "," or ")"',
+    ],
+    ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "expected and, or, or the end"],
   ])("%s", (what, from, to, fault) => {
     const text =
       what === "a long line"
