@@ -21,6 +21,8 @@ export interface Check {
   readonly other: string | undefined;
   /** As it stands in the condition. */
   readonly text: string;
+  /** Of that text what stands before the values: the field and the operator. */
+  readonly left: string;
 }
 
 export type Condition =
@@ -152,17 +154,18 @@ class Parser {
 
   #check(): Condition {
     const { start } = this.#next;
-    const left = this.#field();
+    const field = this.#field();
     const operator = this.#next.text;
     if (this.#next.kind === "text" || !OPERATORS.has(operator)) {
       // What has a dot or an argument is a field, and a field is compared.
-      if (left.field.includes(".") || left.transformers.length > 0) throw this.#expected("an operator");
-      return { kind: "macro", name: left.field };
+      if (field.field.includes(".") || field.transformers.length > 0) throw this.#expected("an operator");
+      return { kind: "macro", name: field.field };
     }
+    const left = this.text.slice(start, this.#next.end);
     this.#at++;
     const right = operator === "exists" ? { values: [], other: undefined } : this.#right(operator);
     const { end } = this.#tokens[this.#at - 1] ?? END;
-    return { kind: "check", ...left, operator, ...right, text: this.text.slice(start, end) };
+    return { kind: "check", ...field, operator, ...right, text: this.text.slice(start, end), left };
   }
 
   #right(operator: string): { values: Value[]; other: string | undefined } {

@@ -54,7 +54,7 @@ describe("a fault is found:", () => {
       "a field without its argument",
       "docker.attributes[debug]",
       "docker.attributes",
-      "docker.attributes takes an argument",
+      "docker.attributes needs an argument",
     ],
     ["an argument too many", "docker.actor.id", "docker.actor.id[x]", "docker.actor.id takes no argument"],
     ["no maturity", "maturity_sandbox, ", "", "its tags are"],
@@ -83,14 +83,21 @@ describe("a fault is found:", () => {
       "a list that is compared as a text",
       "docker.type = daemon",
       "docker.container.capadd contains X",
-      "knows no contains",
+      "docker.container.capadd is a string list, and takes in",
     ],
-    ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is true or false"],
+    ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is not true or false"],
     [
       "a value that needs quotes",
       "docker.type = daemon",
       "docker.container.securityopt in (a=b)",
       'expected "," or ")"',
+    ],
+    ["a list's item that needs quotes", "[a/b]", "['a=b']", "needs quotes"],
+    [
+      "several values in the place of one",
+      /\[a\/b\](.*)in \(docker_images\)/s,
+      "[a/b, c]$1= docker_images",
+      "takes one value",
     ],
     ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "expected and, or, or the end"],
   ])("%s", (what, from, to, fault) => {
@@ -114,19 +121,22 @@ test("a rule's macro has its name", () => {
 test("macros and lists are written out as Falco does", () => {
   const rule = (condition: string) => ({ rule: "R", condition, output: " o\n" }) as unknown as Rule;
   const items: Item[] = [
-    { list: "shells", items: ["sh", "bash", "a b"] },
+    { list: "shells", items: ["sh", "bash", "a b", "'c d'"] },
+    { list: "shell", items: ["fish"] },
     { list: "none", items: [] },
     { list: "programs", items: ["shells", "nc"] },
     { macro: "docker_container", condition: "docker.type = container\n" },
     rule("docker_container and docker.action in (programs) and x in (none) and y = 'docker_container'"),
     rule("docker.attributes[docker_container] = docker_container-x or docker.docker_container exists"),
+    rule("docker.type in ('a(b', shell) or docker.type = shell or docker.type in (\"shell\")"),
   ];
   expect(writtenOut(items).map(({ condition, output }) => [condition, output])).toEqual([
     [
-      "(docker.type = container) and docker.action in (sh, bash, \"a b\", nc) and x in () and y = 'docker_container'",
+      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and x in () and y = 'docker_container')`,
       "o",
     ],
-    ["docker.attributes[docker_container] = docker_container-x or docker.docker_container exists", "o"],
+    ["(docker.attributes[docker_container] = docker_container-x or docker.docker_container exists)", "o"],
+    [`(docker.type in ("a(b", fish) or docker.type = fish or docker.type in ("shell"))`, "o"],
   ]);
   const override: Item[] = [...items, { list: "shells", items: ["fish"] }];
   expect(writtenOut(override)[0]?.condition).toContain("in (fish, nc)");
