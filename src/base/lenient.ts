@@ -53,8 +53,10 @@ export type Parts<T> = { readonly [K in keyof T]-?: T[K] | undefined };
 
 /** Leaves out what is undefined, and empty lists. */
 export function compact<T extends object>(parts: Parts<T>): T {
-  const known = Object.entries(parts).filter(
-    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-  );
-  return Object.fromEntries(known) as T;
+  const known: Partial<T> = {};
+  for (const key in parts) {
+    const value = parts[key];
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) known[key] = value as T[typeof key];
+  }
+  return known as T;
 }

@@ -3,7 +3,9 @@
  * person's (moby 28.5.2: daemon/health.go, cmdProbe.run), so its command is compared with what the container was set up
  * with. podman runs them without an event of an exec (podman 5.8: libpod/container_exec.go, execStartAndAttach).
  */
+
 import { isShortened } from "./inspect/bounds.ts";
+import { isSameCommand } from "./inspect/command.ts";
 
 /** What of a container tells how its health is checked. */
 export interface Probed {
@@ -33,16 +35,13 @@ export function probeOf({ healthcheck = [], shell = SHELL }: Probed): readonly s
   return kind === "CMD-SHELL" ? [...shell, ...test] : undefined;
 }
 
-const isSame = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((text, i) => text === b[i]);
-
 /** Whether an exec that was inspected is the health check: its command to the letter, and nothing asked beside. */
 export function isProbe(container: Probed, exec: Asked): boolean {
   const probe = probeOf(container);
   if (probe === undefined || exec.command === undefined) return false;
   // Of what was cut nobody knows how it goes on.
   if (probe.some(isShortened) || exec.tty === true || exec.privileged === true) return false;
-  return isSame(probe, exec.command) && (exec.user ?? container.user) === container.user;
+  return isSameCommand(probe, exec.command) && (exec.user ?? container.user) === container.user;
 }
 
 /** Whether a command, as an event says it, reads as the health check; where its arguments begin it does not say. */

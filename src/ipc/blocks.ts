@@ -74,6 +74,7 @@ export const own = {
     fields.flatMap(({ source }, id) => (source.kind === "attribute" ? [[source.key, slotOf(id)] as const] : [])),
   ),
   attributes: slotOf(idOf(({ source }) => source.kind === "attributes")),
+  labels: slotOf(idOf(({ source }) => source.kind === "labels")),
   timestamp: slotOf(idOf(({ source }) => source.kind === "timestamp")),
 } as const;
 

@@ -1,5 +1,6 @@
 /** Writes records: the finished Falco event and beside it the index of its values, for the host to read. */
 import type { Line } from "../base/line.ts";
+import { isLabel, type Labels } from "../docker/labels.ts";
 import { info } from "../plugin/info.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { own, type SharedBlock, shared, type Taken } from "./blocks.ts";
@@ -25,6 +26,8 @@ export class RecordWriter {
   readonly #kept: WeakMap<object, Uint8Array>[] | undefined;
   /** The texts of own slots that others may be like, as far as they were written: a slot of 0 makes one void. */
   readonly #texts: string[] = Array.from({ length: own.slots }, () => "");
+  /** The words of the attributes' pairs that are labels, of the event that is being written. */
+  readonly #shown: number[] = [];
   /** Where the slots of the block lie that is being written, in words, and what its slots count from. */
   #slots = 0;
   #origin = 0;
@@ -58,7 +61,7 @@ export class RecordWriter {
     this.#at = index;
     this.#beginBlock(base, own.slots);
     const slots = this.#slots;
-    this.#attributes(event.Actor.Attributes);
+    this.#attributes(event);
     words[slots + own.timestamp] = layout.RECORD_EVENT;
     for (const { part, taken } of own.groups) {
       const found = part(event);
@@ -117,20 +120,42 @@ export class RecordWriter {
     return start;
   }
 
-  /** All attributes as pairs of key and value; a field that is one attribute shares its value. */
-  #attributes(attributes: Readonly<Record<string, string>>): void {
-    const keys = Object.keys(attributes);
-    if (keys.length === 0) return;
+  /** All attributes as pairs of key and value; a field that is one attribute shares its value, and a label its pair. */
+  #attributes(event: EnrichedEvent): void {
+    const { Attributes } = event.Actor;
+    const { labels } = event.falco ?? {};
+    const shown = this.#shown;
+    shown.length = 0;
+    const keys = Object.keys(Attributes);
+    let pair = keys.length === 0 ? 0 : this.#table(own.attributes, keys.length, layout.PAIR_BYTES);
     const words = this.#words;
-    let pair = this.#table(own.attributes, keys.length, layout.PAIR_BYTES);
     for (const key of keys) {
-      const text = attributes[key] as string;
+      const text = Attributes[key] as string;
       const at = this.#pair(pair, key, text);
+      if (labels !== undefined && isLabel(event, key)) shown.push(pair);
       pair += layout.PAIR_BYTES / 4;
       const slot = own.attribute.get(key);
       if (slot === undefined) continue;
       words[this.#slots + slot] = at;
       this.#texts[slot] = text;
+    }
+    if (labels !== undefined) this.#labels(labels);
+  }
+
+  /** Pairs of the labels: first those that we add, as the first of a name counts, then those among the attributes. */
+  #labels(added: Labels): void {
+    const words = this.#words;
+    const keys = Object.keys(added);
+    const count = keys.length + this.#shown.length;
+    if (count === 0) return;
+    let pair = this.#table(own.labels, count, layout.PAIR_BYTES);
+    for (const key of keys) {
+      this.#pair(pair, key, added[key] as string);
+      pair += layout.PAIR_BYTES / 4;
+    }
+    for (const shown of this.#shown) {
+      words[pair++] = words[shown] as number;
+      words[pair++] = words[shown + 1] as number;
     }
   }
 

@@ -77,6 +77,9 @@ export function recordBound(
     const slot = own.attribute.get(key);
     if (slot !== undefined) texts[slot] = Attributes[key];
   }
+  const { labels } = event.falco ?? {};
+  if (labels !== undefined) bytes += Object.keys(Attributes).length * layout.PAIR_BYTES;
+  for (const key in labels) bytes += pairBytes(key, labels[key] ?? "");
   for (const { part, taken } of own.groups) {
     const found = part(event);
     if (found !== undefined) for (const field of taken) bytes += valueBytes(field, found, texts);

@@ -19,7 +19,7 @@ import { carrying, compileLibrary } from "../../build.ts";
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { isVariant, Plugin, PROGRAM, rc, type State } from "../support/host.ts";
-import { compileNative } from "../support/native.ts";
+import { compileFalco, compileNative } from "../support/native.ts";
 import { has, skipped } from "../support/needs.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
@@ -415,6 +415,24 @@ test.skipIf(isVariant || !asRoot)(
     expect(await swap.exited).toBe(0);
   },
   60_000,
+);
+
+one(
+  "a host without stdin, stdout and stderr: nothing of it takes their numbers",
+  async () => {
+    const { library, place } = installed();
+    const program = join(temporaryFolder(), "falco");
+    compileFalco(program);
+    await using engine = await TestEngine.start();
+    await engine.flow(NUMBERED, 500, 5000);
+    const falco = Bun.spawn([program, "closed_fds", library, engine.address], {
+      env: { ...Bun.env, INIT_CONFIG: JSON.stringify({ statefile: "", programdir: place }) },
+      stderr: "ignore",
+    });
+    expect(await falco.exited).toBe(0);
+    expect(readFileSync(programIn(place)).equals(readFileSync(PROGRAM))).toBe(true);
+  },
+  30_000,
 );
 
 one("neither a start nor one that fails leaves a descriptor", () => {

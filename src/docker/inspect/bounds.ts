@@ -66,6 +66,8 @@ class Shortener {
  * judges of a list is to be drawn from it, or put first in it, before.
  */
 export function shortened<T extends object>(inspection: T): T & { readonly cut?: readonly string[] } {
+  // What is short as a whole, as nearly all is, has nothing that is too long.
+  if (JSON.stringify(inspection).length <= TEXT_CHARS_MAX) return inspection;
   const shortener = new Shortener();
   const cut: string[] = [];
   const short = Object.entries(inspection).map(([name, value]) => {

@@ -152,11 +152,14 @@ const rank = (kinds: Kinds): number =>
 /** What a list of devices gives. */
 class Judged {
   readonly kinds = new Set<DeviceKind | undefined>();
-  readonly #texts: Set<string>[] = Array.from({ length: DEVICE_KINDS.length + 1 }, () => new Set());
+  /** By their rank; most lists hold nothing. */
+  readonly #texts: Set<string>[] = [];
 
   add(text: string, kinds: Kinds): void {
     for (const kind of kinds) this.kinds.add(kind);
-    const alike = this.#texts[rank(kinds)] as Set<string>;
+    const place = rank(kinds);
+    let alike = this.#texts[place];
+    if (alike === undefined) this.#texts[place] = alike = new Set();
     if (alike.size <= LIST_ITEMS_MAX) alike.add(text);
   }
 

@@ -17,6 +17,9 @@ export const labels = part(
 /** Characters of all labels of a container, as JSON. */
 const LABELS_CHARS_MAX = 32 * 1024;
 
+/** Characters up to which no label is too long, nor are all together. */
+const SHORT_CHARS = 4 * 1024;
+
 const containerAnswer = v.object({ Config: part(v.object({ Labels: labels })) });
 
 /** Those that tell most stand first: the ones that pose as the engine's words, then compose's and swarm's. */
@@ -32,6 +35,7 @@ export function inspectLabels(json: unknown): Labels | undefined {
   const { Config } = v.parse(containerAnswer, json);
   if (Config === undefined) return undefined;
   const all = Config.Labels ?? {};
+  if (JSON.stringify(all).length <= SHORT_CHARS) return all;
   const posing = namedAsEngines(all);
   const entries = Object.entries(all).sort(([a], [b]) => rankOf(a, posing) - rankOf(b, posing));
   let left = LABELS_CHARS_MAX;

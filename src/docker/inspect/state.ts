@@ -48,8 +48,19 @@ const stateAnswer = v.object({
 
 const timeOf = (time: string | undefined): string | undefined => (time === undefined ? undefined : nanoseconds(time));
 
+/** What an answer says, which is asked for its facts and for the state itself. */
+const read = new WeakMap<Json, ContainerState>();
+
 /** Reads `State` of the parsed JSON of `GET /containers/{id}/json`; empty where there is none. */
 export function inspectState(json: Json): ContainerState {
+  const known = read.get(json);
+  if (known !== undefined) return known;
+  const state = readState(json);
+  read.set(json, state);
+  return state;
+}
+
+function readState(json: Json): ContainerState {
   const { State: state } = v.parse(stateAnswer, json);
   return compact<ContainerState>({
     running: state?.Running,

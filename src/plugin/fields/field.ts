@@ -30,6 +30,8 @@ export type Source =
   | { readonly kind: "attribute"; readonly key: string }
   | { readonly kind: "attributes" }
   | { readonly kind: "timestamp" }
+  /** The container's labels: those among the attributes, and those that we add. */
+  | { readonly kind: "labels" }
   | { readonly kind: "text"; readonly part: Part; readonly take: Take<string>; readonly like: readonly string[] }
   | { readonly kind: "texts"; readonly part: Part; readonly take: Take<readonly string[]> }
   | { readonly kind: "pairs"; readonly part: Part; readonly take: Take<Pairs> }

@@ -1,10 +1,10 @@
 /** Labels apart from what the engine says, in events of moby and of podman. */
 import { describe, expect, test } from "bun:test";
-import { parseEvent } from "../../../src/docker/event.ts";
+import { type DockerEvent, parseEvent } from "../../../src/docker/event.ts";
 import {
-  allLabels,
   forgeriesIn,
   hiddenLabels,
+  isLabel,
   namedAsEngines,
   replaceableIn,
   showsAll,
@@ -12,6 +12,13 @@ import {
 import { recordedLines } from "../../support/recordings.ts";
 
 type Labels = Record<string, string>;
+
+/** All labels of an event's container. */
+const allLabels = (event: DockerEvent, hidden: Labels): Labels =>
+  Object.fromEntries([
+    ...Object.entries(event.Actor.Attributes).filter(([key]) => isLabel(event, key)),
+    ...Object.entries(hidden),
+  ]);
 
 /** An event as moby makes it: its own attributes, the labels copied over them, then image and name. */
 function event(Action: string, own: Labels, labels: Labels, Type = "container") {

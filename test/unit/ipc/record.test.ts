@@ -181,6 +181,29 @@ test("words, arguments and labels stay within the bound, however much more than 
     }
 });
 
+test("a label that an attribute shows takes no more than a pair, and one that we add wins over an attribute", () => {
+  const Attributes = { ...many(300, "value"), image: "bb", name: "web" };
+  const text = eventOf({ Actor: { ID: "x", Attributes } });
+  const written = (falco?: Enrichment): number => {
+    const event = parseEnriched(text, "engine");
+    if (falco !== undefined) event.falco = falco;
+    return write(event, text);
+  };
+  const label = (key: string) => reader.value(0, named("docker.container.label"), key);
+  const without = written({ inspected: true });
+  expect(label("0")).toBeUndefined();
+  const known = written({ inspected: true, labels: {} });
+  expect(known - without).toBeLessThanOrEqual(
+    300 * layout.PAIR_BYTES + layout.COUNT_BYTES + 2 * layout.RECORD_ALIGN + 12,
+  );
+  expect(label("0")).toBe("value");
+  expect(label("name")).toBeUndefined();
+  written({ inspected: true, labels: { 0: "more", name: "label" } });
+  expect([label("0"), label("1"), label("name")]).toEqual(["more", "value", "label"]);
+  expect(reader.value(0, named("docker.attributes"), "0")).toBe("value");
+  expect(reader.value(0, named("docker.attributes.name"))).toBe("web");
+});
+
 test("a NUL inside a value becomes U+FFFD, so that no label ends a string early", () => {
   const text = eventOf({ Actor: { ID: "a\0b", Attributes: { name: "\0", "k\0y": "v\0\0w" } } });
   write(parseEnriched(text, "engine"), text);

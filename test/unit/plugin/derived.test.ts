@@ -49,6 +49,14 @@ describe("docker.exec.healthcheck", () => {
 });
 
 describe("words", () => {
+  test("of commands that differ in nothing but where an argument begins are each their own", () => {
+    const of = (...command: string[]) => fieldOf(event("exec_die", { exec: { command } }), "docker.exec.words");
+    const long = "x".repeat(5000);
+    // A text so long that ends so was cut; the other two were not.
+    expect(of(`${long}\ny…`)).toEqual(["y…", "…"]);
+    expect(of(long, "y…")).toEqual(["y…"]);
+    expect(of(`${long}\ny…`)).toEqual(["y…", "…"]);
+  });
   const words = (action: string, falco?: Enrichment) => fieldOf(event(action, falco), "docker.exec.words");
   test("of an exec are those of its arguments, and of its text where that is another or nothing else is known", () => {
     expect(words("exec_create: sh -c c\\url x")).toEqual(["sh", "-c", "curl", "x"]);

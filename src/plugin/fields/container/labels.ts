@@ -1,33 +1,15 @@
 /** Fields of a container's labels, told apart from what the engine says. */
-import { allLabels, forgeriesIn, type Labels } from "../../../docker/labels.ts";
-import type { ContainerPart, EnrichedEvent } from "../../../sensor/enrichment.ts";
-import { about, type Field, field, of, type Pairs, shared } from "../field.ts";
+import { forgeriesIn, type Labels } from "../../../docker/labels.ts";
+import type { EnrichedEvent } from "../../../sensor/enrichment.ts";
+import { about, type Field, field, of } from "../field.ts";
 import { INSPECT } from "./part.ts";
-
-interface Labelled {
-  readonly pairs: Pairs;
-}
-
-/** A container's labels never change: they are put together once for all its events. */
-const labelled = new WeakMap<ContainerPart, Labelled>();
-
-const labelsOf = shared((event: EnrichedEvent): Labelled | undefined => {
-  const { container, labels, cut } = event.falco ?? {};
-  if (labels === undefined) return undefined;
-  const kept = container && labelled.get(container);
-  if (kept !== undefined) return kept;
-  const all = { pairs: Object.entries(allLabels(event, labels)) };
-  // An event that was cut down does not show all of them.
-  if (container !== undefined && cut === undefined) labelled.set(container, all);
-  return all;
-});
 
 const event = of((event) => event);
 
 /** A label that no engine sets an attribute of: an event of the container shows it, another one's addition does. */
-function labelOf({ Type, Actor, falco }: EnrichedEvent, ...keys: readonly string[]): string | undefined {
+function labelOf({ Type, Actor, falco }: EnrichedEvent, dockers: string, podmans: string): string | undefined {
   const labels: Labels | undefined = Type === "container" ? Actor.Attributes : falco?.labels;
-  return keys.map((key) => labels?.[key]).find((value) => typeof value === "string");
+  return labels?.[dockers] ?? labels?.[podmans];
 }
 
 export const labelFields: readonly Field[] = [
@@ -39,7 +21,7 @@ export const labelFields: readonly Field[] = [
       "web",
     ),
     "string",
-    { kind: "pairs", part: labelsOf, take: ({ pairs }: Labelled) => pairs },
+    { kind: "labels" },
     { key: "KEY", exampleKey: "tier" },
   ),
   event.flag(
