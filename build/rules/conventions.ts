@@ -3,12 +3,12 @@
  * STYLE_GUIDE) and ours. It is a part of `npm run check`: `bun build/rules/conventions.ts`.
  */
 import { errorMessage } from "../../src/base/errors.ts";
-import type { Field } from "../../src/plugin/fields/field.ts";
-import { fields } from "../../src/plugin/fields.ts";
+import { type Condition, parseCondition, partsOf } from "../../src/cli/rules/condition.ts";
+import { usedBy } from "../../src/cli/rules/used.ts";
 import { info } from "../../src/plugin/info.ts";
 import { tacticTags } from "./attack.ts";
-import { type Condition, checksOf, parseCondition, partsOf } from "./condition.ts";
-import { type Item, isRule, itemsOf, RULES_FILES, type Rule, textOf } from "./file.ts";
+import { notInOldest } from "./condition.ts";
+import { type Item, isRule, itemsOf, RULES_FILES, type Rule, rulesetOf, textOf } from "./file.ts";
 
 const LINE_CHARS_MAX = 130;
 /** Falco 0.38, the oldest that the plugin runs in. */
@@ -24,8 +24,6 @@ const EXAMPLE = "docker_example_rules.yaml";
 const MAIN = "docker_rules.yaml";
 /** Files whose rules have a tag of their own in the place of a chapter's. */
 const TAG_OF: Record<string, string> = { "docker_cis_rules.yaml": "cis", "docker_activity_rules.yaml": "activity" };
-
-const byName = new Map<string, Field>(fields.map((field) => [field.name, field]));
 
 /** The macro that says what is known and well of what a rule tells. */
 export const knownMacro = (rule: string): string =>
@@ -44,9 +42,12 @@ export function faultsOf(file: string, text: string): string[] {
   }
   const items = itemsOf(text);
   faults.push(...headFaults(items), ...nameFaults(items));
-  for (const rule of items.filter(isRule))
-    for (const fault of file === EXAMPLE ? fieldFaults(rule) : ruleFaults(file, rule))
-      faults.push(`${rule.rule}: ${fault}`);
+  const ruleset = rulesetOf(items);
+  for (const rule of ruleset.rules.values())
+    for (const problem of usedBy(rule, ruleset).problems) faults.push(`${rule.name}: ${problem}`);
+  if (file !== EXAMPLE)
+    for (const rule of items.filter(isRule))
+      for (const fault of ruleFaults(file, rule)) faults.push(`${rule.rule}: ${fault}`);
   return faults;
 }
 
@@ -68,20 +69,19 @@ function nameFaults(items: readonly Item[]): string[] {
     let condition: Condition;
     try {
       condition = parseCondition(text);
-    } catch (error) {
-      faults.push(`${where}: ${errorMessage(error)}`);
-      return;
+    } catch {
+      return; // Of what is none, usedBy tells.
     }
     for (const part of partsOf(condition)) {
-      if (part.kind === "name") {
+      if (part.kind === "macro") {
         if (!macros.has(part.name)) faults.push(`${where}: there is no macro ${part.name} before it`);
         macros.set(part.name, true);
       }
       if (part.kind !== "check") continue;
+      for (const what of notInOldest(part)) faults.push(`${where}: ${part.text}: ${what} in ${ENGINE_VERSION}`);
       for (const { text, quoted } of part.values) {
-        if (lists.has(text) && quoted)
-          faults.push(`${where}: Falco takes the list ${text} for its name in quotes, too`);
-        if (lists.has(text)) lists.set(text, true);
+        if (lists.has(text) && quoted) faults.push(`${where}: the list's name ${text} in quotes is only a text`);
+        else if (lists.has(text)) lists.set(text, true);
         else if (/^docker_\w+$/.test(text)) faults.push(`${where}: there is no list ${text}`);
       }
     }
@@ -103,39 +103,6 @@ function nameFaults(items: readonly Item[]): string[] {
     }
   }
   for (const [name, used] of [...lists, ...macros]) if (!used) faults.push(`nothing uses ${name}`);
-  return faults;
-}
-
-/** A condition; undefined where it is none, which nameFaults tells of. */
-function parsedOrNot(condition: string): Condition | undefined {
-  try {
-    return parseCondition(condition);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a rule asks for and prints is there, with an argument where one is needed, and compared as its type can be. */
-export function fieldFaults({ condition, output }: Pick<Rule, "condition" | "output">): string[] {
-  const faults: string[] = [];
-  const parsed = parsedOrNot(condition);
-  const look = (name: string, argument: string | undefined): Field | undefined => {
-    if (name.startsWith("evt.")) return undefined;
-    const field = byName.get(name);
-    if (field === undefined) faults.push(`there is no field ${name}`);
-    else if ((field.key === undefined) !== (argument === undefined))
-      faults.push(`${name} takes ${field.key === undefined ? "no" : "an"} argument`);
-    return field;
-  };
-  for (const { field: name, argument, operator, values } of parsed === undefined ? [] : checksOf(parsed)) {
-    const field = look(name, argument);
-    if (field?.list && !["exists", "in", "intersects"].includes(operator))
-      faults.push(`${name} is a list, which knows no ${operator}`);
-    if (field?.type === "bool" && operator !== "exists" && !/^(true|false)$/.test(values[0]?.text ?? ""))
-      faults.push(`${name} is true or false`);
-  }
-  for (const [, name = "", argument] of output.matchAll(/%([a-z]+(?:\.[a-z_]+)+)(?:\[([^\]]*)\])?/g))
-    look(name, argument);
   return faults;
 }
 
@@ -169,7 +136,6 @@ function ruleFaults(file: string, rule: Rule): string[] {
       !new RegExp(`%${name.replaceAll(".", "\\.")}(?![.\\w])`).test(output),
       `Falco appends ${name} to its output by itself`,
     );
-  faults.push(...fieldFaults(rule));
   const known = knownMacro(rule.rule);
   if (file === MAIN) need(condition.trim().endsWith(`and not ${known}`), `its condition ends in \`and not ${known}\``);
   faults.push(...tagFaults(TAG_OF[file], tags));

@@ -1,6 +1,8 @@
 /** Rules files as data: what is in them, and their conditions with macros and lists written out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { filterText } from "../../src/cli/rules/filter_text.ts";
+import { Ruleset } from "../../src/cli/rules/rules_file.ts";
 
 const FOLDER = join(import.meta.dir, "../../rules");
 
@@ -13,7 +15,7 @@ export const RULES_FILES = [
 ] as const;
 export type RulesFile = (typeof RULES_FILES)[number];
 
-export interface Rule {
+export type Rule = {
   readonly rule: string;
   readonly desc: string;
   readonly condition: string;
@@ -22,7 +24,7 @@ export interface Rule {
   readonly source: string;
   readonly tags: readonly string[];
   readonly enabled?: boolean;
-}
+};
 
 /** What a rules file holds, one of these an item. */
 export type Item =
@@ -40,35 +42,23 @@ export const itemsOf = (text: string): Item[] => Bun.YAML.parse(text) as Item[];
 
 export const isRule = (item: Item): item is Rule => "rule" in item;
 
-/** A quoted text, or a bare word that could be the name of a list or a macro. */
-const WORD = /'[^']*'|"[^"]*"|(?<![\w.[/-])[a-z_]\w*(?![\w.[/-])/g;
-
-/** An element of a list as Falco writes it into a condition (falco 0.44: userspace/engine/rule_loader_compiler.cpp). */
-const quoted = (item: string): string => (item.includes(" ") && !/^['"]/.test(item) ? `"${item}"` : item);
-
-/** Those of the known names that a text uses, each as often as it does. */
-export const namesIn = (text: string, known: ReadonlySet<string>): string[] =>
-  [...text.matchAll(WORD)].map(([word]) => word).filter((word) => known.has(word));
+/** What the tool makes of a rules file. */
+export function rulesetOf(items: readonly Item[]): Ruleset {
+  const ruleset = new Ruleset();
+  ruleset.take(items, "");
+  return ruleset;
+}
 
 /**
- * The rules with their macros and lists written out, as Falco does before libsinsp sees a condition. A list or a macro
+ * The rules with their macros and lists written out, as Falco does before libsinsp compiles a condition. A list or a macro
  * that comes again takes the place of the one before it, wherever that is used.
+ * @throws BadCondition
  */
 export function writtenOut(items: readonly Item[]): Rule[] {
-  const lists = new Map<string, string>();
-  const macros = new Map<string, string>();
-  for (const item of items) {
-    if ("list" in item) lists.set(item.list, item.items.map((each) => quoted(String(each))).join(", "));
-    if ("macro" in item) macros.set(item.macro, `(${item.condition.trim()})`);
-  }
-  const expand = (text: string): string =>
-    text.replaceAll(WORD, (word) => {
-      const known = macros.get(word) ?? lists.get(word);
-      return known === undefined ? word : expand(known);
-    });
+  const ruleset = rulesetOf(items);
   return items.filter(isRule).map((rule) => ({
     ...rule,
-    condition: expand(rule.condition).trim(),
+    condition: filterText(rule.condition, ruleset),
     output: rule.output.trim(),
   }));
 }

@@ -1,5 +1,6 @@
 /** Which events a rule looks at: of which types and actions there can be one that it matches. */
-import { type Check, type Condition, checksOf, parseCondition } from "./condition.ts";
+import { type Check, type Condition, parseCondition } from "../../src/cli/rules/condition.ts";
+import { checksOf } from "./condition.ts";
 import { isRule, itemsOf, type Rule, textOf, writtenOut } from "./file.ts";
 
 /** A kind of event. Of an action with something behind it, `exec_start: sh`, only the word. */
@@ -71,17 +72,17 @@ function compared({ operator, values }: Check, text: string, hasMore: boolean): 
 function outcomeOf(condition: Condition, kind: Kind): Outcome {
   switch (condition.kind) {
     case "not": {
-      const { canBe, canFail } = outcomeOf(condition.part, kind);
+      const { canBe, canFail } = outcomeOf(condition.of, kind);
       return { canBe: canFail, canFail: canBe };
     }
     case "and":
     case "or": {
-      const parts = condition.parts.map((part) => outcomeOf(part, kind));
+      const parts = condition.of.map((part) => outcomeOf(part, kind));
       const [each, some] = condition.kind === "and" ? (["canBe", "canFail"] as const) : (["canFail", "canBe"] as const);
       const outcome = { [each]: parts.every((part) => part[each]), [some]: parts.some((part) => part[some]) };
       return outcome as unknown as Outcome;
     }
-    case "name":
+    case "macro":
       throw new Error(`the macro ${condition.name} is not written out`);
     case "check": {
       const { field } = condition;

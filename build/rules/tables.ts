@@ -1,7 +1,8 @@
 /** The tables of docs/rules.md, made from the rules files. */
+import { parseCondition } from "../../src/cli/rules/condition.ts";
 import { fields } from "../../src/plugin/fields.ts";
 import { TECHNIQUES } from "./attack.ts";
-import { checksOf, parseCondition } from "./condition.ts";
+import { checksOf } from "./condition.ts";
 import { CHAPTERS } from "./conventions.ts";
 import type { Rule, RulesFile } from "./file.ts";
 import { eventKinds, reachOf, wholeRules } from "./reach.ts";

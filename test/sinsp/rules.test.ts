@@ -1,7 +1,8 @@
 /** What --check holds against a rule, as the real engine judges it: each operator on each type of field. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { filterText } from "../../src/cli/rules/filter_text.ts";
 import { Ruleset } from "../../src/cli/rules/rules_file.ts";
 import { usedBy } from "../../src/cli/rules/used.ts";
 import { missing, run, tellIfMissing } from "../support/sinsp.ts";
@@ -52,14 +53,18 @@ const conditions = [
   ...['docker.type=x and (docker.action=y or docker.status in ("a b", c))', "len(docker.container.capadd) > 1"],
 ];
 
-/** What we say. */
-function isWell(condition: string): boolean {
+/** A rule of that condition in a file with some lists. */
+function rulesetWith(condition: string, lists: Readonly<Record<string, readonly string[]>> = {}): Ruleset {
   const file = join(temporaryFolder(), "rules.yaml");
-  writeFileSync(file, JSON.stringify([{ rule: "R", condition, output: "x", source: "docker" }]));
+  const items = Object.entries(lists).map(([list, items]) => ({ list, items }));
+  writeFileSync(file, JSON.stringify([...items, { rule: "R", condition, output: "x", source: "docker" }]));
   const ruleset = new Ruleset();
   ruleset.load(file);
-  return ruleset.ours.every((rule) => usedBy(rule, ruleset).problems.length === 0);
+  return ruleset;
 }
+
+/** What we say. */
+const isWell = (ruleset: Ruleset): boolean => ruleset.ours.every((rule) => usedBy(rule, ruleset).problems.length === 0);
 
 /** What libsinsp says: with a filter that it takes it goes on to open an engine, which is not there. */
 async function judged(filter: string): Promise<string> {
@@ -70,7 +75,7 @@ async function judged(filter: string): Promise<string> {
 test.skipIf(missing !== undefined)(
   "what is held against a rule is what libsinsp does not take",
   async () => {
-    const well = conditions.filter(isWell);
+    const well = conditions.filter((condition) => isWell(rulesetWith(condition)));
     // All that is well is so together.
     expect(await judged(well.map((condition) => `(${condition})`).join(" or "))).toBe("taken");
     const refused = conditions.filter((condition) => !well.includes(condition)).values();
@@ -85,3 +90,21 @@ test.skipIf(missing !== undefined)(
   },
   120_000,
 );
+
+describe.skipIf(missing !== undefined)("a list in the place of its name is what libsinsp takes or does not", () => {
+  test.each<[condition: string, items: readonly string[], isTaken: boolean]>([
+    ["docker.type in (some, b)", ["x", "a b", "'c d'", '"e=f"', "a<b!"], true],
+    ["docker.type in (some)", [], true],
+    ["docker.type in ('a(b', some)", ["x"], true],
+    ["docker.type = some", ["x"], true],
+    ["docker.type = some", ["x", "y"], false],
+    ["docker.type = some", [], false],
+    ["docker.type in (some)", ["a=b"], false],
+    ["docker.type in (some)", ["a(b"], false],
+    ["docker.type in (some)", ["it's"], false],
+  ])("%s of %j", async (condition, some, isTaken) => {
+    const ruleset = rulesetWith(condition, { some });
+    expect(isWell(ruleset)).toBe(isTaken);
+    expect((await judged(filterText(condition, ruleset))) === "taken").toBe(isTaken);
+  });
+});

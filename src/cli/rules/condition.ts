@@ -3,6 +3,11 @@
 /** A condition that Falco would not read; the message says where and why. */
 export class BadCondition extends Error {}
 
+export interface Value {
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
 export interface Check {
   readonly kind: "check";
   readonly field: string;
@@ -11,11 +16,13 @@ export interface Check {
   readonly transformers: readonly string[];
   readonly operator: string;
   /** What it is compared with; empty where that is a field or the operator takes nothing. */
-  readonly values: readonly string[];
+  readonly values: readonly Value[];
   /** A list's or another field's name on the right side. */
   readonly other: string | undefined;
   /** As it stands in the condition. */
   readonly text: string;
+  /** Of that text what stands before the values: the field and the operator. */
+  readonly left: string;
 }
 
 export type Condition =
@@ -30,7 +37,8 @@ const WORDS = [
   ...["in", "intersects", "pmatch", "exists"],
 ] as const;
 const OPERATORS: ReadonlySet<string> = new Set([...SYMBOLS, ...WORDS]);
-const LISTS: ReadonlySet<string> = new Set(["in", "intersects", "pmatch"]);
+/** What compares with a list. */
+export const LIST_OPERATORS: ReadonlySet<string> = new Set(["in", "intersects", "pmatch"]);
 /** These take numbers only, of whatever type the field is. */
 const NUMERIC: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
 const NUMBER = /^-?(\d+(\.\d+)?|0[xX][0-9a-fA-F]+)$/;
@@ -65,6 +73,8 @@ function tokensOf(text: string): Token[] {
     throw new BadCondition(`${JSON.stringify(rest.slice(0, 20))} is not read: a quote or a bracket is open`);
   return [...tokens, { kind: "end", text: "the end", start: text.length, end: text.length }];
 }
+
+const asValue = ({ kind, text }: Token): Value => ({ text, quoted: kind === "text" });
 
 const FIELD = /^([A-Za-z_][\w.]*)(?:\[(.*)\])?$/s;
 const END: Token = { kind: "end", text: "the end", start: 0, end: 0 };
@@ -144,21 +154,22 @@ class Parser {
 
   #check(): Condition {
     const { start } = this.#next;
-    const left = this.#field();
+    const field = this.#field();
     const operator = this.#next.text;
     if (this.#next.kind === "text" || !OPERATORS.has(operator)) {
       // What has a dot or an argument is a field, and a field is compared.
-      if (left.field.includes(".") || left.transformers.length > 0) throw this.#expected("an operator");
-      return { kind: "macro", name: left.field };
+      if (field.field.includes(".") || field.transformers.length > 0) throw this.#expected("an operator");
+      return { kind: "macro", name: field.field };
     }
+    const left = this.text.slice(start, this.#next.end);
     this.#at++;
     const right = operator === "exists" ? { values: [], other: undefined } : this.#right(operator);
     const { end } = this.#tokens[this.#at - 1] ?? END;
-    return { kind: "check", ...left, operator, ...right, text: this.text.slice(start, end) };
+    return { kind: "check", ...field, operator, ...right, text: this.text.slice(start, end), left };
   }
 
-  #right(operator: string): { values: string[]; other: string | undefined } {
-    const isList = LISTS.has(operator);
+  #right(operator: string): { values: Value[]; other: string | undefined } {
+    const isList = LIST_OPERATORS.has(operator);
     if (isList && this.#takes("(")) return { values: this.#list(), other: undefined };
     const { kind, text } = this.#next;
     const following = this.#tokens[this.#at + 1];
@@ -167,15 +178,16 @@ class Parser {
     if ((kind !== "word" && kind !== "text") || (kind === "word" && KEYWORDS.has(text)))
       throw this.#expected(isList ? "a list" : "a value");
     if (NUMERIC.has(operator) && !NUMBER.test(text)) throw this.#expected("a number");
+    const value = asValue(this.#next);
     this.#at++;
-    return isList && kind === "word" ? { values: [], other: text } : { values: [text], other: undefined };
+    return isList && !value.quoted ? { values: [], other: text } : { values: [value], other: undefined };
   }
 
-  #list(): string[] {
-    const values: string[] = [];
+  #list(): Value[] {
+    const values: Value[] = [];
     while (!this.#takes(")")) {
       if (this.#next.kind !== "word" && this.#next.kind !== "text") throw this.#expected('a value or ")"');
-      values.push(this.#next.text);
+      values.push(asValue(this.#next));
       this.#at++;
       if (!this.#takes(",") && this.#next.text !== ")") throw this.#expected('"," or ")"');
     }
@@ -185,3 +197,10 @@ class Parser {
 
 /** @throws BadCondition */
 export const parseCondition = (text: string): Condition => new Parser(text).whole();
+
+/** All that a condition is made of, itself included, in its order. */
+export function* partsOf(condition: Condition): Generator<Condition> {
+  yield condition;
+  if (condition.kind === "not") yield* partsOf(condition.of);
+  if (condition.kind === "and" || condition.kind === "or") for (const part of condition.of) yield* partsOf(part);
+}

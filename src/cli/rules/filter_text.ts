@@ -1,11 +1,11 @@
 /** A condition as a filter of its own, with its macros and lists written out: what sysdig takes. */
-import { BadCondition, type Check, type Condition, parseCondition } from "./condition.ts";
+import { BadCondition, type Check, type Condition, LIST_OPERATORS, parseCondition, type Value } from "./condition.ts";
 import type { Ruleset } from "./rules_file.ts";
 
 /** Macros within macros: one that uses itself never ends. */
 const DEPTH_MAX = 50;
 
-const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+const written = ({ text, quoted }: Value): string => (quoted ? `"${text.replace(/["\\]/g, "\\$&")}"` : text);
 
 class Writer {
   constructor(readonly ruleset: Ruleset) {}
@@ -29,19 +29,12 @@ class Writer {
   }
 
   /** As it stands there, but for the names of lists. */
-  #check({ text, values, other }: Check): string {
-    const { lists } = this.ruleset;
-    const isPlain = !values.some((value) => lists.has(value)) && (other === undefined || !lists.has(other));
-    if (isPlain) return text;
-    const named = other ?? "";
-    const left = other === undefined ? text.slice(0, text.lastIndexOf("(")) : text.slice(0, -named.length);
-    const items = [...values, ...(other === undefined ? [] : [other])].flatMap((value) => this.#items(value, 0));
-    return `${left.trimEnd()} (${items.map(quoted).join(", ")})`;
-  }
-
-  #items(value: string, depth: number): readonly string[] {
-    const items = this.ruleset.lists.get(value);
-    return items === undefined || depth > DEPTH_MAX ? [value] : items.flatMap((item) => this.#items(item, depth + 1));
+  #check(check: Check): string {
+    const { operator, values, other, text, left } = check;
+    const names = other === undefined ? values.filter(({ quoted }) => !quoted).map(({ text }) => text) : [other];
+    if (!names.some((name) => this.ruleset.lists.has(name))) return text;
+    const items = this.ruleset.comparedWith(check).map(written).join(", ");
+    return LIST_OPERATORS.has(operator) ? `${left} (${items})` : `${left} ${items}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { errorMessage } from "../../base/errors.ts";
 import { isMap, type Json } from "../../base/lenient.ts";
 import { info } from "../../plugin/info.ts";
+import type { Check, Value } from "./condition.ts";
 
 /** A rules file that cannot be read; the message says which, and why. */
 export class BadRules extends Error {}
@@ -50,6 +51,15 @@ function itemsOf(file: string): Json[] {
   return items;
 }
 
+/** A list's item in a condition: Falco puts it in quotes where it has a blank and none of its own, and only there. */
+function itemAsWritten(item: string): Value {
+  const inner = /^(["'])(.*)\1$/s.exec(item)?.[2];
+  return { text: inner ?? item, quoted: inner !== undefined || item.includes(" ") };
+}
+
+/** Lists hold lists, but not themselves. */
+const LISTS_DEEP = 10;
+
 /** The rules of several files, the later ones going on with the earlier. */
 export class Ruleset {
   readonly rules = new Map<string, Rule>();
@@ -58,7 +68,12 @@ export class Ruleset {
 
   /** Takes a file. @throws BadRules */
   load(file: string): void {
-    for (const item of itemsOf(file)) {
+    this.take(itemsOf(file), file);
+  }
+
+  /** Takes what is in a file. */
+  take(items: readonly Json[], file: string): void {
+    for (const item of items) {
       if (typeof item.list === "string") this.#list(item.list, item);
       else if (typeof item.macro === "string")
         this.macros.set(item.macro, merged(this.macros.get(item.macro) ?? "", item, "condition", " "));
@@ -69,6 +84,22 @@ export class Ruleset {
   /** The rules for our events. */
   get ours(): Rule[] {
     return [...this.rules.values()].filter(({ source }) => source === info.eventSource);
+  }
+
+  /**
+   * What a check compares with, the items of lists in the place of their names: behind any operator, but not in quotes
+   * (falco 0.44: userspace/engine/rule_loader_compiler.cpp).
+   */
+  comparedWith({ values, other }: Check): readonly Value[] {
+    const written = other === undefined ? values : [{ text: other, quoted: false }];
+    return written.flatMap((value) => (value.quoted ? [value] : this.#itemsOf(value.text, 0)));
+  }
+
+  #itemsOf(name: string, depth: number): readonly Value[] {
+    const items = this.lists.get(name);
+    return items === undefined || depth > LISTS_DEEP
+      ? [itemAsWritten(name)]
+      : items.flatMap((item) => this.#itemsOf(item, depth + 1));
   }
 
   #list(name: string, item: Json): void {

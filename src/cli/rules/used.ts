@@ -2,7 +2,7 @@
 import { didYouMean } from "../../base/nearest.ts";
 import { type Field, typeOf } from "../../plugin/fields/field.ts";
 import { fields } from "../../plugin/fields.ts";
-import { BadCondition, type Check, type Condition, parseCondition } from "./condition.ts";
+import { BadCondition, type Check, type Condition, LIST_OPERATORS, parseCondition, partsOf } from "./condition.ts";
 import type { Rule, Ruleset } from "./rules_file.ts";
 
 /** A field of ours as a rule uses it. */
@@ -53,11 +53,11 @@ function fieldOrProblem(name: string, key: string | undefined): Use | string | u
   return { field, key };
 }
 
-/** Lists hold lists, but not themselves. */
-const LISTS_DEEP = 10;
-
 /** Fields in a rule's output, within transformers too. */
 const OUTPUT_FIELD = /%\*?(?:\w+\()*([a-z]\w*(?:\.\w+)+)(?:\[([^\]]*)\])?/g;
+
+/** What can stand without quotes (libsinsp of sysdig 0.41.4: test/sinsp/rules.test.ts asks it). */
+const BARE = /^[^\s()=,"']+$/;
 
 class Reader {
   readonly uses: Use[] = [];
@@ -76,28 +76,14 @@ class Reader {
       this.problems.push(`${where} is none that Falco reads: ${error.message}`);
       return;
     }
-    this.#visit(condition, within);
+    for (const part of partsOf(condition)) {
+      if (part.kind === "macro") this.#macro(part.name, within);
+      if (part.kind === "check") this.#check(part);
+    }
   }
 
   output(text: string): void {
     for (const [, name = "", key] of text.matchAll(OUTPUT_FIELD)) this.#use(name, key, "the output: ");
-  }
-
-  #visit(condition: Condition, within: readonly string[]): void {
-    switch (condition.kind) {
-      case "and":
-      case "or":
-        for (const each of condition.of) this.#visit(each, within);
-        return;
-      case "not":
-        this.#visit(condition.of, within);
-        return;
-      case "macro":
-        this.#macro(condition.name, within);
-        return;
-      case "check":
-        this.#check(condition);
-    }
   }
 
   #macro(name: string, within: readonly string[]): void {
@@ -116,15 +102,9 @@ class Reader {
     return found.field;
   }
 
-  /** A value, or all values of the list of that name. */
-  #items(value: string, depth: number): readonly string[] {
-    const items = this.ruleset.lists.get(value);
-    return items === undefined || depth > LISTS_DEEP ? [value] : items.flatMap((item) => this.#items(item, depth + 1));
-  }
-
   #check(check: Check): void {
     this.checks.push(check);
-    const { operator, values, other, text, transformers } = check;
+    const { operator, other, text, transformers } = check;
     const field = this.#use(check.field, check.key);
     if (other?.includes(".") && !this.ruleset.lists.has(other)) this.#use(other, undefined);
     // A transformer makes another type of it.
@@ -134,8 +114,12 @@ class Reader {
       this.problems.push(`${text}: ${field.name} is ${anOf(typeOf(field))}, and takes ${allowed.join(" ")}`);
       return;
     }
-    const listed = [...values, ...(other === undefined ? [] : [other])].flatMap((value) => this.#items(value, 0));
-    for (const value of listed) {
+    const values = this.ruleset.comparedWith(check);
+    if (values.length !== 1 && operator !== "exists" && !LIST_OPERATORS.has(operator))
+      this.problems.push(`${text}: ${operator} takes one value, and the list has ${values.length}`);
+    for (const { text: value, quoted } of values) {
+      if (!quoted && !BARE.test(value))
+        this.problems.push(`${text}: ${JSON.stringify(value)} of a list needs quotes of its own: '"${value}"'`);
       const expected = valueProblem(field, value);
       if (expected !== undefined) this.problems.push(`${text}: ${JSON.stringify(value)} is not ${expected}`);
     }

@@ -21,7 +21,7 @@ function shape(condition: Condition): string {
       return [
         left,
         operator,
-        ...values.map((value) => JSON.stringify(value)),
+        ...values.map(({ text, quoted }) => (quoted ? JSON.stringify(text) : text)),
         ...(other === undefined ? [] : [`@${other}`]),
       ].join(" ");
     }
@@ -29,21 +29,21 @@ function shape(condition: Condition): string {
 }
 
 test.each([
-  ["docker.type=container", 'docker.type = "container"'],
+  ["docker.type=container", "docker.type = container"],
   ["a and b or not c and (d or e)", "((<a> and <b>) or (not <c> and (<d> or <e>)))"],
-  ["docker.status in (start,create,die)", 'docker.status in "start" "create" "die"'],
+  ["docker.status in (start,create,die)", "docker.status in start create die"],
   ["docker.status in ()", "docker.status in"],
   ["docker.status in actions", "docker.status in @actions"],
   ["docker.type in (\"a b\", 'c)')", 'docker.type in "a b" "c)"'],
   ['docker.type = "a \\"b\\""', 'docker.type = "a \\"b\\""'],
   ["docker.attributes[com.example/team] exists", "docker.attributes[com.example/team] exists"],
-  ["docker.container.mount[/a(b)] = /", 'docker.container.mount[/a(b)] = "/"'],
-  ["tolower(docker.type) = x", 'tolower(docker.type) = "x"'],
-  ["toupper(tolower(docker.attributes[x])) in (a)", 'toupper(tolower(docker.attributes[x])) in "a"'],
+  ["docker.container.mount[/a(b)] = /", "docker.container.mount[/a(b)] = /"],
+  ["tolower(docker.type) = x", "tolower(docker.type) = x"],
+  ["toupper(tolower(docker.attributes[x])) in (a)", "toupper(tolower(docker.attributes[x])) in a"],
   ["docker.type = val(docker.action)", "docker.type = @docker.action"],
-  ["docker.exec.exitcode>=-1", 'docker.exec.exitcode >= "-1"'],
-  ["not docker.type = x\n  and web", '(not docker.type = "x" and <web>)'],
-  ["docker.type = and_more", 'docker.type = "and_more"'],
+  ["docker.exec.exitcode>=-1", "docker.exec.exitcode >= -1"],
+  ["not docker.type = x\n  and web", "(not docker.type = x and <web>)"],
+  ["docker.type = and_more", "docker.type = and_more"],
 ])("%s", (text, expected) => {
   expect(shape(parseCondition(text))).toBe(expected);
 });

@@ -54,7 +54,7 @@ describe("a fault is found:", () => {
       "a field without its argument",
       "docker.attributes[debug]",
       "docker.attributes",
-      "docker.attributes takes an argument",
+      "docker.attributes needs an argument",
     ],
     ["an argument too many", "docker.actor.id", "docker.actor.id[x]", "docker.actor.id takes no argument"],
     ["no maturity", "maturity_sandbox, ", "", "its tags are"],
@@ -74,16 +74,32 @@ describe("a fault is found:", () => {
     ["no macro of its own", "and not user_known_engine_reloaded", "", "its condition ends in"],
     ["a macro without parentheses", "(evt.num = 0)", "evt.num = 0", "stands in parentheses"],
     ["an operator of a newer engine", "docker.type = daemon", "docker.type regex daemon", "no operator regex"],
-    ["a function of a newer engine", "docker.type = daemon", "basename(docker.type) = daemon", "not expected"],
+    ["a function of a newer engine", "docker.type = daemon", "basename(docker.type) = daemon", "no function basename"],
+    ["a field on the right side", "docker.type = daemon", "docker.type = val(docker.action)", "no field on the right"],
+    ["a list without parentheses", "in (docker_images)", "in docker_images", "a list in parentheses"],
+    ["a text in the place of a list", "in (docker_images)", "in 'docker_images'", "a list in parentheses"],
+    ["a field that is not there in a macro", "(evt.num = 0)", "(docker.nope = 0)", "there is no field docker.nope"],
     [
       "a list that is compared as a text",
       "docker.type = daemon",
       "docker.container.capadd contains X",
-      "knows no contains",
+      "docker.container.capadd is a string list, and takes in",
     ],
-    ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is true or false"],
-    ["a value that needs quotes", "docker.type = daemon", "docker.container.securityopt in (a=b)", "comma is missing"],
-    ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "not expected"],
+    ["a bool that is none", "docker.type = daemon", "docker.container.privileged = yes", "is not true or false"],
+    [
+      "a value that needs quotes",
+      "docker.type = daemon",
+      "docker.container.securityopt in (a=b)",
+      'expected "," or ")"',
+    ],
+    ["a list's item that needs quotes", "[a/b]", "['a=b']", "needs quotes"],
+    [
+      "several values in the place of one",
+      /\[a\/b\](.*)in \(docker_images\)/s,
+      "[a/b, c]$1= docker_images",
+      "takes one value",
+    ],
+    ["a parenthesis too many", "docker.type = daemon", "(docker.type = daemon))", "expected and, or, or the end"],
   ])("%s", (what, from, to, fault) => {
     const text =
       what === "a long line"
@@ -105,19 +121,22 @@ test("a rule's macro has its name", () => {
 test("macros and lists are written out as Falco does", () => {
   const rule = (condition: string) => ({ rule: "R", condition, output: " o\n" }) as unknown as Rule;
   const items: Item[] = [
-    { list: "shells", items: ["sh", "bash", "a b"] },
+    { list: "shells", items: ["sh", "bash", "a b", "'c d'"] },
+    { list: "shell", items: ["fish"] },
     { list: "none", items: [] },
     { list: "programs", items: ["shells", "nc"] },
     { macro: "docker_container", condition: "docker.type = container\n" },
     rule("docker_container and docker.action in (programs) and x in (none) and y = 'docker_container'"),
     rule("docker.attributes[docker_container] = docker_container-x or docker.docker_container exists"),
+    rule("docker.type in ('a(b', shell) or docker.type = shell or docker.type in (\"shell\")"),
   ];
   expect(writtenOut(items).map(({ condition, output }) => [condition, output])).toEqual([
     [
-      "(docker.type = container) and docker.action in (sh, bash, \"a b\", nc) and x in () and y = 'docker_container'",
+      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and x in () and y = 'docker_container')`,
       "o",
     ],
-    ["docker.attributes[docker_container] = docker_container-x or docker.docker_container exists", "o"],
+    ["(docker.attributes[docker_container] = docker_container-x or docker.docker_container exists)", "o"],
+    [`(docker.type in ("a(b", fish) or docker.type = fish or docker.type in ("shell"))`, "o"],
   ]);
   const override: Item[] = [...items, { list: "shells", items: ["fish"] }];
   expect(writtenOut(override)[0]?.condition).toContain("in (fish, nc)");
