@@ -26,7 +26,8 @@ real("its events arrive, over the plugin with its setting", () => {
   using instance = state.open(address);
   expect(state.error).toBe("");
   dockerd.docker("tag", "bb:1", "tls:1");
-  const payload = instance.payloads(1)[0] ?? "{}";
+  // First the engine itself is told of.
+  const payload = instance.payloads(2)[1] ?? "{}";
   expect(JSON.parse(payload)).toMatchObject({ Type: "image", Action: "tag", falco: { engine: { host: address } } });
 });
 
