@@ -72,7 +72,7 @@ test("answers that lie, of another length or to another question", () => {
   using state = hostile("nothing");
   let absent = 0;
   let present = 0;
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 24; i++) {
     const values = state.extract(state.foreign(`{"Type":"${i}"}`), ALL);
     if (values.every((value) => value === undefined)) absent++;
     else present++;
