@@ -259,7 +259,7 @@ real(
       line("reload", { Type: "daemon", id: "D75Y" }),
     ];
     const further =
-      /^docker\.(?:image\.(?:digests|label|created)|volume|network|service|plugin|exec\.pid|container\.(?:exitcode|oomkilled|volumedevice|sensitivemounts?)$|engine\.(?!host|name|version))/;
+      /^docker\.(?:image\.(?:digests|label|created)|volume|network|service|plugin|exec\.pid|container\.(?:exitcode|oomkilled|volumedevice|sensitivemounts?)$|engine\.(?!host|name|id|version))/;
     const asks = asksFor({ "docker.container.volumedevice": ["/data"], "docker.image.label": ["tier"] }).filter(
       ({ field }) => further.test(field.name),
     );
