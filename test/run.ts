@@ -26,7 +26,7 @@ const STAGES: readonly Stage[] = [
   { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true },
   { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 2 },
   { name: "sinsp", desc: "a real libsinsp as the host", built: true },
-  { name: "rules", desc: "each rule over each case in a real libsinsp; attacks on a real engine", built: true },
+  { name: "rules", desc: "each rule over each case in a real libsinsp; attacks on a real engine", built: true, parallel: 2 },
 ];
 
 /** A test that hangs is ended after this; a slow machine needs more than a fast one would. */
