@@ -1,13 +1,11 @@
 /** Writes records: the finished Falco event and beside it the index of its values, for the host to read. */
 import type { Line } from "../base/line.ts";
 import { isLabel, type Labels } from "../docker/labels.ts";
-import { info } from "../plugin/info.ts";
 import type { EnrichedEvent } from "../sensor/enrichment.ts";
 import { own, type SharedBlock, shared, type Taken } from "./blocks.ts";
+import { writeEventHeader } from "./event_header.ts";
 import { layout } from "./layout.ts";
 import { copyPayload, type Utf8Buffer } from "./payload.ts";
-
-const NO_THREAD = 0xffff_ffff;
 
 /** Characters up to which a loop writes a text faster than a call that leaves JavaScript. */
 const CALL_CHARS = 24;
@@ -55,7 +53,7 @@ export class RecordWriter {
     const words = this.#words;
     const payload = base + layout.RECORD_EVENT + layout.EVENT_PAYLOAD;
     const payloadEnd = copyPayload(this.#bytes, payload, line, addition);
-    this.#header(base + layout.RECORD_EVENT, payloadEnd - payload, event.timeNano);
+    writeEventHeader(this.#view, base + layout.RECORD_EVENT, event.timeNano, payloadEnd - payload);
 
     const index = align(payloadEnd);
     this.#at = index;
@@ -80,20 +78,6 @@ export class RecordWriter {
     words[(base + layout.RECORD_INDEX) >>> 2] = index - base;
     words[(base + layout.RECORD_ENGINE) >>> 2] = engine;
     return size;
-  }
-
-  /** The event's header, as falcosecurity/libs 0.23.2 packs it (driver/ppm_events_public.h, ppm_evt_hdr). */
-  #header(at: number, payloadBytes: number, timeNano: bigint): void {
-    const view = this.#view;
-    view.setBigUint64(at, timeNano, true);
-    view.setUint32(at + 8, NO_THREAD, true);
-    view.setUint32(at + 12, NO_THREAD, true);
-    view.setUint32(at + layout.EVENT_LENGTH, layout.EVENT_PAYLOAD + payloadBytes, true);
-    view.setUint16(at + 20, layout.EVENT_TYPE, true);
-    view.setUint32(at + 22, layout.EVENT_PARAMS, true);
-    view.setUint32(at + 26, layout.PLUGIN_ID_BYTES, true);
-    view.setUint32(at + 30, payloadBytes, true);
-    view.setUint32(at + 34, info.id, true);
   }
 
   /** Begins a block here, whose slots count from `origin`. */

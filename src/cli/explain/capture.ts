@@ -1,6 +1,6 @@
 /** Payloads as a capture file that libsinsp reads (as sysdig 0.41.4 takes it; libscap: scap_savefile.h). */
+import { writeEventTo } from "../../ipc/event_header.ts";
 import { layout } from "../../ipc/layout.ts";
-import { info } from "../../plugin/info.ts";
 
 /** The blocks' types, and what the first one says. */
 const SECTION_HEADER = 0x0a0d0d0a;
@@ -24,23 +24,14 @@ function sectionHeader(): Buffer {
   return block;
 }
 
-/** An event of our plugin's, as `ipc/record.ts` writes it into a ring. */
+/** An event of our plugin's. */
 function eventBlock(timeNano: bigint, payload: Buffer): Buffer {
   const length = layout.EVENT_PAYLOAD + payload.length;
   const size = Math.ceil((EVENT_AT + length) / 4) * 4 + 4;
   const block = Buffer.alloc(size);
   block.writeUInt32LE(EVENT, 0);
   block.writeUInt32LE(size, 4);
-  const at = EVENT_AT;
-  block.writeBigUInt64LE(timeNano, at);
-  block.writeBigUInt64LE(2n ** 64n - 1n, at + 8);
-  block.writeUInt32LE(length, at + layout.EVENT_LENGTH);
-  block.writeUInt16LE(layout.EVENT_TYPE, at + 20);
-  block.writeUInt32LE(layout.EVENT_PARAMS, at + 22);
-  block.writeUInt32LE(layout.PLUGIN_ID_BYTES, at + 26);
-  block.writeUInt32LE(payload.length, at + 30);
-  block.writeUInt32LE(info.id, at + 34);
-  payload.copy(block, at + layout.EVENT_PAYLOAD);
+  writeEventTo(block, EVENT_AT, timeNano, payload);
   block.writeUInt32LE(size, size - 4);
   return block;
 }

@@ -1,5 +1,6 @@
 /** libdocker.so through its ABI, as Falco calls it (ffi/shared/falco_abi.h has the layouts). */
 import { CString, dlopen, FFIType, JSCallback, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { writeEventTo } from "../../ipc/event_header.ts";
 import { layout } from "../../ipc/layout.ts";
 import type { Value } from "../../ipc/record_reader.ts";
 import type { Field } from "../../plugin/fields/field.ts";
@@ -56,15 +57,7 @@ export class AbiEvent {
 /** A payload as an event in memory of our own, as a capture file is read. */
 export function foreignEvent(timeNano: bigint, payload: Buffer): AbiEvent {
   const event = Buffer.alloc(layout.EVENT_PAYLOAD + payload.length);
-  event.writeBigUInt64LE(timeNano, 0);
-  event.writeBigUInt64LE(2n ** 64n - 1n, 8);
-  event.writeUInt32LE(event.length, layout.EVENT_LENGTH);
-  event.writeUInt16LE(layout.EVENT_TYPE, 20);
-  event.writeUInt32LE(layout.EVENT_PARAMS, 22);
-  event.writeUInt32LE(layout.PLUGIN_ID_BYTES, 26);
-  event.writeUInt32LE(payload.length, 30);
-  event.writeUInt32LE(info.id, 34);
-  payload.copy(event, layout.EVENT_PAYLOAD);
+  writeEventTo(event, 0, timeNano, payload);
   return new AbiEvent(ptr(event), event);
 }
 
