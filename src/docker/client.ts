@@ -48,7 +48,7 @@ const IDLE_MS = 1_000;
 export class EngineError extends Error {
   constructor(
     message: string,
-    /** The HTTP status of an engine that answered; undefined where none was reached. */
+    /** The HTTP status of an engine that answered, or the one that it meant; undefined where none was reached. */
     readonly status?: number,
     /** Trying again does not help: a person has to change something. */
     readonly permanent = false,
@@ -392,13 +392,17 @@ export class Engine {
   #refused(path: string, status: number, body: string): EngineError {
     if (isTls(status, body)) return this.#speaksTls();
     let words = body.trim();
+    let meant = status;
     try {
-      words = String((JSON.parse(body) as { message?: unknown }).message ?? words);
+      const { message, cause } = JSON.parse(body) as { message?: unknown; cause?: unknown };
+      words = String(message ?? words);
+      // podman 4.3 says so of a container that goes while it looks.
+      if (status === 500 && /^no such /.test(String(cause))) meant = 404;
     } catch {}
     if (words === "") words = `no words; is it a Docker Engine, or a proxy that does not let ${path} pass?`;
     else if (words.startsWith("<")) words = `a web page; is it a Docker Engine, or a proxy that refuses ${path}?`;
     if (words.length > WORDS_MAX) words = `${words.slice(0, WORDS_MAX).toWellFormed()}…`;
-    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, status);
+    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, meant);
   }
 
   #silent(): EngineError {
@@ -422,6 +426,8 @@ export class Engine {
     const { code, name, message, data } = error as { code?: string; name?: string; message?: string; data?: string };
     const none = `no Docker Engine at ${address}`;
     switch (code) {
+      case "UND_ERR_DESTROYED":
+        return new EngineError(`given up, as the engine at ${address} is not watched any more`);
       case "ENOENT":
       case "ENOTDIR":
         return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);

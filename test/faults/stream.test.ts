@@ -214,6 +214,20 @@ test("podman's clock steps back: what was before the stream, and what is forgott
   expect(take(instance, 1, 2_000)).toEqual([]);
 }, 30_000);
 
+test("podman writes an event late, behind one of a later time: it is not lost, in a stream or after a cut", async () => {
+  await using engine = await TestEngine.start({ podman: "header" });
+  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  using instance = state.open(engine.address);
+  await engine.send(numbered(1, 2_000));
+  expect(take(instance, 1)).toEqual([1]);
+  await engine.cut();
+  await engine.send(numbered(2, 1_920));
+  await until(instance, reconnected(state, 1));
+  await engine.send(numbered(3, 1_920));
+  expect(take(instance, 2)).toEqual([2, 3]);
+  expect(take(instance, 1, 500)).toEqual([]);
+}, 30_000);
+
 test("podman that forgot all the same is believed", async () => {
   const behaviour: Behaviour = { podman: "header" };
   await using engine = await TestEngine.start(behaviour);
