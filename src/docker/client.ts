@@ -40,7 +40,9 @@ const ERROR_BODY_MAX = 4096;
  * Connections for questions beside the stream, all together; each is kept for a while when it is idle. An engine answers
  * what is asked of a container only when its start is over: with few connections, those that start hold up all others.
  */
-const CONNECTIONS_MAX = 32;
+export const CONNECTIONS_MAX = 32;
+/** Connections beside them: the stream, one that is to stand in for it, and two looks at what the engine keeps. */
+export const STREAMS_MAX = 4;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
@@ -111,15 +113,17 @@ export class Engine {
   /**
    * @param trace where the answer that is read leaves its trace, by what was asked
    * @param debug told of each request, and of what its streams conclude
+   * @param connectionsMax for questions; fewer where the transport bears no more
    */
   constructor(
     readonly endpoint: Endpoint,
     readonly trace: Trace = NO_TRACE,
     readonly debug: Debug = NO_DEBUG,
+    connectionsMax = CONNECTIONS_MAX,
   ) {
     this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
-      connections: this.endpoint.questionsMax ?? CONNECTIONS_MAX,
+      connections: Math.min(connectionsMax, this.endpoint.questionsMax ?? CONNECTIONS_MAX),
       keepAliveTimeout: this.endpoint.idleMs ?? IDLE_MS,
       pipelining: 1,
       maxResponseSize: ANSWER_MAX,
@@ -442,6 +446,9 @@ export class Engine {
       case "ENOTFOUND":
       case "EAI_AGAIN":
         return new EngineError(`${none}: the host's name is not known; correct it in ${asker.setting}, or the DNS`);
+      case "EMFILE":
+      case "ENFILE":
+        return new EngineError(`no connection to the engine at ${address}: too many files are open; ${RAISE_FILES}`);
       case "EHOSTUNREACH":
       case "ENETUNREACH":
         return new EngineError(`${none}: there is no way to this host; is the network up?`);
@@ -460,6 +467,9 @@ export class Engine {
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
   }
 }
+
+/** What a person does who wants more files to be open. */
+export const RAISE_FILES = "raise the limit of open files (with systemd, LimitNOFILE=)";
 
 /** undici's code of an answer beyond `maxResponseSize`. */
 const TOO_LARGE = "UND_ERR_RES_EXCEEDED_MAX_SIZE";

@@ -13,6 +13,7 @@ const PACKAGES: Record<string, string> = {
   newuidmap: "uidmap",
   unshare: "util-linux",
   setpriv: "util-linux",
+  prlimit: "util-linux",
   nm: "binutils",
   "qemu-aarch64": "qemu-user libc6-arm64-cross",
   groff: "groff-base",

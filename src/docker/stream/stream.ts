@@ -350,6 +350,7 @@ export class EventStream {
         },
         onEnd: (error) => {
           bound.end();
+          lines.reset();
           if (error === undefined) resolve(fingerprints);
           else reject(error);
         },
