@@ -1,4 +1,5 @@
 /** The client of an engine: questions with an answer, and streams of events, over HTTP. */
+import { closeSync, openSync } from "node:fs";
 // Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
 import { Client, type Dispatcher, Pool } from "undici/index.js";
 import { type Debug, NO_DEBUG } from "../base/debug.ts";
@@ -422,6 +423,10 @@ export class Engine {
     return new EngineError(`the engine at ${address} speaks TLS: set ${asker.tls}`, undefined, true);
   }
 
+  #withoutFiles(): EngineError {
+    return new EngineError(`no connection to the engine at ${this.address}: too many files are open; ${RAISE_FILES}`);
+  }
+
   #unreachable(error: unknown): EngineError {
     const { endpoint } = this;
     const { address, asker } = endpoint;
@@ -437,6 +442,7 @@ export class Engine {
         return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
       case "ENOTSOCK":
       case "ECONNREFUSED": {
+        if (!canOpen()) return this.#withoutFiles();
         const there = endpoint.obstacle();
         if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
         // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
@@ -448,7 +454,7 @@ export class Engine {
         return new EngineError(`${none}: the host's name is not known; correct it in ${asker.setting}, or the DNS`);
       case "EMFILE":
       case "ENFILE":
-        return new EngineError(`no connection to the engine at ${address}: too many files are open; ${RAISE_FILES}`);
+        return this.#withoutFiles();
       case "EHOSTUNREACH":
       case "ENETUNREACH":
         return new EngineError(`${none}: there is no way to this host; is the network up?`);
@@ -465,6 +471,16 @@ export class Engine {
     if (name === "HTTPParserError")
       return new EngineError(`what answers at ${address} speaks no HTTP; set ${asker.setting} to an engine`);
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
+  }
+}
+
+/** Whether this process may open one more file. Bun says of a socket that it may not have: connection refused. */
+function canOpen(): boolean {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return true;
+  } catch {
+    return false;
   }
 }
 

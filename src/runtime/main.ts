@@ -24,6 +24,15 @@ const HEARTBEAT_EVERY_MS = 3_000;
  */
 const MEMORY_MAX = 512 * 1024 * 1024;
 
+/** Bytes of resident memory; 0 where no more files may be open, which is no reason to end. */
+function memoryHeld(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
+
 /**
  * The runtime behind libdocker.so: serves the host that started this process until that closes its sockets.
  * @param library the path of the libdocker.so that the host has loaded
@@ -94,7 +103,7 @@ export function runRuntime(library: string): void {
   });
   setInterval(() => {
     bridge.heartbeat();
-    const held = process.memoryUsage.rss();
+    const held = memoryHeld();
     if (held <= MEMORY_MAX + config.queuebytes) return;
     bridge.log("critical", `the runtime holds ${held} bytes of memory and ends itself`);
     process.exit(75);

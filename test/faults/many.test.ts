@@ -108,3 +108,27 @@ limited.each([
   },
   90_000,
 );
+
+limited(
+  "64 engines and 60 open files: it is said what is missing, some are connected, and nothing ends",
+  async () => {
+    await using engine = await TestEngine.start();
+    using state = new Plugin().init('{"statefile": "", "inspect": false}');
+    const pid = runtimePid();
+    Bun.spawnSync(["prlimit", "--pid", String(pid), "--nofile=60:60"]);
+    using instance = state.open(names(engine));
+    expect(instance.rc).toBe(rc.success);
+    expect(logs(state)).toContain("there may be 60: connections may fail; raise the limit of open files");
+    for (const end = performance.now() + 20_000; !logs(state).includes("too many files"); instance.nextBatch())
+      if (performance.now() > end) throw new Error(logs(state));
+    expect(logs(state)).toMatch(
+      /no connection to the engine at unix:\S+: too many files are open; raise the limit of open files \(with systemd/,
+    );
+    // Beyond a heartbeat, which looks at the memory, which takes a file.
+    const began = performance.now();
+    const isOver = () => performance.now() - began > 4_000 && (state.metrics().engines_connected ?? 0) > 0;
+    while (!isOver() && performance.now() - began < 40_000) instance.nextBatch();
+    expect([isOver(), state.metrics().runtime_restarts]).toEqual([true, 0]);
+  },
+  60_000,
+);
