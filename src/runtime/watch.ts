@@ -68,7 +68,7 @@ export class Watch {
     for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
     for (const warning of endpoint.warnings) warned.add(warning);
     const debug = (text: () => string) => {
-      if (isTold("debug", config.loglevel)) this.#log("debug", text());
+      if (isTold("debug", bridge.logLevel)) this.#log("debug", text());
     };
     this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug, shared.questions);
     this.#lane = writer.lane(journal, (loss) => {
