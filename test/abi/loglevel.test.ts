@@ -42,16 +42,16 @@ test.each(["", ', "loglevel": "warning"'])("without it %p there is none of that"
 
 test("set_config changes it for what is open, and names the settings that count from the next open on", async () => {
   await using engine = await TestEngine.start();
-  using state = new Plugin().init('{"statefile": ""}');
+  const config = { statefile: "", pinginterval: 300 };
+  using state = new Plugin().init(JSON.stringify(config));
   using instance = state.open(engine.address);
-  expect(state.setConfig('{"statefile": "", "loglevel": "debug", "pinginterval": 300, "flushinterval": 5}')).toBe(
-    rc.success,
-  );
+  const set = (more: object) => state.setConfig(JSON.stringify({ ...config, ...more }));
+  expect(set({ loglevel: "debug", inspecttimeout: 300, flushinterval: 5 })).toBe(rc.success);
   while (!textsOf(state, 7).includes("GET /_ping: 200")) instance.nextBatch();
-  expect(textsOf(state, 5)).toBe("what is open stays as it is; from the next open on there count: pinginterval");
+  expect(textsOf(state, 5)).toBe("what is open stays as it is; from the next open on there count: inspecttimeout");
   // Nothing of that where nothing is open, or nothing else changes.
-  expect(state.setConfig('{"statefile": "", "loglevel": "info", "pinginterval": 300}')).toBe(rc.success);
+  expect(set({ loglevel: "info", inspecttimeout: 300 })).toBe(rc.success);
   instance.close();
-  expect(state.setConfig('{"statefile": "", "queuebytes": 1048576}')).toBe(rc.success);
+  expect(set({ queuebytes: 1048576 })).toBe(rc.success);
   expect(textsOf(state, 5).split("\n").length).toBe(1);
 });

@@ -34,6 +34,7 @@ const ASKS = {
   volume: "docker.volume.driver",
   uninspected: "docker.container.uninspected",
   engine: "docker.engine.host",
+  rootless: "docker.engine.rootless",
 } as const satisfies Record<string, Ask>;
 type Told = { readonly [name in keyof typeof ASKS]: Value };
 
@@ -117,17 +118,20 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
     state.destroy();
   });
 
-  real("what runs already is told of", () => {
+  real("what runs already is told of, and whether root's rights are behind it", () => {
     podman.docker("run", "-d", "--name", "before", "--network", "none", "bb:1", "sleep", "600");
-    const { state, instance } = open();
-    const came = until(state, instance, ({ type }) => type === "container");
-    expect(came.map(short).slice(0, 2)).toEqual([
-      expect.stringMatching(/^daemon existing /) as unknown as string,
-      "container existing before",
-    ]);
+    let daemon: Told | undefined;
+    // podman looks at much before it says what it is: on a busy machine that can take longer than is waited for.
+    for (let opens = 0; daemon === undefined && opens < 10; opens++) {
+      const { state, instance } = open();
+      const came = until(state, instance, ({ type }) => type === "container");
+      expect(came.map(short).slice(-1)).toEqual(["container existing before"]);
+      daemon = came.find(({ type }) => type === "daemon");
+      instance.close();
+      state.destroy();
+    }
+    expect(daemon).toMatchObject({ action: "existing", rootless: kind === "rootless" });
     podman.docker("rm", "-f", "before");
-    instance.close();
-    state.destroy();
   });
 });
 
@@ -160,38 +164,34 @@ test.skipIf(typeof started.rootful === "string")(
 );
 
 test.skipIf(Object.values(started).some((podman) => typeof podman === "string"))(
-  "where their sockets are usually both are found, and events say which of them they are from",
+  "where sockets usually are all are found, and can be opened",
   () => {
-    const { rootful, rootless } = started as Record<string, Podman>;
-    // A /run that has nothing else, for one process and what it starts.
-    const at = { rootful: "/run/podman/podman.sock", rootless: "/run/user/65534/podman/podman.sock" };
+    const [rootful, rootless] = [started.rootful, started.rootless] as [Podman, Podman];
+    const sockets: [path: string, podman: Podman, desc: string][] = [
+      ["/run/user/65534/docker.sock", rootless, "the engine of DOCKER_HOST"],
+      ["/var/run/docker.sock", rootful, "the engine of this machine"],
+      ["/run/podman/podman.sock", rootful, "podman's Docker-compatible API"],
+      ["/run/user/0/docker.sock", rootful, "a rootless engine"],
+      ["/run/user/65534/podman/podman.sock", rootless, "a user's podman"],
+    ];
+    // A /run that has nothing else, for one process and what it starts. What is no socket is not named.
     const script = `set -eu
       mount -t tmpfs tmpfs /run
-      mkdir -p /run/podman /run/user/65534/podman
-      touch ${at.rootful} ${at.rootless}
-      mount --bind "$1" ${at.rootful}
-      mount --bind "$2" ${at.rootless}
-      exec "$3" "$4"`;
-    const child = join(import.meta.dir, "../support/discovered.ts");
-    const sockets = [rootful?.socket ?? "", rootless?.socket ?? ""];
-    const { DOCKER_HOST: _, DOCKER_CONTEXT: __, ...env } = Bun.env;
-    const { stdout, stderr } = Bun.spawnSync(
-      ["unshare", "--mount", "bash", "-c", script, "-", ...sockets, process.execPath, child],
-      { env: { ...env, DOCKER_CONFIG: "/nowhere" } },
-    );
-    expect(stderr.toString()).toBe("");
-    const { found, error, first } = JSON.parse(stdout.toString());
-    expect({ found, error }).toEqual({
-      found: [
-        { value: `unix://${at.rootful}`, desc: "podman's Docker-compatible API" },
-        { value: `unix://${at.rootless}`, desc: "a user's podman" },
-      ],
-      error: "",
+      mkdir -p /run/podman /run/user/1000 /run/user/0 /run/user/65534/podman
+      touch /run/user/1000/docker.sock
+      ${sockets.map(([path, { socket }]) => `touch ${path}; mount --bind ${socket} ${path}`).join("\n")}
+      exec "$@"`;
+    const child = [process.execPath, join(import.meta.dir, "../support/discovered.ts")];
+    const { DOCKER_CONTEXT: _, ...env } = Bun.env;
+    const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "bash", "-c", script, "-", ...child], {
+      env: { ...env, DOCKER_CONFIG: "/nowhere", DOCKER_HOST: `unix://${sockets[0]?.[0]}` },
     });
-    expect(first.sort()).toEqual([
-      ["daemon", "existing", `unix://${at.rootful}`, false],
-      ["daemon", "existing", `unix://${at.rootless}`, true],
-    ]);
+    expect(stderr.toString()).toBe("");
+    expect(JSON.parse(stdout.toString())).toEqual({
+      found: sockets.map(([path, , desc]) => ({ value: `unix://${path}`, desc })),
+      error: "",
+      connected: sockets.length,
+    });
   },
   60_000,
 );
