@@ -77,7 +77,10 @@ function requestsTable(): string {
   for (const field of fields)
     for (const [, path = ""] of field.from.matchAll(/GET (\/[\w{}/]+)/g))
       served.set(path, [...(served.get(path) ?? []), `\`${nameOf(field)}\``]);
-  const rows = [...served].map(([path, names]) => `| \`GET ${path}\` | ${names.length} | ${names.slice(0, 3).join(" ")}${names.length > 3 ? " …" : ""} |`);
+  const rows = [...served].map(
+    ([path, names]) =>
+      `| \`GET ${path}\` | ${names.length} | ${names.slice(0, 3).join(" ")}${names.length > 3 ? " …" : ""} |`,
+  );
   return ["| request | fields | such as |", "| --- | --- | --- |", ...rows].join("\n");
 }
 

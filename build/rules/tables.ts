@@ -121,5 +121,5 @@ export const ruleTables: Record<string, () => string> = {
   events: eventsMarkdown,
 };
 
-/** The README's. */
+/** The README's: what the rules files are. */
 export const readmeRuleTables: Record<string, () => string> = { rulesfiles: countsMarkdown };

@@ -27,21 +27,26 @@ test.each(marks)("%s: the table of %s is the definitions'", (file, mark) => {
 /** All documents of the project. */
 const markdown = [".", "docs", "deploy"]
   .filter((folder) => existsSync(join(root, folder)))
-  .flatMap((folder) => readdirSync(join(root, folder), { recursive: folder !== "." }).map((file) => join(folder, String(file))))
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: folder !== "." }).map((file) => join(folder, String(file))),
+  )
   .filter((file) => file.endsWith(".md"))
   .sort();
+
+/** Code between fences. */
+const FENCED = /^ *```[\s\S]*?^ *```$/gm;
 
 /** A document without its fenced and indented code and its code spans. */
 const prose = (text: string): string =>
   text
-    .replace(/^ *```[^]*?^ *```$/gm, "")
+    .replace(FENCED, "")
     .replace(/^ {4,}.*$/gm, "")
     .replace(/`[^`\n]*`/g, "");
 
 /** The anchors of a document's headings, as GitHub makes them. */
 const anchorsOf = (text: string): string[] => {
   const seen = new Map<string, number>();
-  return [...text.replace(/^ *```[^]*?^ *```$/gm, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => {
+  return [...text.replace(FENCED, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => {
     const anchor = heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, "")
@@ -108,13 +113,18 @@ describe("a message in docs/troubleshooting.md", () => {
     table
       .split("\n")
       .slice(2)
-      .flatMap((row) => [...(row.split(/(?<!\\)\|/)[1] ?? "").matchAll(/(`+) ?(.+?) ?\1(?!`)/g)].map(([, , said = ""]) => said)),
+      .flatMap((row) =>
+        [...(row.split(/(?<!\\)\|/)[1] ?? "").matchAll(/(`+) ?(.+?) ?\1(?!`)/g)].map(([, , said = ""]) => said),
+      ),
   );
 
   test("is found", () => expect(messages.length).toBeGreaterThan(40));
 
   test.each(messages)("%s", (message) => {
-    const parts = message.split("…").map((part) => part.trim()).filter((part) => part.length > 2);
+    const parts = message
+      .split("…")
+      .map((part) => part.trim())
+      .filter((part) => part.length > 2);
     expect(Math.max(...parts.map((part) => part.length))).toBeGreaterThan(12);
     expect(parts.filter((part) => !code.includes(part))).toEqual([]);
   });
