@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { documents } from "../../build/docs.ts";
+import { readConfig } from "../../src/plugin/config.ts";
+import { info } from "../../src/plugin/info.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -127,5 +129,36 @@ describe("a message in docs/troubleshooting.md", () => {
       .filter((part) => part.length > 2);
     expect(Math.max(...parts.map((part) => part.length))).toBeGreaterThan(12);
     expect(parts.filter((part) => !code.includes(part))).toEqual([]);
+  });
+});
+
+describe("what a document shows", () => {
+  interface Shown {
+    readonly init_config?: unknown;
+    readonly plugins?: readonly { readonly init_config?: unknown }[];
+  }
+  const configs = markdown.flatMap((file) =>
+    [...read(file).matchAll(/^ *```yaml\n([\s\S]*?)^ *```$/gm)]
+      .map(([, yaml = ""]) => yaml)
+      .filter((yaml) => yaml.includes("init_config:"))
+      .map((yaml) => {
+        const indent = /^ */.exec(yaml)?.[0] ?? "";
+        const shown = Bun.YAML.parse(yaml.replaceAll(new RegExp(`^${indent}`, "gm"), "")) as Shown;
+        return [file, JSON.stringify(shown.init_config ?? shown.plugins?.[0]?.init_config)] as const;
+      }),
+  );
+
+  test("is a configuration of the plugin, here and there", () => expect(configs.length).toBeGreaterThan(5));
+
+  test.each(configs)("%s: the plugin takes %s", (_file, config) => {
+    expect(readConfig(config)).toMatchObject({ config: {}, warnings: [] });
+  });
+
+  test("is this version's files", () => {
+    // What changed tells of all versions.
+    const current = markdown.filter((file) => file !== "CHANGELOG.md");
+    const named = current.flatMap((file) => [...read(file).matchAll(/\bdocker(?:-plugin|-rules)?-(\d+\.\d+\.\d+)\b/g)]);
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named.map(([, version]) => version))).toEqual(new Set([info.version]));
   });
 });
