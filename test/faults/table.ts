@@ -44,19 +44,22 @@ async function two(): Promise<boolean> {
       console.log(`| ${asked.map(({ name }) => name).join(", ")} | not run: ${engine} |`);
       continue;
     }
-    for (const fault of asked) {
-      const times = fault.times[long ? 1 : 0];
-      const tallies = await runPair(fault, engine, times);
-      for (const { fault: name, engine, late99, lateMax, ...counts } of tallies)
-        console.log(
-          `| ${[name, engine, ...Object.values(counts), late99.toFixed(1), lateMax.toFixed(1)].join(" | ")} |`,
-        );
-      for (const wrong of wrongs(fault, tallies, times)) {
-        console.log(`| ${fault.name} | ${wrong} |`);
-        good = false;
+    try {
+      for (const fault of asked) {
+        const times = fault.times[long ? 1 : 0];
+        const tallies = await runPair(fault, engine, times);
+        for (const { fault: name, engine, late99, lateMax, ...counts } of tallies)
+          console.log(
+            `| ${[name, engine, ...Object.values(counts), late99.toFixed(1), lateMax.toFixed(1)].join(" | ")} |`,
+          );
+        for (const wrong of wrongs(fault, tallies, times)) {
+          console.log(`| ${fault.name} | ${wrong} |`);
+          good = false;
+        }
       }
+    } finally {
+      await engine.stop();
     }
-    await engine.stop();
   }
   return good;
 }
