@@ -72,9 +72,10 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
     expect(() => podman.docker("exec", "first", "sh", "-c", "exit 3")).toThrow();
     podman.docker("rename", "first", "second");
     podman.docker("kill", "second");
-    podman.docker("wait", "second");
+    // Its end is asked about, so it has to be there still.
+    const came = until(state, instance, ({ action }) => action === "die");
     podman.docker("rm", "second");
-    const came = until(state, instance, ({ action }) => action === "remove");
+    came.push(...until(state, instance, ({ action }) => action === "remove"));
     // The engine itself; then what podman tells beside is no more than these.
     const beside = new Set(["existing", "sync", "cleanup", "mount", "unmount"]);
     const told = came.filter(({ action }) => !beside.has(String(action)));
