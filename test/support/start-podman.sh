@@ -31,6 +31,8 @@ if [ "${3-}" = rootless ]; then
   chown -R 65534:65534 "$dir"
   as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 fi
+# podman's locks lie there, for all of a user's podmans: one that is killed must not leave them locked for others.
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 # A rootless one says that it needs this of /.
 mount --make-rshared /
 cd "$dir"
