@@ -85,6 +85,8 @@ const FIELDS = [
   "docker.time",
 ];
 const BETWEEN = ["", " ", "  ", "\n"];
+/** libsinsp takes a list whose first text has an escape that is none as an empty one: it is better told. */
+const READ_AS_EMPTY = /\(\s*(["']).*?\\[^bfnrt \\/]/s;
 
 /** Conditions that are right, nearly, or not at all. */
 function written(random: Random): string {
@@ -157,10 +159,8 @@ test.skipIf(missing !== undefined)(
       return [...(await refused(some.slice(0, half))), ...(await refused(some.slice(half)))];
     };
     expect(await refused(well)).toEqual([]);
-    const ill = all
-      .filter((condition) => !well.includes(condition))
-      .slice(0, 60)
-      .values();
+    const isIll = (condition: string) => !well.includes(condition) && !READ_AS_EMPTY.test(condition);
+    const ill = all.filter(isIll).slice(0, 60).values();
     const taken: string[] = [];
     await Promise.all(
       Array.from({ length: 3 }, async () => {

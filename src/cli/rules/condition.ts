@@ -36,6 +36,11 @@ const TEXTUAL = [
 const LISTS = ["intersects", "in", "pmatch"] as const;
 /** What compares with a list. */
 export const LIST_OPERATORS: ReadonlySet<string> = new Set(LISTS);
+/** All that compares. */
+export const OPERATORS: ReadonlySet<string> = new Set([
+  ...["exists", ...NUMERIC, ...LISTS],
+  ...TEXTUAL.map((operator) => operator.trimEnd()),
+]);
 /** Around a field, on either side. */
 const TRANSFORMERS = ["tolower(", "toupper(", "b64(", "basename(", "len("] as const;
 /** Around a field on the right side, which else would be a text. */
@@ -46,6 +51,7 @@ const IDENTIFIER = new RegExp(NAME, "y");
 const FIELD = new RegExp(`${NAME}(?:\\.${NAME})+`, "y");
 const NOT = /not[\t\n\v\f\r ]+/y;
 const KEYWORDS: ReadonlySet<string> = new Set(["and", "or", "not"]);
+const OPERAND = "a field, a macro or a parenthesis";
 /** Deeper ones are nobody's, and would end the process. */
 const DEPTH_MAX = 100;
 
@@ -85,7 +91,7 @@ class Parser {
     while (lexer.takes(kind)) {
       if (lexer.blank()) of.push(part());
       else if (lexer.takes("(")) of.push(this.#embedded());
-      else throw lexer.expected(`a blank or "(" behind ${kind}`);
+      else throw lexer.expected(lexer.isOver ? OPERAND : `a blank or "(" behind "${kind}"`);
       lexer.blank();
     }
     return of.length === 1 ? first : { kind, of };
@@ -136,7 +142,7 @@ class Parser {
     const name = lexer.word(IDENTIFIER);
     if (name !== undefined && !KEYWORDS.has(name)) return { kind: "macro", name };
     lexer.at = at;
-    throw lexer.expected("a field, a macro or a parenthesis");
+    throw lexer.expected(OPERAND);
   }
 
   /** A field with its argument, which transformers may stand around; undefined where there is none. */

@@ -38,7 +38,8 @@ function operatorsOf({ type, list }: Compared): readonly string[] {
 function transformed(field: Compared, transformers: readonly string[]): Compared | undefined {
   return transformers.reduceRight<Compared | undefined>((inner, transformer) => {
     if (inner === undefined || transformer === "val") return inner;
-    if (transformer === "len") return inner.type === "string" || inner.list ? { type: "uint64", list: false } : undefined;
+    if (transformer === "len")
+      return inner.type === "string" || inner.list ? { type: "uint64", list: false } : undefined;
     return inner.type === "string" ? inner : undefined;
   }, field);
 }
@@ -152,6 +153,9 @@ export function usedBy(rule: Rule, ruleset: Ruleset): Used {
   const reader = new Reader(ruleset);
   reader.condition(rule.condition, []);
   reader.output(rule.output);
+  // Falco wants them to be there, whether they have values or not; what has values is shown already.
+  const ofExceptions = new Reader(ruleset);
+  for (const field of rule.exceptionFields) ofExceptions.condition(`${field} exists`, []);
   const { uses, checks, problems } = reader;
-  return { uses, checks, problems: [...new Set(problems)] };
+  return { uses, checks, problems: [...new Set([...problems, ...ofExceptions.problems, ...rule.problems])] };
 }
