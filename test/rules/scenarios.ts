@@ -157,22 +157,15 @@ export const SCENARIOS: readonly Scenario[] = [
     "container",
     "create",
     "core_pattern, past docker's own check",
-    (_docker, id, engine) => {
+    async (_docker, id, engine) => {
       const body = { Image: "bb:1", HostConfig: { Sysctls: { "kernel.core_pattern": "|/x" }, NetworkMode: "none" } };
-      const url = `http://d/v1.41/containers/create?name=${id}`;
-      const header = "Content-Type: application/json";
-      const { stdout } = Bun.spawnSync([
-        "curl",
-        "-s",
-        "--unix-socket",
-        engine.socket,
-        "-H",
-        header,
-        "-d",
-        JSON.stringify(body),
-        url,
-      ]);
-      if (!stdout.includes('"Id"')) throw new Error(stdout.toString());
+      const answer = await fetch(`http://d/v1.41/containers/create?name=${id}`, {
+        unix: engine.socket,
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
     },
   ),
   about(
