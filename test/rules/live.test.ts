@@ -7,8 +7,9 @@ import { lenientEnvironment } from "../support/lenient.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 import { missing, Sinsp, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { hitsOf } from "./evaluate.ts";
-import { listened, perform } from "./real.ts";
+import { CAMPAIGNS } from "./campaigns.ts";
+import { hitsOf, hitsOfAll } from "./evaluate.ts";
+import { listened, perform, record } from "./real.ts";
 import { ATTACKS, SCENARIOS } from "./scenarios.ts";
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
@@ -60,4 +61,32 @@ real(
     expect(untold).toEqual([]);
   },
   300_000,
+);
+
+real(
+  "each step of a campaign is told of, in its order",
+  async () => {
+    const file = join(temporaryFolder(), "campaigns.scap");
+    const idOf = (place: number): string => `campaign${place}`;
+    const events = await record(dockerd, file, config, () => {
+      for (const [place, { run }] of CAMPAIGNS.entries())
+        run((...args) => dockerd.docker(...args), idOf(place), dockerd);
+    });
+    const campaignOf = new Map(
+      events.map(({ time, event }) => [time, /^campaign\d+/.exec(event.Actor.Attributes.name ?? "")?.[0]]),
+    );
+    const names = new Set(CAMPAIGNS.flatMap(({ alerts }) => alerts));
+    const hits = await hitsOfAll([...names].map(ruleOf), file, config);
+    for (const [place, { name, alerts }] of CAMPAIGNS.entries()) {
+      let last = 0n;
+      const told = alerts.filter((rule) => {
+        const own = (hits.get(rule) ?? []).filter(({ time }) => campaignOf.get(time) === idOf(place) && time >= last);
+        last = own[0]?.time ?? last;
+        return own.length > 0;
+      });
+      expect([name, told]).toEqual([name, [...alerts]]);
+      expect([name, alerts.filter((rule) => ruleOf(rule).enabled === false)]).toEqual([name, []]);
+    }
+  },
+  120_000,
 );

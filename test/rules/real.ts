@@ -21,18 +21,41 @@ export async function asked(engine: Dockerd, path: string): Promise<Json | undef
   return answer.ok ? ((await answer.json()) as Json) : undefined;
 }
 
-export interface Performed {
-  readonly scenario: Scenario;
-  /** The time of the event that is to be told of, ns since 1970. */
+/** More events than libsinsp can be behind by when another one has printed the last of them. */
+const LAST = 20;
+
+/** What the plugin made of an event, in a capture file. */
+export interface Recorded {
+  /** Ns since 1970. */
   readonly time: bigint;
   /** The event, with what the plugin adds. */
   readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
+}
+
+/** Does something with an engine, and writes all events of that into a capture file. Returns them. */
+export async function record(
+  engine: Dockerd,
+  file: string,
+  config: object,
+  doing: () => unknown,
+): Promise<readonly Recorded[]> {
+  const source = ["-I", `docker:${engine.address}`];
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, writing, printing);
+  await doing();
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+  return captured(file).map(({ ts, payload }) => ({ time: ts, event: JSON.parse(payload) as Recorded["event"] }));
+}
+
+export interface Performed extends Recorded {
+  readonly scenario: Scenario;
   /** What the engine said of its container, once all was done. */
   readonly inspect: Json | undefined;
 }
-
-/** More events than libsinsp can be behind by when another one has printed the last of them. */
-const LAST = 20;
 
 /** Performs scenarios, one after the other, and writes all events into a capture file. */
 export async function perform(
@@ -41,22 +64,10 @@ export async function perform(
   file: string,
   config: object,
 ): Promise<Performed[]> {
-  const source = ["-I", `docker:${engine.address}`];
-  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
-  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, writing, printing);
-  for (const [place, scenario] of scenarios.entries()) {
-    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
-  }
-  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
-  await printing.line((line) => line === `last:${LAST - 1}`);
-  writing.kill("SIGINT");
-  await writing.end;
-
-  const events = captured(file).map(({ ts, payload }) => ({
-    time: ts,
-    event: JSON.parse(payload) as Performed["event"],
-  }));
+  const events = await record(engine, file, config, async () => {
+    for (const [place, scenario] of scenarios.entries())
+      await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
+  });
   const performed = scenarios.map(async (scenario, place) => {
     const { type = "container", action } = scenario;
     const mentions = new RegExp(`${idOf(place)}(?![0-9])`, "i");
