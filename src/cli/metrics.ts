@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 // Not "undici": Bun replaces that name by a stand-in. Not fetch: it would ask a proxy of the environment.
 import { request } from "undici/index.js";
-import { errorMessage } from "../base/errors.ts";
+import { errorMessage, fileTrouble } from "../base/errors.ts";
 import { metrics as known } from "../plugin/metrics.ts";
 import { BadUsage, type Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
@@ -63,9 +63,7 @@ function ofFile(path: string): Found {
       closeSync(fd);
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "no permission to read it" };
-    throw new NoMetrics(`${path}: ${why[code as keyof typeof why] ?? errorMessage(error)}`);
+    throw new NoMetrics(`${path}: ${fileTrouble(error)}`);
   }
   const found = lastMetricsIn(text);
   if (found.size === 0)

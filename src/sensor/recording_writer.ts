@@ -1,6 +1,6 @@
 /** Writes a recording's file, which is whole whenever it is looked at. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
-import { errorMessage } from "../base/errors.ts";
+import { fileTrouble } from "../base/errors.ts";
 import { lockFile } from "../base/file_lock.ts";
 import { BadRecording, isCompressed, wholeFrames } from "./recording_file.ts";
 
@@ -103,14 +103,7 @@ export class RecordingWriter {
   }
 
   #bad(error: unknown): BadRecording {
-    const { code } = error as NodeJS.ErrnoException;
-    const why: Record<string, string> = {
-      ENOENT: "there is no such folder",
-      EISDIR: "it is a folder",
-      EACCES: "no permission to write it",
-      ENOSPC: "there is no room left",
-      EFBIG: "it is as large as a file may be",
-    };
-    return new BadRecording(`${this.path}: ${why[code ?? ""] ?? errorMessage(error)}`);
+    const own = { ENOENT: "there is no such folder", EACCES: "no permission to write it" };
+    return new BadRecording(`${this.path}: ${fileTrouble(error, own)}`);
   }
 }

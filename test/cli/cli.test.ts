@@ -235,6 +235,10 @@ test.each([
   [["--demo", "--output", "%docker.attributes"], 2, /docker\.attributes needs an argument: docker\.attributes\[KEY\]/],
   [["--demo", "--output", "%docker.type[x]"], 2, /docker\.type takes no argument/],
   [["--replay", "/nowhere/x.jsonl"], 1, /\/nowhere\/x\.jsonl: there is no such file/],
+  [["--replay", "/tmp"], 1, /\/tmp: it is a folder/],
+  [["--replay", import.meta.path], 1, /cli\.test\.ts: it is no recording: expected an event as JSON on each line/],
+  [["--explain", "/tmp", "--demo"], 1, /\/tmp: it is a folder/],
+  [["--help", "zzzzzzzzz"], 2, /there is no option --zzzzzzzzz; docker-plugin --help lists all/],
   [["--record", "/nowhere/x.jsonl", "--demo"], 1, /\/nowhere\/x\.jsonl: there is no such folder/],
   [["--record", "/tmp", "--demo"], 1, /\/tmp: it is a folder/],
   [
@@ -253,6 +257,19 @@ test.each([
   expect([ran.code, ran.out]).toEqual([code, ""]);
   expect(ran.err).toMatch(words);
   expect(ran.err).toMatch(/^docker-plugin: [^\n]+\n$/);
+});
+
+test.each([
+  [["--dump", "--demo"]],
+  [["--explain", join(import.meta.dir, "../../rules/docker_example_rules.yaml"), "--demo"]],
+  [["--through", "--demo"]],
+  [["--fields"]],
+])("what cannot be written of %p is said, and is no success", (args) => {
+  const { exitCode, stderr } = Bun.spawnSync(["bash", "-c", 'exec "$0" "$@" > /dev/full', PROGRAM, ...args], {
+    env: environment,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr.toString()).toEndWith("docker-plugin: the output cannot be written: there is no room left\n");
 });
 
 test("DOCKER_HOST is the engine where --host is not given, and is named where it is wrong", () => {

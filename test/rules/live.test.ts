@@ -10,20 +10,25 @@ import { temporaryFolder } from "../support/temporary.ts";
 import { CAMPAIGNS } from "./campaigns.ts";
 import { hitsOf, hitsOfAll } from "./evaluate.ts";
 import { listened, perform, record } from "./real.ts";
-import { ATTACKS, SCENARIOS } from "./scenarios.ts";
+import { ATTACKS, CIS_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
 const FILE = join(temporaryFolder(), "live.scap");
 
 tellIfMissing("attacks on a real engine");
-const engine = missing === undefined ? await Dockerd.start([], lenientEnvironment()) : "no libsinsp";
+const engine =
+  missing === undefined ? await Dockerd.start([], { ...lenientEnvironment(), OWN_NETWORK: "1" }) : "no libsinsp";
 if (missing === undefined && typeof engine === "string")
   skipped("attacks on a real engine", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
 
-const rules = new Map(writtenOut(itemsOf(textOf("docker_rules.yaml"))).map((rule) => [rule.rule, rule]));
+const rules = new Map(
+  (["docker_rules.yaml", "docker_cis_rules.yaml"] as const).flatMap((file) =>
+    writtenOut(itemsOf(textOf(file))).map((rule) => [rule.rule, rule] as const),
+  ),
+);
 const ruleOf = (name: string): Rule => {
   const rule = rules.get(name);
   if (rule === undefined) throw new Error(`there is no rule ${name}`);
@@ -52,7 +57,7 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
 real(
   "each rule that a real engine can make an event for tells of that",
   async () => {
-    const performed = await perform(dockerd, SCENARIOS, FILE, config);
+    const performed = await perform(dockerd, [...SCENARIOS, ...CIS_SCENARIOS], FILE, config);
     const untold: string[] = [];
     for (const { scenario, time } of performed) {
       const hits = await hitsOf(ruleOf(scenario.rule), FILE, config);

@@ -24,6 +24,9 @@ export async function asked(engine: Dockerd, path: string): Promise<Json | undef
 /** More events than libsinsp can be behind by when another one has printed the last of them. */
 const LAST = 20;
 
+/** Dozens of scenarios in one run of libsinsp, on a machine that does much else. */
+Sinsp.runMs = 280_000;
+
 /** What the plugin made of an event, in a capture file. */
 export interface Recorded {
   /** Ns since 1970. */
@@ -75,7 +78,10 @@ export async function perform(
       ({ event }) =>
         event.Type === type &&
         (event.Action === action || event.Action.startsWith(`${action}: `)) &&
-        (type === "daemon" || action === "save" || mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
+        (type === "daemon" ||
+          type === "node" ||
+          action === "save" ||
+          mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
     );
     const last = found.at(-1);
     if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);

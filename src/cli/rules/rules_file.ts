@@ -1,6 +1,6 @@
 /** Rules files as Falco reads them: rules, macros and lists. */
 import { readFileSync } from "node:fs";
-import { errorMessage } from "../../base/errors.ts";
+import { errorMessage, fileTrouble } from "../../base/errors.ts";
 import { isMap, type Json } from "../../base/lenient.ts";
 import { info } from "../../plugin/info.ts";
 import type { Check, Value } from "./condition.ts";
@@ -41,9 +41,7 @@ function itemsOf(file: string): Json[] {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new BadRules(
-      `${file}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : errorMessage(error)}`,
-    );
+    throw new BadRules(`${file}: ${fileTrouble(error)}`);
   }
   let yaml: unknown;
   try {
