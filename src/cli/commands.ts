@@ -62,7 +62,7 @@ export const commands = [
     completes: "file",
     desc:
       "write the events into a file, a payload a line, until Ctrl-C; compressed where its name ends in .zst. A file that is " +
-      "there is gone on with. What the file holds: the engine's lines and what was asked about containers, so labels and " +
+      "there is gone on with, by one at a time. What the file holds: the engine's lines and what was asked about containers, so labels and " +
       "the command lines of execs, and never an environment variable",
     options: [...SOURCE],
     examples: ["--record events.jsonl", "--record events.jsonl.zst --count 1000", "--dump --replay events.jsonl.zst"],
