@@ -1,8 +1,8 @@
 /** `--metrics`: what a running Falco says of the plugin. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-// Not "undici": Bun replaces that name by a stand-in. Not fetch: it would ask a proxy of the environment.
-import { request } from "undici/index.js";
 import { errorMessage, fileTrouble } from "../base/errors.ts";
+// Not fetch: it would ask a proxy of the environment.
+import { Client } from "../docker/undici.ts";
 import { metrics as known } from "../plugin/metrics.ts";
 import { BadUsage, type Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
@@ -36,14 +36,19 @@ function reasonOf(error: unknown): string {
 }
 
 async function ofWeb(url: URL): Promise<Found> {
+  const client = new Client(url.origin);
   let text: string;
   try {
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const path = `${url.pathname}${url.search}`;
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const { statusCode, body } = await client.request({ method: "GET", path, signal });
     text = await body.text();
     if (statusCode === 404) throw new Error("it has no such page");
     if (statusCode !== 200) throw new Error(`it answered ${statusCode}`);
   } catch (error) {
     throw new NoMetrics(`no metrics at ${url.href}: ${reasonOf(error)}; ${WEB_NEEDS}`);
+  } finally {
+    await client.destroy();
   }
   const found = metricsIn(text);
   if (found.size === 0)
