@@ -1,7 +1,8 @@
 /** `--metrics`: what a running Falco says of the plugin. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { errorMessage, fileTrouble } from "../base/errors.ts";
 // Not fetch: it would ask a proxy of the environment.
+import request from "undici/lib/api/api-request.js";
+import { errorMessage, fileTrouble } from "../base/errors.ts";
 import { Client } from "../docker/undici.ts";
 import { metrics as known } from "../plugin/metrics.ts";
 import { BadUsage, type Given } from "./args.ts";
@@ -41,7 +42,7 @@ async function ofWeb(url: URL): Promise<Found> {
   try {
     const path = `${url.pathname}${url.search}`;
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const { statusCode, body } = await client.request({ method: "GET", path, signal });
+    const { statusCode, body } = await request.call(client, { method: "GET", path, signal });
     text = await body.text();
     if (statusCode === 404) throw new Error("it has no such page");
     if (statusCode !== 200) throw new Error(`it answered ${statusCode}`);
