@@ -34,6 +34,24 @@ export interface Performed {
 /** More events than libsinsp can be behind by when another one has printed the last of them. */
 const LAST = 20;
 
+/** Lets things happen to an engine, and writes all events of that time into a capture file. */
+export async function recorded(
+  engine: Dockerd,
+  file: string,
+  config: object,
+  act: () => Promise<void> | void,
+): Promise<void> {
+  const source = ["-I", `docker:${engine.address}`];
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, writing, printing);
+  await act();
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+}
+
 /** Performs scenarios, one after the other, and writes all events into a capture file. */
 export async function perform(
   engine: Dockerd,
@@ -41,17 +59,10 @@ export async function perform(
   file: string,
   config: object,
 ): Promise<Performed[]> {
-  const source = ["-I", `docker:${engine.address}`];
-  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
-  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, writing, printing);
-  for (const [place, scenario] of scenarios.entries()) {
-    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
-  }
-  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
-  await printing.line((line) => line === `last:${LAST - 1}`);
-  writing.kill("SIGINT");
-  await writing.end;
+  await recorded(engine, file, config, async () => {
+    for (const [place, scenario] of scenarios.entries())
+      await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
+  });
 
   const events = captured(file).map(({ ts, payload }) => ({
     time: ts,

@@ -1,0 +1,288 @@
+/**
+ * deploy/ on a real engine: Compose, and a real swarm of one. What stands in for Falco is libsinsp with the plugin, behind
+ * the mounts, rights and configuration that the files there give it; the rules are asked what they say of the deployment.
+ */
+import { afterAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { itemsOf, type RulesFile, textOf, writtenOut } from "../../build/rules/file.ts";
+import { carrying, compileLibrary } from "../../build.ts";
+import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
+import { PROGRAM } from "../support/host.ts";
+import { aptInstall, skipped } from "../support/needs.ts";
+import { captured, missing, Sinsp, tellIfMissing } from "../support/sinsp.ts";
+import { standIn } from "../support/stand_in.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+import { hitsOfAll } from "./evaluate.ts";
+import { recorded } from "./real.ts";
+
+const DEPLOY = join(import.meta.dir, "../../deploy");
+const IMAGES = ["swarm/stack.yml", "swarm/falcosidekick.yml"].map((file) => {
+  const { services } = Bun.YAML.parse(readFileSync(join(DEPLOY, file), "utf8")) as {
+    services: Record<string, { image?: string }>;
+  };
+  return Object.values(services).findLast(({ image }) => image !== undefined)?.image ?? "";
+}) as [string, string];
+const [FALCO, FALCOSIDEKICK] = IMAGES;
+
+/** The engine's socket below /run, as that is what the files mount. */
+const SOCKETS = `/run/docker-plugin-test-${process.pid}`;
+const SOCKET = join(SOCKETS, "docker.sock");
+/** Nothing is pulled, also not where the machine has a network. */
+const NOWHERE = { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "" };
+
+tellIfMissing("deploy/ on a real engine");
+const engine = missing === undefined ? await start() : "no libsinsp";
+if (missing === undefined && typeof engine === "string")
+  skipped("deploy/ on a real engine", engine, aptInstall(...DOCKERD_NEEDS));
+const real = test.skipIf(typeof engine === "string");
+const dockerd = engine as Dockerd;
+const docker = (...args: string[]): string => dockerd.docker(...args);
+afterAll(async () => {
+  if (typeof engine === "string") return;
+  await engine.stop();
+  rmSync(SOCKETS, { recursive: true, force: true });
+}, 60_000);
+
+async function start(): Promise<Dockerd | string> {
+  if (process.getuid?.() !== 0) return "no root";
+  mkdirSync(SOCKETS, { mode: 0o700 });
+  const started = await Dockerd.start(["-H", `unix://${SOCKET}`], NOWHERE);
+  if (typeof started === "string") rmSync(SOCKETS, { recursive: true, force: true });
+  else await standIn(started, FALCO, FALCOSIDEKICK);
+  return started;
+}
+
+const LIBRARY = join(temporaryFolder(), "libdocker.so");
+if (typeof engine !== "string") await compileLibrary(LIBRARY, await carrying(PROGRAM));
+/** What an operator sets. */
+const SET = { LIBDOCKER: LIBRARY, DOCKER_SOCKET: SOCKET, FALCO_HOSTNAME: "node-1" };
+
+/** Runs a command against the engine. Returns what it prints. */
+function run(command: readonly string[], cwd: string): string {
+  const { LD_PRELOAD: _, ...env } = Bun.env;
+  const ran = Bun.spawnSync([...command], { cwd, env: { ...env, ...SET, DOCKER_HOST: dockerd.address } });
+  if (ran.exitCode !== 0) throw new Error(`${command.join(" ")}: ${ran.stdout} ${ran.stderr}`);
+  return ran.stdout.toString();
+}
+
+async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  for (const end = performance.now() + 90_000; performance.now() < end; await Bun.sleep(100)) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+  }
+  throw new Error(`there is no ${what}`);
+}
+
+/** The containers of an image, also those that have ended, the newest first. */
+const containersOf = (image: string): string[] =>
+  docker("ps", "--all", "--quiet", "--no-trunc", "--filter", `ancestor=${image}`).split("\n").filter(Boolean);
+
+const logsOf = (container: string): string => {
+  const { stdout } = Bun.spawnSync(["docker", "-H", dockerd.address, "logs", container]);
+  return stdout.toString();
+};
+
+interface Alert {
+  readonly hostname: string;
+  readonly rule: string;
+  readonly priority: string;
+  readonly output: string;
+}
+
+const isAlert = (line: string): boolean => line.startsWith("{") && line.includes('"rule"');
+const alertsIn = (container: string): Alert[] =>
+  logsOf(container)
+    .split("\n")
+    .filter(isAlert)
+    .map((line) => JSON.parse(line));
+const isReady = (container: string | undefined): boolean =>
+  container !== undefined && logsOf(container).includes('"stands"');
+
+/** What an attacker does: the alert of it has the name in it. */
+const attack = (name: string): unknown =>
+  docker("run", "--rm", "--network", "none", "-v", "/:/mnt:ro", "bb:1", "echo", name);
+const tells =
+  (name: string) =>
+  ({ output }: Alert): boolean =>
+    output.includes(`command=echo ${name} `);
+
+/** Waits until a container is well by its own check. */
+const healthy = (image: string): Promise<boolean> =>
+  until(`healthy ${image}`, () => {
+    const [container] = containersOf(image);
+    if (container === undefined) return false;
+    return docker("inspect", "--format", "{{.State.Health.Status}}", container) === "healthy";
+  });
+
+/** Waits until the plugin listens, and none of the tests' own beside it. */
+const listens = (): Promise<boolean> =>
+  until("plugin that listens", () => docker("info", "--format", "{{.NEventsListener}}") !== "0");
+
+interface Inspected {
+  readonly HostConfig: {
+    readonly ReadonlyRootfs: boolean;
+    readonly CapDrop: readonly string[];
+    readonly Memory: number;
+    readonly PidsLimit: number;
+    readonly Privileged: boolean;
+  };
+  readonly Mounts: readonly { Type: string; Source: string; Destination: string; RW: boolean; Name?: string }[];
+}
+
+/** Looks at what the engine made of a description of Falco. */
+function looksRight(container: string): void {
+  const [{ HostConfig, Mounts }] = JSON.parse(docker("inspect", container)) as [Inspected];
+  const { ReadonlyRootfs, CapDrop, Memory, PidsLimit, Privileged } = HostConfig;
+  expect([ReadonlyRootfs, CapDrop, Memory, PidsLimit, Privileged]).toEqual([true, ["ALL"], 512 << 20, 200, false]);
+  const binds = Mounts.filter(({ Type }) => Type === "bind");
+  expect(binds.filter(({ RW }) => RW)).toEqual([]);
+  const mounted = binds.map(({ Source, Destination }) => [Source, Destination]);
+  expect(mounted).toContainEqual(["/run", "/host/run"]);
+  expect(mounted).toContainEqual([LIBRARY, "/usr/share/falco/plugins/libdocker.so"]);
+  const volumes = Mounts.filter(({ Type }) => Type === "volume").map(({ Name = "", Destination }) => [
+    Name,
+    Destination,
+  ]);
+  expect(volumes.toSorted()).toEqual([
+    ["falco_place", "/run/falco-docker-plugin"],
+    ["falco_program", "/var/lib/falco-docker-plugin"],
+  ]);
+}
+
+const config = { statefile: "", inspecttimeout: 10_000 };
+
+/** How often each rule of a file that is on tells of something in a capture; those that tell of nothing are left out. */
+async function told(file: RulesFile, capture: string, output?: string): Promise<Record<string, number | string[]>> {
+  const rules = writtenOut(itemsOf(textOf(file))).filter(({ enabled }) => enabled !== false);
+  const asked = output === undefined ? rules : rules.map((rule) => ({ ...rule, output }));
+  const hits = [...(await hitsOfAll(asked, capture, config))].filter(([, { length }]) => length > 0);
+  return Object.fromEntries(
+    hits.map(([rule, all]) => [
+      rule,
+      output === undefined ? all.length : [...new Set(all.map((hit) => hit.output))].toSorted(),
+    ]),
+  );
+}
+
+real(
+  "a swarm: each node's Falco tells Falcosidekick, goes on where the one before it was, and is not told of itself",
+  async () => {
+    Sinsp.runMs = 300_000;
+    const swarm = join(DEPLOY, "swarm");
+    const files = ["stack.yml", "falcosidekick.yml"].flatMap((file) => ["--compose-file", file]);
+    docker("swarm", "init", "--advertise-addr", "127.0.0.1");
+    const node = docker("node", "ls", "--quiet");
+    const hostname = docker("node", "inspect", "--format", "{{.Description.Hostname}}", node);
+    run(["docker", "stack", "deploy", "--resolve-image", "never", ...files, "falco"], swarm);
+    await healthy(FALCOSIDEKICK);
+    await healthy(FALCO);
+    await listens();
+    const [first = ""] = containersOf(FALCO);
+    looksRight(first);
+
+    // The alert of a node comes to the one place, under the node's name.
+    attack("planted");
+    const [sidekick = ""] = containersOf(FALCOSIDEKICK);
+    const alert = await until("alert", () => alertsIn(sidekick).find(tells("planted")));
+    expect([alert.hostname, alert.rule, alert.priority]).toEqual([
+      hostname,
+      "Host Root Mounted in Container",
+      "CRITICAL",
+    ]);
+
+    // What happens while there is no task is told by the next one, once.
+    docker("node", "update", "--availability", "drain", node);
+    await until("end", () => docker("inspect", "--format", "{{.State.Running}}", first) === "false");
+    attack("unwatched");
+    docker("node", "update", "--availability", "active", node);
+    const second = await until("next task", () => {
+      const [newest] = containersOf(FALCO);
+      return newest !== first && isReady(newest) ? newest : undefined;
+    });
+    await until("alert of the gap", () => alertsIn(second).find(tells("unwatched")));
+    attack("after");
+    await until("alert", () => alertsIn(second).find(tells("after")));
+    expect(alertsIn(second).filter(tells("unwatched")).length).toBe(1);
+    expect(alertsIn(second).filter(tells("planted")).length).toBe(0);
+    await healthy(FALCO);
+
+    // What a Falco that starts now says of the deployment, and what this one says of its own, of itself and of its end.
+    const existing = join(dockerd.folder, "existing.scap");
+    await recorded(dockerd, existing, config, () => {});
+    const isOurs = ({ payload }: { payload: string }) =>
+      payload.includes('"Action":"existing"') && IMAGES.some((image) => payload.includes(`"image":"${image}"`));
+    expect(captured(existing).filter(isOurs).length).toBe(2);
+    expect(await told("docker_rules.yaml", existing)).toEqual({});
+    // By the names of the services, which the tasks' begin with.
+    const services = { [FALCO]: "falco", [FALCOSIDEKICK]: "falcosidekick" };
+    const cis = Object.entries(await told("docker_cis_rules.yaml", existing, "%docker.attributes.image")).map(
+      ([rule, images]) => [rule, (images as string[]).map((image) => services[image])] as const,
+    );
+    expect(Object.fromEntries(cis)).toEqual(CIS_OF_SWARM);
+
+    const redeployed = join(dockerd.folder, "redeployed.scap");
+    await recorded(dockerd, redeployed, { ...config, snapshot: false }, async () => {
+      run(["docker", "stack", "rm", "falco"], swarm);
+      await until("end", () => containersOf(FALCO).length + containersOf(FALCOSIDEKICK).length === 0);
+      await until("network's end", () => docker("network", "ls", "--quiet", "--filter", "name=falco_alerts") === "");
+      run(["docker", "stack", "deploy", "--resolve-image", "never", ...files, "falco"], swarm);
+      await healthy(FALCOSIDEKICK);
+      await healthy(FALCO);
+    });
+    const loud = await told("docker_rules.yaml", redeployed);
+    // A signal, and then the container; a secret and four configurations, and two services, gone and made.
+    expect(loud).toEqual({
+      "Security Sensor Stopped": expect.any(Number),
+      "Secret or Config Changed": 10,
+      "Swarm Service Changed": 4,
+    });
+    run(["docker", "stack", "rm", "falco"], swarm);
+    docker("swarm", "leave", "--force");
+  },
+  300_000,
+);
+
+/** What of the CIS benchmark is not so, and has to be: docs/deploy.md says why. */
+const CIS_OF_SWARM = {};
+
+/** The command of Compose, or why there is none. */
+function compose(): string[] | undefined {
+  const has = Bun.spawnSync(["docker", "compose", "version"]).exitCode === 0;
+  if (has) return ["docker", "compose"];
+  if (Bun.which("docker-compose") !== null) return ["docker-compose"];
+  skipped("deploy/compose.yml on a real engine", "there is no Compose", aptInstall("docker-compose"));
+  return undefined;
+}
+
+const composeCommand = typeof engine === "string" ? undefined : compose();
+
+test.skipIf(composeCommand === undefined)(
+  "Compose: Falco tells Falcosidekick under the machine's name, and is not told of itself",
+  async () => {
+    const folder = temporaryFolder();
+    // Below a folder of its own, as Compose 1 takes no name of a project in the file.
+    cpSync(DEPLOY, join(folder, "deploy"), { recursive: true });
+    cpSync(join(DEPLOY, "../rules"), join(folder, "rules"), { recursive: true });
+    const file = join(folder, "deploy/compose.yml");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^name: .*\n/m, ""));
+    const files = ["compose.yml", "compose.falcosidekick.yml"].flatMap((name) => ["--file", name]);
+    const command = (...args: string[]) =>
+      run([...(composeCommand ?? []), "--project-name", "falco", ...files, ...args], join(folder, "deploy"));
+    const capture = join(dockerd.folder, "compose.scap");
+    await recorded(dockerd, capture, { ...config, snapshot: false }, async () => {
+      command("up", "--detach");
+      const falco = await until("Falco", () => containersOf(FALCO).find(isReady));
+      const sidekick = await until("Falcosidekick", () => containersOf(FALCOSIDEKICK).find(isReady));
+      await until("plugin that listens", () => docker("info", "--format", "{{.NEventsListener}}") === "3");
+      looksRight(falco);
+      attack("planted");
+      const alert = await until("alert", () => alertsIn(sidekick).find(tells("planted")));
+      expect(alert.hostname).toBe("node-1");
+      await healthy(FALCO);
+    });
+    expect(await told("docker_rules.yaml", capture)).toEqual({ "Host Root Mounted in Container": 1 });
+    command("down", "--volumes");
+  },
+  180_000,
+);
