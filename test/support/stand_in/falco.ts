@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { itemsOf, writtenOut } from "../../../build/rules/file.ts";
 
 /** The rule that it knows. */
-const RULE = "Host Root Mounted in Container";
+const RULE = "Volume Destroyed";
 /** What Falco does with a folder of configuration (falco 0.44: userspace/engine/yaml_helper.h). */
 const FOLDER = "/etc/falco/config.d";
 const PLUGINS = "/usr/share/falco/plugins";
