@@ -5,12 +5,15 @@ import type { Scenario } from "./scenarios.ts";
 
 type Json = Record<string, unknown>;
 
-/** Waits until each of these libsinsp listens to the engine's events, and nobody else does. */
-export async function listened(engine: Dockerd, ...listeners: readonly Sinsp[]): Promise<void> {
+/** How many listen to the engine's events. */
+export const listening = (engine: Dockerd): number => Number(engine.docker("info", "--format", "{{.NEventsListener}}"));
+
+/** Waits until each of these libsinsp listens to the engine's events. @param others so many did before they began */
+export async function listened(engine: Dockerd, listeners: readonly Sinsp[], others = 0): Promise<void> {
   for (;;) {
     const ended = listeners.find(({ isOver }) => isOver);
     if (ended !== undefined) throw new Error(`libsinsp ended: ${JSON.stringify(await ended.end)}`);
-    if (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) >= listeners.length) return;
+    if (listening(engine) >= others + listeners.length) return;
     await Bun.sleep(20);
   }
 }
@@ -42,9 +45,10 @@ export async function recorded(
   act: () => Promise<void> | void,
 ): Promise<void> {
   const source = ["-I", `docker:${engine.address}`];
+  const others = listening(engine);
   await using writing = new Sinsp(config, ...source, "-q", "-w", file);
   await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, writing, printing);
+  await listened(engine, [writing, printing], others);
   await act();
   for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
   await printing.line((line) => line === `last:${LAST - 1}`);
