@@ -78,8 +78,7 @@ real(
     // The engine itself, before it is of any swarm.
     expect(stream.until("engine", is("daemon", "existing"))["docker.engine.swarm"]).toBe("inactive");
 
-    docker("swarm", "init", "--advertise-addr", "127.0.0.1");
-    const node = docker("node", "ls", "--quiet");
+    const node = dockerd.initSwarm();
     const host = docker("node", "inspect", "--format", "{{.Description.Hostname}}", node);
     docker("node", "update", "--availability", "drain", node);
     docker("node", "update", "--availability", "active", node);
@@ -170,8 +169,7 @@ function removed(...args: string[]): boolean {
 real(
   "a task's container says its stack, service, task and node in every event, and the engine that it is of a swarm",
   async () => {
-    if (docker("info", "--format", "{{.Swarm.LocalNodeState}}") !== "active")
-      docker("swarm", "init", "--advertise-addr", "127.0.0.1");
+    if (docker("info", "--format", "{{.Swarm.LocalNodeState}}") !== "active") dockerd.initSwarm();
     const stack = join(dockerd.folder, "stack.yml");
     const service = { image: "bb:1", command: ["sleep", "600"], stop_grace_period: "0s" };
     writeFileSync(stack, JSON.stringify({ version: "3.9", services: { web: service } }));
@@ -226,3 +224,59 @@ real(
   },
   120_000,
 );
+
+real(
+  "a node that joins is told of from its coming to its going, by managers alone, and by each of them",
+  async () => {
+    if (docker("info", "--format", "{{.Swarm.LocalNodeState}}") !== "active") dockerd.initSwarm();
+    const other = await Dockerd.start();
+    if (typeof other === "string") throw new Error(other);
+    try {
+      using state = new Plugin().init('{"statefile": "", "inspecttimeout": 10000}');
+      using instance = state.open(`${dockerd.address},${other.address}`);
+      expect(state.error).toBe("");
+      const role = attribute("role.new");
+      const stream = new Stream(state, instance, [
+        ...EVENT,
+        ...["docker.engine.host", "docker.node.stateold", "docker.node.statenew"],
+        role,
+      ]);
+      const by = (engine: Dockerd, wanted: (seen: Seen) => boolean) => (seen: Seen) =>
+        seen["docker.engine.host"] === engine.address && wanted(seen);
+      const node = other.joinSwarm(dockerd);
+      const of = (seen: Seen) => seen["docker.type"] === "node" && seen["docker.actor.id"] === node;
+      const becomes = (is: string) => (seen: Seen) => of(seen) && seen["docker.node.statenew"] === is;
+      const gets = (is: string) => (seen: Seen) => of(seen) && seen[nameOf(role)] === is;
+      stream.until("coming", (seen) => of(seen) && seen["docker.action"] === "create");
+      stream.until("ready node", becomes("ready"));
+      const file = join(dockerd.folder, "value");
+      writeFileSync(file, "x");
+      docker("secret", "create", "told-by-one", file);
+      docker("node", "promote", node);
+      stream.until("promotion", gets("manager"));
+      // It is one once it can be asked about the swarm.
+      while (!managed(other)) await Bun.sleep(100);
+      docker("secret", "create", "told-by-both", file);
+      for (const engine of [dockerd, other]) stream.until("secret", by(engine, is("secret", "create", "told-by-both")));
+      docker("node", "demote", node);
+      stream.until("demotion", gets("worker"));
+      other.docker("swarm", "leave", "--force");
+      expect(stream.until("going", becomes("down"))["docker.node.stateold"]).toBe("ready");
+      docker("node", "rm", "--force", node);
+      stream.until("end", (seen) => of(seen) && seen["docker.action"] === "remove");
+      // A worker says nothing of the swarm; a new manager tells of what it learns from the others, too.
+      const ofOther = by(other, (seen) => seen["docker.scope"] === "swarm");
+      const promoted = stream.all.findIndex(gets("manager"));
+      expect(stream.all.findIndex(is("secret", "create", "told-by-one"))).toBeLessThan(promoted);
+      expect(stream.all.findIndex(ofOther)).toBeGreaterThan(promoted);
+    } finally {
+      await other.stop();
+    }
+  },
+  120_000,
+);
+
+/** Whether an engine is a manager of its swarm. */
+function managed(engine: Dockerd): boolean {
+  return engine.docker("info", "--format", "{{.Swarm.ControlAvailable}}") === "true";
+}
