@@ -30,6 +30,7 @@ interface Service {
   readonly cap_drop: readonly string[];
   readonly healthcheck: object;
   readonly ulimits: object;
+  readonly deploy?: { readonly mode: string };
 }
 
 interface Described {
@@ -177,6 +178,7 @@ test.skipIf(!hasStackConfig()).each([[["stack.yml"]], [["stack.yml", "falcosidek
     // What is merged is added to, and not taken away from.
     expect(services.falco?.configs?.length).toBe(2 + files.length);
     expect(services.falco?.environment.DOCKER_HOST).toBe("unix:///host/run/docker.sock");
+    expect(services.falco?.deploy?.mode).toBe("global");
   },
 );
 
