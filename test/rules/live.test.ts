@@ -9,7 +9,7 @@ import { missing, Sinsp, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { CAMPAIGNS } from "./campaigns.ts";
 import { hitsOf, hitsOfAll } from "./evaluate.ts";
-import { listened, perform, record } from "./real.ts";
+import { listened, perform, recorded } from "./real.ts";
 import { ATTACKS, CIS_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
@@ -41,7 +41,7 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
     const { condition, output, priority } = ruleOf(rule);
     const format = `*alert %evt.rawtime ${output}`;
     await using sinsp = new Sinsp(config, "-I", `docker:${dockerd.address}`, "-n", "1", "-p", format, condition);
-    await listened(dockerd, sinsp);
+    await listened(dockerd, [sinsp]);
     const id = `attack${place}`;
     await run((...args) => dockerd.docker(...args), id, dockerd);
     const line = await sinsp.line((line) => line.startsWith("alert "));
@@ -73,7 +73,7 @@ real(
   async () => {
     const file = join(temporaryFolder(), "campaigns.scap");
     const idOf = (place: number): string => `campaign${place}`;
-    const events = await record(dockerd, file, config, () => {
+    const events = await recorded(dockerd, file, config, () => {
       for (const [place, { run }] of CAMPAIGNS.entries())
         run((...args) => dockerd.docker(...args), idOf(place), dockerd);
     });

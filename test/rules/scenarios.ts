@@ -68,10 +68,9 @@ const publishes =
   };
 
 /** The engine's only node of a swarm of its own, which is made where there is none. */
-function swarmNode(docker: (...args: string[]) => string): string {
-  if (docker("info", "-f", "{{.Swarm.LocalNodeState}}") !== "active")
-    docker("swarm", "init", "--advertise-addr", "127.0.0.1");
-  return docker("node", "ls", "-q");
+function swarmNode(engine: Dockerd): string {
+  const isIn = engine.docker("info", "-f", "{{.Swarm.LocalNodeState}}") === "active";
+  return isIn ? engine.docker("node", "ls", "-q") : engine.initSwarm();
 }
 
 /**
@@ -317,19 +316,19 @@ export const SCENARIOS: readonly Scenario[] = [
     docker("run", "--network", "none", "--name", id, "--label", "exitCode=0", "bb:1", "sh", "-c", "exit 0"),
   ),
   starts("Remote Administration Port Published", "another engine's port, on all addresses", publishes("2375:2375")),
-  about("Swarm Node Changed", "node", "update", "docker node update --availability drain", (docker) =>
-    docker("node", "update", "--availability", "drain", swarmNode(docker)),
+  about("Swarm Node Changed", "node", "update", "docker node update --availability drain", (docker, _id, engine) =>
+    docker("node", "update", "--availability", "drain", swarmNode(engine)),
   ),
-  about("Swarm Service Changed", "service", "create", "docker service create", (docker, id) => {
-    swarmNode(docker);
+  about("Swarm Service Changed", "service", "create", "docker service create", (docker, id, engine) => {
+    swarmNode(engine);
     docker("service", "create", "--detach", "--name", id, "bb:1", "sleep", "600");
   }),
-  about("Secret or Config Changed", "secret", "create", "docker secret create", (docker, id) => {
-    swarmNode(docker);
+  about("Secret or Config Changed", "secret", "create", "docker secret create", (docker, id, engine) => {
+    swarmNode(engine);
     docker("secret", "create", id, import.meta.path);
   }),
-  about("Secret or Config Changed", "config", "remove", "docker config rm", (docker, id) => {
-    swarmNode(docker);
+  about("Secret or Config Changed", "config", "remove", "docker config rm", (docker, id, engine) => {
+    swarmNode(engine);
     docker("config", "create", id, import.meta.path);
     docker("config", "rm", id);
   }),
