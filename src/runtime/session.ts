@@ -35,6 +35,7 @@ export class Session {
 
   /**
    * @param params `open_params`: addresses of engines, or empty
+   * @param openFor for how long the instance was open in runtimes that are gone, s; 0: it is opened now
    * @param isOneOfSeveral whether engines of others are open beside those of this one
    * @throws BadAddress
    */
@@ -43,6 +44,7 @@ export class Session {
     readonly config: Config,
     instance: number,
     params: string,
+    openFor: number,
     isOneOfSeveral: () => boolean,
   ) {
     const wanted = resolveEngines(params, process.env, FALCO, reachOptions(config));
@@ -52,7 +54,7 @@ export class Session {
     const { questions, warning } = shareFiles(wanted.map(({ endpoint }) => endpoint));
     if (warning !== undefined) bridge.log("warning", warning);
     const shared = {
-      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, questions },
+      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, questions, openFor },
       waiting: new Budget(SEQUENCER_BYTES),
       isOneOfSeveral: () => wanted.length > 1 || isOneOfSeveral(),
     };

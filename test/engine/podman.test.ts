@@ -1,6 +1,7 @@
 /** A real podman, by root and by a user: it is found, and its events come out in the same fields as Docker's. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { nanoseconds } from "../../src/base/time.ts";
 import { type Ask, type Instance, Plugin, type State, type Value } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 import { PODMAN_NEEDS, Podman } from "../support/podman.ts";
@@ -117,6 +118,39 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
     podman.docker("rmi", there);
     instance.close();
     state.destroy();
+  });
+
+  real("the facts of a container's image, and of an image that is of no registry", () => {
+    podman.docker("create", "--name", "base", "--network", "none", "bb:1", "true");
+    const docker = `docker -H ${podman.address}`;
+    const label = "LABEL org.example.team=web";
+    Bun.spawnSync(["sh", "-c", `${docker} export base | ${docker} import -c '${label}' - localhost/labelled:1`]);
+    const [imageId = "", created = ""] = podman
+      .docker("image", "inspect", "-f", "{{.Id}} {{.Created}}", "localhost/labelled:1")
+      .split(" ");
+    const { state, instance } = open();
+    // What it gives all containers is known once it has told of itself.
+    until(state, instance, ({ type }) => type === "daemon");
+    const asks: Ask[] = [
+      ...["docker.container.inspected", "docker.container.nonewprivileges", "docker.container.image.id"],
+      ...["docker.image.digests", "docker.image.created"],
+      ["docker.image.label", "org.example.team"],
+    ];
+    const create = (...options: string[]): Value[] => {
+      const id = podman.docker("create", "--network", "none", ...options, "localhost/labelled:1", "sleep", "60");
+      for (;;)
+        for (const event of instance.nextBatch().events) {
+          const [action, of] = state.extract(event, ["docker.action", "docker.container.id"]);
+          if (action === "create" && of === id) return state.extract(event, asks);
+        }
+    };
+    const id = expect.stringContaining(imageId.replace("sha256:", ""));
+    const time = BigInt(nanoseconds(created) ?? 0);
+    expect(create()).toEqual([true, false, id, undefined, time, "web"]);
+    expect(create("--security-opt", "no-new-privileges")).toEqual([true, true, id, undefined, time, "web"]);
+    instance.close();
+    state.destroy();
+    podman.docker("rm", "-f", ...podman.docker("ps", "-aq").split("\n"));
   });
 
   real("what runs already is told of, and whether root's rights are behind it", () => {

@@ -5,12 +5,15 @@ import type { Scenario } from "./scenarios.ts";
 
 type Json = Record<string, unknown>;
 
-/** Waits until each of these libsinsp listens to the engine's events, and nobody else does. */
-export async function listened(engine: Dockerd, ...listeners: readonly Sinsp[]): Promise<void> {
+/** How many listen to the engine's events. */
+export const listening = (engine: Dockerd): number => Number(engine.docker("info", "--format", "{{.NEventsListener}}"));
+
+/** Waits until each of these libsinsp listens to the engine's events. @param others so many did before they began */
+export async function listened(engine: Dockerd, listeners: readonly Sinsp[], others = 0): Promise<void> {
   for (;;) {
     const ended = listeners.find(({ isOver }) => isOver);
     if (ended !== undefined) throw new Error(`libsinsp ended: ${JSON.stringify(await ended.end)}`);
-    if (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) >= listeners.length) return;
+    if (listening(engine) >= others + listeners.length) return;
     await Bun.sleep(20);
   }
 }
@@ -21,18 +24,45 @@ export async function asked(engine: Dockerd, path: string): Promise<Json | undef
   return answer.ok ? ((await answer.json()) as Json) : undefined;
 }
 
-export interface Performed {
-  readonly scenario: Scenario;
-  /** The time of the event that is to be told of, ns since 1970. */
+/** More events than libsinsp can be behind by when another one has printed the last of them. */
+const LAST = 20;
+
+/** Dozens of scenarios in one run of libsinsp, on a machine that does much else. */
+Sinsp.runMs = 280_000;
+
+/** What the plugin made of an event, in a capture file. */
+export interface Recorded {
+  /** Ns since 1970. */
   readonly time: bigint;
   /** The event, with what the plugin adds. */
   readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
+}
+
+/** Lets things happen to an engine, and writes all events of that time into a capture file. Returns them. */
+export async function recorded(
+  engine: Dockerd,
+  file: string,
+  config: object,
+  act: () => unknown,
+): Promise<readonly Recorded[]> {
+  const source = ["-I", `docker:${engine.address}`];
+  const others = listening(engine);
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, [writing, printing], others);
+  await act();
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+  return captured(file).map(({ ts, payload }) => ({ time: ts, event: JSON.parse(payload) as Recorded["event"] }));
+}
+
+export interface Performed extends Recorded {
+  readonly scenario: Scenario;
   /** What the engine said of its container, once all was done. */
   readonly inspect: Json | undefined;
 }
-
-/** More events than libsinsp can be behind by when another one has printed the last of them. */
-const LAST = 20;
 
 /** Performs scenarios, one after the other, and writes all events into a capture file. */
 export async function perform(
@@ -41,22 +71,10 @@ export async function perform(
   file: string,
   config: object,
 ): Promise<Performed[]> {
-  const source = ["-I", `docker:${engine.address}`];
-  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
-  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, writing, printing);
-  for (const [place, scenario] of scenarios.entries()) {
-    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
-  }
-  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
-  await printing.line((line) => line === `last:${LAST - 1}`);
-  writing.kill("SIGINT");
-  await writing.end;
-
-  const events = captured(file).map(({ ts, payload }) => ({
-    time: ts,
-    event: JSON.parse(payload) as Performed["event"],
-  }));
+  const events = await recorded(engine, file, config, async () => {
+    for (const [place, scenario] of scenarios.entries())
+      await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
+  });
   const performed = scenarios.map(async (scenario, place) => {
     const { type = "container", action } = scenario;
     const mentions = new RegExp(`${idOf(place)}(?![0-9])`, "i");
@@ -64,7 +82,10 @@ export async function perform(
       ({ event }) =>
         event.Type === type &&
         (event.Action === action || event.Action.startsWith(`${action}: `)) &&
-        (type === "daemon" || action === "save" || mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
+        (type === "daemon" ||
+          type === "node" ||
+          action === "save" ||
+          mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
     );
     const last = found.at(-1);
     if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);
