@@ -10,7 +10,7 @@ import { buildId } from "../ipc/build_id.ts";
 import { layout } from "../ipc/layout.ts";
 import { RecordWriter } from "../ipc/record.ts";
 import { recordBound } from "../ipc/record_bound.ts";
-import { readConfig, readDefaults } from "../plugin/config.ts";
+import { type Config, readConfig, readDefaults } from "../plugin/config.ts";
 import { parseEnriched } from "../sensor/enrichment.ts";
 import { FILE_SCHEME } from "../sensor/recording.ts";
 import { Playback } from "./playback.ts";
@@ -23,6 +23,24 @@ const HEARTBEAT_EVERY_MS = 3_000;
  * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
  */
 const MEMORY_MAX = 512 * 1024 * 1024;
+
+/** Settings that count at once, for what is open too. */
+const AT_ONCE: ReadonlySet<string> = new Set(["flushinterval", "loglevel"]);
+
+/** Which of the settings that are others now count from the next open on. */
+const changedLater = (before: Config, after: Config): string[] =>
+  Object.keys(after).filter(
+    (key) => !AT_ONCE.has(key) && !Bun.deepEquals(before[key as keyof Config], after[key as keyof Config]),
+  );
+
+/** Bytes of resident memory; 0 where no more files may be open, which is no reason to end. */
+function memoryHeld(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
 
 /**
  * The runtime behind libdocker.so: serves the host that started this process until that closes its sockets.
@@ -39,8 +57,11 @@ export function runRuntime(library: string): void {
       const result = readConfig(text);
       if ("error" in result) return bridge.refuse(id, result.error);
       for (const warning of result.warnings) bridge.log("warning", warning);
+      const later = sessions.size === 0 ? [] : changedLater(config, result.config);
       config = result.config;
       bridge.logLevel = config.loglevel;
+      if (later.length > 0)
+        bridge.log("notice", `what is open stays as it is; from the next open on there count: ${later.join(", ")}`);
       // The host lets this process write to that folder, and to no other.
       bridge.answerText(id, config.statefile === "" ? "" : dirname(config.statefile), config.flushinterval);
     },
@@ -94,7 +115,7 @@ export function runRuntime(library: string): void {
   });
   setInterval(() => {
     bridge.heartbeat();
-    const held = process.memoryUsage.rss();
+    const held = memoryHeld();
     if (held <= MEMORY_MAX + config.queuebytes) return;
     bridge.log("critical", `the runtime holds ${held} bytes of memory and ends itself`);
     process.exit(75);

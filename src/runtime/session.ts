@@ -6,6 +6,7 @@ import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, reachOptions } from "../plugin/config.ts";
 import { SEQUENCER_BYTES } from "../sensor/sequencer.ts";
+import { shareFiles } from "./open_files.ts";
 import { spoolRoom } from "./spool.ts";
 import { Watch } from "./watch.ts";
 import { EventWriter } from "./writer.ts";
@@ -50,8 +51,10 @@ export class Session {
     const addresses = wanted.map(({ endpoint }) => endpoint.address);
     this.#ring = new RingProducer(bridge, instance, addresses);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes);
+    const { questions, warning } = shareFiles(wanted.map(({ endpoint }) => endpoint));
+    if (warning !== undefined) bridge.log("warning", warning);
     const shared = {
-      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, openFor },
+      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, questions, openFor },
       waiting: new Budget(SEQUENCER_BYTES),
       isOneOfSeveral: () => wanted.length > 1 || isOneOfSeveral(),
     };

@@ -39,6 +39,8 @@ export interface Shared {
   readonly openFor: number;
   /** How many engines the instance has. */
   readonly engines: number;
+  /** Connections for the questions of each. */
+  readonly questions: number;
   /** Whether events say which engine they are from, as there are several. */
   readonly isOneOfSeveral: () => boolean;
 }
@@ -68,9 +70,10 @@ export class Watch {
     const { endpoint, name, filters, exclude } = wanted;
     for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
     for (const warning of endpoint.warnings) warned.add(warning);
-    this.#engine = new Engine(endpoint, bridge.suspects.inspections, (text) => {
-      if (isTold("debug", config.loglevel)) this.#log("debug", text());
-    });
+    const debug = (text: () => string) => {
+      if (isTold("debug", bridge.logLevel)) this.#log("debug", text());
+    };
+    this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug, shared.questions);
     this.#lane = writer.lane(journal, (loss) => {
       this.#feed.tellAgain(loss);
       return this.#announce(loss);

@@ -30,6 +30,8 @@ const daemonAnswer = v.object({
   SecurityOptions: texts,
   Plugins: part(v.object({ Authorization: texts })),
   Swarm: part(v.object({ LocalNodeState: text })),
+  /** podman's own; of its security options only version 5 says it. */
+  Rootless: bool,
 });
 
 /** The engine's id and its machine's name, as its own events have them; undefined where it has no id. */
@@ -70,12 +72,12 @@ const oneLine = (text: string): string =>
 /** Reads the parsed JSON of `GET /info`; undefined where it is no object. */
 export function inspectDaemon(json: unknown): DaemonInspection | undefined {
   if (!isMap(json)) return undefined;
-  const { Warnings, SecurityOptions, Plugins, Swarm } = v.parse(daemonAnswer, json);
+  const { Warnings, SecurityOptions, Plugins, Swarm, Rootless } = v.parse(daemonAnswer, json);
   return compact<DaemonInspection>({
     warnings: Warnings?.map(oneLine),
     securityOptions: SecurityOptions,
     authorization: Plugins?.Authorization,
-    rootless: SecurityOptions?.some((option) => /^name=rootless(,|$)/.test(option)),
+    rootless: Rootless || SecurityOptions?.some((option) => /^name=rootless(,|$)/.test(option)),
     swarm: Swarm?.LocalNodeState || undefined,
     // The engine leaves the list out, or null, where there is nothing to warn of.
     insecure: (Warnings ?? []).some((warning) => OPEN_API.test(warning)),

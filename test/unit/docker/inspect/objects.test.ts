@@ -150,6 +150,10 @@ test("what an engine says of itself", () => {
     swarm: "active",
     insecure: true,
   });
+  // As podman 4.3.1 answers that a user runs.
+  expect(inspectDaemon({ SecurityOptions: ["name=seccomp,profile=default"], Rootless: true })?.rootless).toBe(true);
+  expect(inspectDaemon({ SecurityOptions: ["name=seccomp,profile=default"], Rootless: false })?.rootless).toBe(false);
+  expect(inspectDaemon({})?.rootless).toBeUndefined();
   expect(daemonIdentityOf(info)).toEqual({ id: "D75Y:45VW", name: "vm" });
   expect(daemonIdentityOf({ Name: "vm" })).toBeUndefined();
   const defaultsOf = (json: unknown, apiVersion?: string, isPodman = false) =>
