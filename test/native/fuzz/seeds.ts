@@ -62,7 +62,7 @@ const seeds: Record<string, [reader: keyof typeof reader, ...parts: Buffer[]]> =
   log: ["log", severity, Buffer.from("connected again\n")],
   answer: ["answer", answer],
   refusal: ["answer", Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("why not?")],
-  greeting: ["greeting", Buffer.from("0.5.0+0123456789abcdef")],
+  greeting: ["greeting", Buffer.from("1.2.3+0123456789abcdef")],
 };
 
 rmSync(folder, { recursive: true, force: true });
