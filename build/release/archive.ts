@@ -10,6 +10,7 @@ const EPOCH = new Date(0);
  * @param folder where the files lie
  */
 export async function archive(file: string, folder: string, names: readonly string[]): Promise<void> {
-  const options = { gzip: { level: 9 }, portable: true, mtime: EPOCH, strict: true, noDirRecurse: true };
+  // The highest level would take twice as long for 0.3 % less.
+  const options = { gzip: { level: 6 }, portable: true, mtime: EPOCH, strict: true, noDirRecurse: true };
   await create({ file, cwd: folder, ...options }, [...names]);
 }
