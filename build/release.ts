@@ -7,7 +7,7 @@
  *     falco-plugin-docker_X.Y.Z_{amd64,arm64}.deb         both beside each other, with configuration and rules
  *     docker-rules-X.Y.Z.tar.gz                           the rules files
  *     oci/plugin, oci/rules                               the same for a registry, as falcoctl reads it
- *     index.yaml                                          for `falcoctl index add`, with --registry and --repository
+ *     index.yaml                                          for `falcoctl index add`, with --registry, --repository, --source
  *     sbom.cdx.json, LICENSES.txt                         what is inside
  *     SHA256SUMS
  */
@@ -148,12 +148,16 @@ function optionsOf(args: string[]): Options {
   const options = {
     registry: { type: "string" },
     repository: { type: "string" },
+    source: { type: "string" },
     tag: { type: "string" },
   } as const;
-  const { registry, repository, tag } = parseArgs({ args, options }).values;
+  const { registry, repository, source, tag } = parseArgs({ args, options }).values;
   if ((registry === undefined) !== (repository === undefined))
     throw new BuildError("--registry and --repository go together: the host, and the path below it");
-  return { tag, place: registry === undefined || repository === undefined ? undefined : { registry, repository } };
+  return {
+    tag,
+    place: registry === undefined || repository === undefined ? undefined : { registry, repository, source },
+  };
 }
 
 if (import.meta.main) {
