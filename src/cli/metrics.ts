@@ -1,7 +1,7 @@
 /** `--metrics`: what a running Falco says of the plugin. */
 import { errorMessage } from "../base/errors.ts";
 import { info } from "../plugin/info.ts";
-import { metrics as known, prometheusName } from "../plugin/metrics.ts";
+import { metrics as known } from "../plugin/metrics.ts";
 import { BadUsage, type Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
 import { note, print } from "./say.ts";
@@ -16,14 +16,12 @@ const NEEDS =
 /** A metric's name and value, as Prometheus' text has them. */
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{[^}]*\})?\s+([-+.\deE]+)/;
 
-/** The plugin's metrics in what Falco answers, by Falco's names, and by ours for what passes metrics on under others. */
+/** The plugin's metrics in what Falco answers: `falcosecurity_plugins_docker_NAME`, and `_total` where it only grows (Falco 0.41). */
 export function metricsIn(text: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const line of text.split("\n")) {
     const [, name = "", value = ""] = LINE.exec(line) ?? [];
-    const metric = known.find(
-      (one) => prometheusName(one.name) === name || new RegExp(`(^|_)${info.name}_${one.name}(_total)?$`).test(name),
-    );
+    const metric = known.find((one) => new RegExp(`(^|_)${info.name}_${one.name}(_total)?$`).test(name));
     if (metric !== undefined) found.set(metric.name, Number(value));
   }
   return found;
