@@ -103,7 +103,7 @@ function countsMarkdown(): string {
     [MAIN, "attacks, ways out of a container, and what blinds the sensor"],
     [CIS, "what falls short of the CIS Docker Benchmark, at the moment of a container's start"],
     [ACTIVITY, "one rule an action: a record of all that happens"],
-    ["docker_example_rules.yaml", "the rule above"],
+    ["docker_example_rules.yaml", "the smallest rule, to see it work"],
   ];
   const rows = about.map(([file, what]) => {
     const rules = wholeRules(file);
@@ -121,5 +121,5 @@ export const ruleTables: Record<string, () => string> = {
   events: eventsMarkdown,
 };
 
-/** The README's. */
+/** The README's: what the rules files are. */
 export const readmeRuleTables: Record<string, () => string> = { rulesfiles: countsMarkdown };

@@ -10,8 +10,8 @@ import { readmeRuleTables, ruleTables } from "./rules/tables.ts";
 /** A text in a cell of a table: a bar would end it. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
-/** The README's table of all fields. */
-function fieldsMarkdown(): string {
+/** All fields. */
+function fieldsTable(): string {
   const rows = fields.map((field) => {
     const { exampleKey, example, from, since } = field;
     const shown = `${exampleKey === undefined ? "" : `[${exampleKey}] `}${example}`;
@@ -25,8 +25,8 @@ function fieldsMarkdown(): string {
   ].join("\n");
 }
 
-/** The README's table of sensitive paths, one row a reason. */
-function sensitivePathsMarkdown(): string {
+/** The sensitive paths, one row a reason. */
+function sensitivePathsTable(): string {
   const rows = new Map<string, Omit<SensitivePath, "path"> & { paths: string[] }>();
   for (const { path, ...entry } of SENSITIVE_PATHS) {
     const key = JSON.stringify(entry);
@@ -52,7 +52,7 @@ interface Setting {
   readonly default: unknown;
 }
 
-function settings(): string {
+function settingsTable(): string {
   const { properties } = JSON.parse(initSchemaJson()) as { properties: Record<string, Setting> };
   const rows = Object.entries(properties).map(([name, { anyOf, default: byDefault }]) => {
     const { enum: words, minimum, maximum, description = "", ...kind } = anyOf[0] ?? {};
@@ -71,17 +71,26 @@ function metricsTable(): string {
   return ["| metric | kind | meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-/** The tables by the name of the mark that they stand at. */
-const tables: Record<string, () => string> = {
-  fields: fieldsMarkdown,
-  sensitivepaths: sensitivePathsMarkdown,
-  settings,
-  metrics: metricsTable,
-  ...readmeRuleTables,
-};
+/** What is asked beside the events, by the field it serves: what is absent where a proxy refuses it. */
+function requestsTable(): string {
+  const served = new Map<string, string[]>();
+  for (const field of fields)
+    for (const [, path = ""] of field.from.matchAll(/GET (\/[\w{}/]+)/g))
+      served.set(path, [...(served.get(path) ?? []), `\`${nameOf(field)}\``]);
+  const rows = [...served].map(
+    ([path, names]) =>
+      `| \`GET ${path}\` | ${names.length} | ${names.slice(0, 3).join(" ")}${names.length > 3 ? " …" : ""} |`,
+  );
+  return ["| request | fields | such as |", "| --- | --- | --- |", ...rows].join("\n");
+}
 
 /** The documents with tables, and these by the name of the mark that they stand at. */
 export const documents: Record<string, Record<string, () => string>> = {
-  "README.md": tables,
+  "README.md": readmeRuleTables,
+  "docs/fields.md": { fields: fieldsTable },
+  "docs/sensitive-paths.md": { sensitivepaths: sensitivePathsTable },
+  "docs/settings.md": { settings: settingsTable },
+  "docs/metrics.md": { metrics: metricsTable },
+  "docs/engines.md": { requests: requestsTable },
   "docs/rules.md": ruleTables,
 };
