@@ -7,6 +7,8 @@ import { join } from "node:path";
 
 /** What a rules file asks of the plugin. */
 const REQUIRED = /(- name: docker\n\s+version: )(\S+)/;
+/** A file of a release, where a document names one. */
+const RELEASED = /(\bdocker-(?:plugin-|rules-)?|\bfalco-plugin-docker_)\d+\.\d+\.\d+(?:-[\w.]+?)?(?=-linux|_a|\.tar)/g;
 const UNRELEASED = "## [Unreleased]\n";
 const PUBLISHED = /^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$/m;
 
@@ -22,11 +24,19 @@ const rulesFiles = (root: string): string[] =>
     .filter((file) => file.endsWith(".yaml"))
     .map((file) => join("rules", file));
 
+/** Those that show how to install, and so name files of a release. */
+const documents = (root: string): string[] => [
+  "README.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join("docs", file)),
+];
+
 const versionOf = (root: string): string =>
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest).version;
 
 /**
- * Carries package.json's version to the rules, and closes the changelog's open chapter under it.
+ * Carries package.json's version to the rules and documents, and closes the changelog's open chapter under it.
  * @param root the project's folder
  * @param date of the release, YYYY-MM-DD
  * @returns the files that it wrote, from `root` on
@@ -42,6 +52,7 @@ export function carryVersion(root: string, date: string): string[] {
   };
   return [
     ...rulesFiles(root).flatMap((file) => edit(file, (text) => text.replace(REQUIRED, `$1${version}`))),
+    ...documents(root).flatMap((file) => edit(file, (text) => text.replace(RELEASED, `$1${version}`))),
     ...edit("CHANGELOG.md", (text) => text.replace(UNRELEASED, `${UNRELEASED}\n## [${version}] - ${date}\n`)),
   ];
 }
@@ -60,6 +71,8 @@ export function versionFaults(root: string, tag?: string): string[] {
     ['package-lock.json, packages[""]', lock.packages[""]?.version],
     ...rulesFiles(root).map((file): [string, string | undefined] => [file, REQUIRED.exec(read(file))?.[2]]),
   ];
+  for (const file of documents(root))
+    for (const [name] of read(file).matchAll(RELEASED)) said.push([`${file}, ${name}`, name.replace(/^[^\d]*/, "")]);
   if (tag !== undefined) {
     said.push(["the tag", tag.replace(/^v/, "")]);
     said.push(["the newest release in CHANGELOG.md", PUBLISHED.exec(read("CHANGELOG.md"))?.[1]]);

@@ -12,7 +12,7 @@ const root = join(import.meta.dir, "../..");
 function project(): string {
   const copy = join(temporaryFolder(), "project");
   mkdirSync(copy);
-  for (const part of ["package.json", "package-lock.json", "CHANGELOG.md", "rules", "build"])
+  for (const part of ["package.json", "package-lock.json", "CHANGELOG.md", "README.md", "docs", "rules", "build"])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   return copy;
@@ -44,6 +44,7 @@ test.each<[where: string, file: string, from: string | RegExp, says: string]>([
     /(?<=name: docker\n\s+version: )\S+/,
     "rules/docker_rules.yaml says 0.0.1",
   ],
+  ["a document", "README.md", /(?<=docker-)\d+\.\d+\.\d+(?=-linux)/, "README.md, docker-0.0.1 says 0.0.1"],
 ])("another version in %s is named", (_where, file, from, says) => {
   const copy = project();
   edit(join(copy, file), from, OTHER);
@@ -86,6 +87,7 @@ test("`npm version` carries a new one everywhere, in one commit with its tag", (
   expect(run(copy, "git", "describe", "--exact-match")).toBe("v97.98.99");
   expect(run(copy, "git", "diff", "--name-only", "HEAD~1").split("\n").sort()).toEqual([
     "CHANGELOG.md",
+    "README.md",
     "package-lock.json",
     "package.json",
     "rules/docker_activity_rules.yaml",
