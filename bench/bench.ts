@@ -13,6 +13,7 @@ const root = join(import.meta.dir, "..");
 const out = join(root, "dist/bench");
 const LIBRARY = join(root, "dist/libdocker.so");
 const PROGRAM = join(root, "dist/docker-plugin");
+const ANSWERS = join(root, "bench/answers");
 const WITH_INSPECTION = '{"statefile": "", "snapshot": false}';
 const socket = join(temporaryFolder(), "docker.sock");
 const address = `unix://${socket}`;
@@ -42,15 +43,15 @@ interface Load {
   count: number;
   perSecond?: number;
   quietMs?: number;
-  /** Every event is the start of another container. */
-  starts?: boolean;
+  /** Starts are each of another container, execs each another one. */
+  kind?: "attach" | "start" | "exec_start";
 }
 
 /** Runs an engine while `measure` goes on. */
 async function withEngine<T>(load: Load, measure: () => T | Promise<T>, at = socket): Promise<T> {
-  const { bytes = 700, attributes = 10, count, perSecond = 0, quietMs = 0, starts = false } = load;
-  const numbers = [bytes, attributes, count, perSecond, quietMs].map(String);
-  const engine = Bun.spawn([join(out, "engine"), at, ...numbers, ...(starts ? ["starts"] : [])], {
+  const { bytes = 700, attributes = 10, count, perSecond = 0, quietMs = 0, kind = "attach" } = load;
+  const numbers = [bytes, attributes, count, perSecond].map(String);
+  const engine = Bun.spawn([join(out, "engine"), at, ...numbers, ANSWERS, String(quietMs), kind], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await engine.stdout.getReader().read();
@@ -181,7 +182,7 @@ async function inspection(): Promise<Measure[]> {
   const measures: Measure[] = [];
   for (const perSecond of [100, 1000]) {
     const events = perSecond * 8;
-    const load = { count: events + 10, perSecond, quietMs: 500, starts: true };
+    const load: Load = { count: events + 10, perSecond, quietMs: 500, kind: "start" };
     const without = await withEngine(load, () => host("latency", events));
     const inspected = await withEngine(load, () => host("latency", events, [WITH_INSPECTION]));
     for (const quantile of ["p50", "p99"] as const)
@@ -192,6 +193,25 @@ async function inspection(): Promise<Measure[]> {
         value: (inspected[quantile] ?? 0) / 1e6,
         baseline: (without[quantile] ?? 0) / 1e6,
       });
+  }
+  for (const [what, kind] of [
+    ["start of a new container", "start"],
+    ["new exec of a known container", "exec_start"],
+  ] as const) {
+    const events = 8000;
+    const load: Load = { count: events + 10, perSecond: 1000, quietMs: 500, kind };
+    const [without, inspected] = await withEngine(load, () => [
+      host("latency", events),
+      host("latency", events, [WITH_INSPECTION]),
+    ]);
+    const cpu = ({ cpu = 0, hostcpu = 0 }: Record<string, number>) => (cpu + hostcpu) / 1000;
+    measures.push({
+      what: `CPU of a ${what}, inspected, both processes`,
+      unit: "µs",
+      target: "",
+      value: cpu(inspected),
+      baseline: cpu(without),
+    });
   }
   return measures;
 }
@@ -333,7 +353,7 @@ async function memory(): Promise<Measure[]> {
     );
   const many = await flood();
   const inspected = await flood({}, [WITH_INSPECTION]);
-  const containers = await flood({ count: 20_000, perSecond: 1000, starts: true }, [WITH_INSPECTION]);
+  const containers = await flood({ count: 20_000, perSecond: 1000, kind: "start" }, [WITH_INSPECTION]);
   const large = await holding({ count: 20, bytes: 64_000, perSecond: 100 }, async (held) => {
     await held.taken(20);
     await Bun.sleep(500);

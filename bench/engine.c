@@ -1,8 +1,10 @@
 // The engine of the benchmarks: a Docker Engine that sends one kind of event over a Unix socket, as fast or as evenly as
 // a C program can, each in a chunk of its own, as moby does.
-//   engine SOCKET BYTES ATTRIBUTES COUNT PER_SECOND [QUIET]
+//   engine SOCKET BYTES ATTRIBUTES COUNT PER_SECOND ANSWERS [QUIET [KIND]]
 // PER_SECOND 0: as fast as it goes. The stream's query `since` is ignored; after COUNT events the stream stays open.
 // timeNano is the time at which the event was written. With QUIET the events begin that many ms after the headers.
+// KIND: attach (the default); start, each of another container; exec_start, each of another exec. What is asked of an
+// object is answered by the file of its kind in the folder ANSWERS: what a real engine said (20.10.24).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -23,7 +25,7 @@
 static size_t event_bytes;
 static int attributes;
 static long count, per_second, quiet_ms;
-static bool starts;
+static const char *kind = "attach", *answers;
 
 static uint64_t now_ns(clockid_t clock) {
     struct timespec now;
@@ -44,7 +46,8 @@ static void write_all(int socket, const char *bytes, size_t length) {
 // One event's line, padded by a label to the wanted length. Returns its bytes, with the newline.
 static size_t event_line(char *line, long number, uint64_t nano) {
     char id[65], name[64], labels[8192];
-    const long container = starts ? number : number % CONTAINERS;
+    const bool is_start = strcmp(kind, "start") == 0, is_exec = strcmp(kind, "exec_start") == 0;
+    const long container = is_start ? number : number % CONTAINERS;
     snprintf(id, sizeof id, "%016lx%048x", container, 0x5eed);
     snprintf(name, sizeof name, "web-%ld", container);
     size_t used = 0;
@@ -52,12 +55,13 @@ static size_t event_line(char *line, long number, uint64_t nano) {
         used +=
             (size_t)snprintf(labels + used, sizeof labels - used, "\"com.example.label-%02d\":\"value %02d\",", i, i);
     labels[used] = 0;
+    if (is_exec) snprintf(labels + used, sizeof labels - used, "\"execID\":\"%064lx\",", number);
     static char padding[2 * 1024 * 1024];
     const char *const format =
         "{\"status\":\"%s\",\"id\":\"%s\",\"from\":\"alpine:3.20\",\"Type\":\"container\",\"Action\":\"%s\",\"Actor\":{\"ID\":\"%s\","
         "\"Attributes\":{%s\"padding\":\"%s\",\"image\":\"alpine:3.20\",\"name\":\"%s\"}},\"scope\":\"local\",\"time\":%llu,"
         "\"timeNano\":%llu}\n";
-    const char *action = starts ? "start" : "attach";
+    const char *action = is_exec ? "exec_start: sh -c id" : kind;
     padding[0] = 0;
     size_t bytes = (size_t)snprintf(line, sizeof padding, format, action, id, action, id, labels, padding, name,
                                     (unsigned long long)(nano / 1000000000u), (unsigned long long)nano);
@@ -78,12 +82,31 @@ static size_t chunk(char *to, const char *line, size_t bytes) {
 }
 
 static void reply(int socket, const char *body) {
-    char text[8192];
+    static char text[32 * 1024];
     const int bytes = snprintf(text, sizeof text,
                                "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nServer: Docker/28.5.2 (linux)\r\n"
                                "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
                                strlen(body), body);
     write_all(socket, text, (size_t)bytes);
+}
+
+// What is answered to a question about an object, read when it is first asked.
+static const char *answer_to(const char *request) {
+    static const char *const kinds[][2] = {
+        {"/containers/", "container"}, {"/exec/", "exec"}, {"/images/", "image"}, {"/volumes/", "volume"}};
+    static char bodies[sizeof kinds / sizeof *kinds + 1][16 * 1024];
+    size_t at = 0;
+    while (at < sizeof kinds / sizeof *kinds && strstr(request, kinds[at][0]) == NULL) at++;
+    char *body = bodies[at], path[4096];
+    if (*body != 0) return body;
+    snprintf(path, sizeof path, "%s/%s.json", answers, at < sizeof kinds / sizeof *kinds ? kinds[at][1] : "info");
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fread(body, 1, sizeof *bodies - 1, file) == 0) {
+        perror(path);
+        _exit(1);
+    }
+    fclose(file);
+    return body;
 }
 
 static void stream(int socket) {
@@ -147,15 +170,7 @@ static void serve(int socket) {
             else if (strstr(request, "/events?") != NULL && history) reply(socket, "");
             else if (strstr(request, "/events?") != NULL) stream(socket);
             else if (strstr(request, "/containers/json") != NULL) reply(socket, "[]");
-            else
-                reply(
-                    socket,
-                    "{\"Name\":\"/web\",\"Created\":\"2026-11-23T09:48:07.695399449Z\",\"Path\":\"sleep\",\"Args\":[\"60\"],\"State\":{"
-                    "\"Running\":true},\"Image\":\"sha256:1222cbf602927bcc952cec172583e8f5535471249fcc49e408eb758d2968e2a1\","
-                    "\"HostConfig\":{\"Privileged\":false,\"PidMode\":\"\",\"IpcMode\":\"private\",\"UTSMode\":\"\",\"UsernsMode\":\"\","
-                    "\"NetworkMode\":\"bridge\",\"CapAdd\":[\"CAP_NET_ADMIN\"],\"ReadonlyRootfs\":false,\"Runtime\":\"runc\","
-                    "\"RestartPolicy\":{\"Name\":\"no\"}},\"Config\":{\"User\":\"\"},\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/srv\","
-                    "\"Destination\":\"/data\",\"Mode\":\"\",\"RW\":true}],\"NetworkSettings\":{\"Ports\":{},\"Networks\":{\"bridge\":{}}}}");
+            else reply(socket, answer_to(request));
             used -= (size_t)(end + 4 - request);
             memmove(request, end + 4, used + 1);
         }
@@ -163,13 +178,14 @@ static void serve(int socket) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 6) return 2;
+    if (argc < 7) return 2;
     event_bytes = strtoul(argv[2], NULL, 10);
     attributes = atoi(argv[3]);
     count = atol(argv[4]);
     per_second = atol(argv[5]);
-    quiet_ms = argc > 6 ? atol(argv[6]) : 0;
-    starts = argc > 7;
+    answers = argv[6];
+    quiet_ms = argc > 7 ? atol(argv[7]) : 0;
+    if (argc > 8) kind = argv[8];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
     const int listener = socket(AF_UNIX, SOCK_STREAM, 0);

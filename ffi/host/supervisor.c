@@ -202,8 +202,11 @@ static bool launch(struct runtime *runtime, int opened) {
         return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
-    char *envp[2 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000"};
-    size_t used = 2;
+    // RAM_SIZE, bytes: garbage is looked for as on a small machine; with the RAM of a large one half of what 20,000 starts
+    // leave would be garbage.
+    char *envp[3 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000",
+                                             "BUN_JSC_forceRAMSize=268435456"};
+    size_t used = 3;
     for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
         if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};

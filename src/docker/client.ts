@@ -1,6 +1,5 @@
 /** The client of an engine: questions with an answer, and streams of events, over HTTP. */
-// Not "undici": Bun replaces that name by a stand-in whose Client does nothing.
-import { Client, type Dispatcher, Pool } from "undici/index.js";
+import type { Dispatcher } from "undici/index.js";
 import { type Debug, NO_DEBUG } from "../base/debug.ts";
 import { Patience } from "../base/patience.ts";
 import { printable } from "../base/text.ts";
@@ -10,6 +9,7 @@ import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
+import { Client, Pool } from "./undici.ts";
 
 /**
  * The newest API version whose answers to questions are known (test/fixtures/inspect). Events are asked for in the

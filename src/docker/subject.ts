@@ -63,7 +63,7 @@ export const saidCommandOf = ({ Action }: DockerEvent): string | undefined => ar
  */
 function commandOf(said: string | undefined, inspected: readonly string[] | undefined): string | undefined {
   if (said === undefined || isSaid(said, inspected)) return inspected?.join(" ");
-  const bare = said.replace(/ $/, "");
+  const bare = said.endsWith(" ") ? said.slice(0, -1) : said;
   return bare.includes(" ") ? said : bare;
 }
 

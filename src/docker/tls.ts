@@ -3,9 +3,9 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { getCACertificates } from "node:tls";
-import { buildConnector } from "undici/index.js";
 import { errorMessage } from "../base/errors.ts";
 import { Trouble } from "./trouble.ts";
+import { buildConnector } from "./undici.ts";
 
 /** Paths of PEM files, and the name that the engine's certificate is for. */
 export interface TlsFiles {

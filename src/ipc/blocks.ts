@@ -2,7 +2,7 @@
  * Where in a record's index each field lies: in which block, and in which slot of that. A part that many events share is
  * a block of its own, so that its bytes serve them all; what is left is the event's own block.
  */
-import { type Field, isShared, type Part } from "../plugin/fields/field.ts";
+import { type Field, isAdded, isShared, type Part } from "../plugin/fields/field.ts";
 import { fields } from "../plugin/fields.ts";
 
 /** A field that is taken from a part. */
@@ -18,6 +18,8 @@ export interface Taken {
 /** The fields of a part, so that a part that an event does not have costs one look. */
 interface Group {
   readonly part: Part;
+  /** Whether it is a part of what we add to an event. */
+  readonly added: boolean;
   readonly taken: readonly Taken[];
 }
 
@@ -62,7 +64,7 @@ function groupOf(part: Part): Group {
       ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), liked: liked.has(field.name), source }]
       : [];
   });
-  return { part, taken };
+  return { part, added: isAdded(part), taken };
 }
 
 /** The event's own block. */

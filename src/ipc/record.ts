@@ -61,13 +61,15 @@ export class RecordWriter {
     const slots = this.#slots;
     this.#attributes(event);
     words[slots + own.timestamp] = layout.RECORD_EVENT;
-    for (const { part, taken } of own.groups) {
+    const isPlain = event.falco === undefined;
+    for (const { part, added, taken } of own.groups) {
+      if (added && isPlain) continue;
       const found = part(event);
       if (found !== undefined) for (const field of taken) this.#field(field, found);
     }
     for (let i = 0; i < shared.length; i++) {
       const block = shared[i] as SharedBlock;
-      const found = block.part(event);
+      const found = block.added && isPlain ? undefined : block.part(event);
       if (found !== undefined) words[slots + i] = this.#share(block, found, this.#kept?.[i]) - base;
     }
     // The last byte is a NUL, which ends every text.

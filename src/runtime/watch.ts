@@ -236,7 +236,7 @@ export class Watch {
     if (event.forgedFalco) bridge.count("forged");
     if (event.falco?.cut !== undefined) bridge.count("cut");
     if (event.falco?.inspected === false) bridge.count("uninspected");
-    bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano / 1_000_000n));
+    bridge.gauge("lag_ms", this.#engine.clock.nowMs - Number(event.timeNano) / 1e6);
     this.#lane.write(line, event, fingerprint);
   }
 

@@ -256,6 +256,7 @@ test.skipIf(isVariant)(
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean).sort();
     expect(variables).toEqual([
       "BUN_GC_TIMER_DISABLE=1",
+      "BUN_JSC_forceRAMSize=268435456",
       "DOCKER_CERT_PATH=/certs",
       "DOCKER_CONFIG=/config",
       "DOCKER_CONTEXT=default",

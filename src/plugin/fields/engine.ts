@@ -1,10 +1,8 @@
-/** Fields of the engine that an event comes from. */
-import type { EnrichedEvent } from "../../sensor/enrichment.ts";
-import { about, type Field, of, shared } from "./field.ts";
+import { about, added, type Field, of, shared } from "./field.ts";
 
-const engine = of(shared((event: EnrichedEvent) => event.falco?.engine));
+const engine = of(shared(added(({ engine }) => engine)));
 /** One engine adds nothing to other events: what it says of itself is in those that are about it. */
-const daemon = of((event) => event.falco?.daemon);
+const daemon = of(added(({ daemon }) => daemon));
 
 const OF_DAEMON = "of events of type daemon (its `reload`, and our own `existing` at open)";
 

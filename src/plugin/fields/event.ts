@@ -1,14 +1,14 @@
 /** Fields of any event: what it is, when it was, what it is about. */
 import { healthOf } from "../../docker/subject.ts";
 import type { EnrichedEvent } from "../../sensor/enrichment.ts";
-import { about, attribute, type Field, field, of } from "./field.ts";
+import { about, attribute, type Field, field, of, whole } from "./field.ts";
 
 const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
 
 /** Whether the event had `status` and `id` before API 1.52 took them away (moby 29.7.2: api/types/events, Message). */
 const hadStatus = (event: EnrichedEvent): boolean => event.Type === "container" || event.Type === "image";
 
-const event = of((event) => event);
+const event = of(whole);
 
 const SWARM = "1.24";
 const ID = "2b8e2040fe1c…";

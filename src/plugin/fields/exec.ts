@@ -1,12 +1,15 @@
 /** Fields of an exec: a process that is started in a container that runs. */
 import { execOf } from "../../docker/subject.ts";
+import type { EnrichedEvent } from "../../sensor/enrichment.ts";
 import { healthcheckOf } from "../../sensor/healthcheck.ts";
-import { about, type Field, of } from "./field.ts";
+import { about, added, type Field, of, shared } from "./field.ts";
 import { words } from "./words.ts";
 
-const exec = of((event) => execOf(event, event.falco?.exec?.command));
+const execPart = (event: EnrichedEvent) => execOf(event, event.falco?.exec?.command);
+const exec = of(execPart);
+const execWords = of(shared((event: EnrichedEvent) => words(execPart(event)?.line)));
 const healthcheck = of(healthcheckOf);
-const execAsked = of((event) => event.falco?.exec);
+const execAsked = of(added(({ exec }) => exec));
 
 const ID = "2b8e2040fe1c…";
 const EXEC_INSPECT = "`GET /exec/{id}/json`: ";
@@ -67,14 +70,14 @@ export const execFields: readonly Field[] = [
     ),
     (exec) => exec.command,
   ),
-  exec.texts(
+  execWords.texts(
     about(
       "docker.exec.words",
       "Words of an exec's command in lower case, however they are quoted; see below",
       "as `docker.exec.args`; where that is not known as `docker.exec.command`",
       "(sh,-c,cat,/etc/shadow,shadow,etc/shadow,/etc)",
     ),
-    ({ line }) => words(line),
+    ({ words }) => words,
   ),
   healthcheck.flag(
     about(

@@ -1,5 +1,5 @@
 /** What a field is: its name, its type, and what of an event its value is taken from. */
-import type { EnrichedEvent } from "../../sensor/enrichment.ts";
+import type { EnrichedEvent, Enrichment } from "../../sensor/enrichment.ts";
 
 /** Falco's number of a value's type (falcosecurity/libs 0.23.2: ppm_events_public.h: PT_*). */
 export const fieldTypes = { uint64: 8, string: 9, abstime: 21, bool: 25 } as const;
@@ -19,6 +19,22 @@ export function shared<P extends Part>(part: P): P {
 }
 
 export const isShared = (part: Part): boolean => sharedParts.has(part);
+
+const addedParts = new Set<Part>();
+
+/** A part of what we add to an event: where nothing is added, which most events of a flood are, nobody looks for it. */
+export function added<P extends object>(
+  take: (addition: Enrichment) => P | undefined,
+): (event: EnrichedEvent) => P | undefined {
+  const part = ({ falco }: EnrichedEvent) => (falco === undefined ? undefined : take(falco));
+  addedParts.add(part);
+  return part;
+}
+
+export const isAdded = (part: Part): boolean => addedParts.has(part);
+
+/** The event itself. */
+export const whole = (event: EnrichedEvent): EnrichedEvent => event;
 
 /** Takes a value from what the field's own part read; the type of that is known where the field is written down. */
 type Take<T> = (part: never) => T | undefined;

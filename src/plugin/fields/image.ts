@@ -1,10 +1,9 @@
 /** Fields of the image that an event is about. */
 import { imageOf } from "../../docker/subject.ts";
-import type { EnrichedEvent } from "../../sensor/enrichment.ts";
-import { about, type Field, field, of, type Pairs, shared } from "./field.ts";
+import { about, added, type Field, field, of, type Pairs, shared } from "./field.ts";
 
 const image = of(imageOf);
-const imagePart = shared((event: EnrichedEvent) => event.falco?.image);
+const imagePart = shared(added(({ image }) => image));
 const inspected = of(imagePart);
 
 const IMAGE_INSPECT = "`GET /images/{id}/json`: ";

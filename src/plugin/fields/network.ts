@@ -1,9 +1,9 @@
 /** Fields of the network that an event is about. */
-import { about, type Field, of } from "./field.ts";
+import { about, added, type Field, of } from "./field.ts";
 
 const NETWORK_INSPECT = "`GET /networks/{id}`: ";
 
-const network = of((event) => event.falco?.network);
+const network = of(added(({ network }) => network));
 
 export const networkEventFields: readonly Field[] = [
   network.text(

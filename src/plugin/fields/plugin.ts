@@ -1,7 +1,7 @@
 /** Fields of the engine's plugin that an event is about. */
-import { about, type Field, of } from "./field.ts";
+import { about, added, type Field, of } from "./field.ts";
 
-const plugin = of((event) => event.falco?.plugin);
+const plugin = of(added(({ plugin }) => plugin));
 
 export const pluginFields: readonly Field[] = [
   plugin.texts(

@@ -1,9 +1,9 @@
 /** Fields of the swarm service that an event is about. */
-import { about, type Field, of } from "./field.ts";
+import { about, added, type Field, of } from "./field.ts";
 
 const SERVICE_INSPECT = "`GET /services/{id}`: `Spec.TaskTemplate.ContainerSpec.";
 
-const service = of((event) => event.falco?.service);
+const service = of(added(({ service }) => service));
 
 export const serviceFields: readonly Field[] = [
   service.text(

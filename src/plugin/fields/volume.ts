@@ -1,10 +1,10 @@
 /** Fields of the volume that an event is about. */
-import { about, type Field, of } from "./field.ts";
+import { about, added, type Field, of } from "./field.ts";
 
 const VOLUME_INSPECT = "`GET /volumes/{name}`: ";
 
 const event = of((event) => (event.Type === "volume" ? event : undefined));
-const volume = of((event) => event.falco?.volume);
+const volume = of(added(({ volume }) => volume));
 
 export const volumeFields: readonly Field[] = [
   event.text(

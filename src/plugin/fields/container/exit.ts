@@ -1,8 +1,8 @@
 /** Fields of how a container ended, by the engine's own word. */
-import { about, type Field, of } from "../field.ts";
+import { about, added, type Field, of } from "../field.ts";
 import { INSPECT } from "./part.ts";
 
-const exit = of((event) => event.falco?.exit);
+const exit = of(added(({ exit }) => exit));
 
 export const exitFields: readonly Field[] = [
   exit.number(

@@ -1,10 +1,10 @@
 /** Fields of a container's labels, told apart from what the engine says. */
 import { forgeriesIn, type Labels } from "../../../docker/labels.ts";
 import type { EnrichedEvent } from "../../../sensor/enrichment.ts";
-import { about, type Field, field, of } from "../field.ts";
+import { about, type Field, field, of, whole } from "../field.ts";
 import { INSPECT } from "./part.ts";
 
-const event = of((event) => event);
+const event = of(whole);
 
 /** A label that no engine sets an attribute of: an event of the container shows it, another one's addition does. */
 function labelOf({ Type, Actor, falco }: EnrichedEvent, dockers: string, podmans: string): string | undefined {

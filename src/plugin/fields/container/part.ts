@@ -1,8 +1,6 @@
-/** The part of an event that the fields of its container are taken from: what the engine was asked. */
-import type { ContainerPart, EnrichedEvent } from "../../../sensor/enrichment.ts";
-import { of, shared } from "../field.ts";
+import { added, of, shared } from "../field.ts";
 
-export const containerPart = shared((event: EnrichedEvent): ContainerPart | undefined => event.falco?.container);
+export const containerPart = shared(added(({ container }) => container));
 
 export const container = of(containerPart);
 
