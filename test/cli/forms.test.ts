@@ -38,6 +38,18 @@ test("what a container may do stands out, and a network's container has its name
   expect(second).toMatch(/network +connect +back +web {2}/);
 });
 
+test("an update of a node or a service says what changed", () => {
+  const of = (type: string, attributes: string) =>
+    `{"Type":"${type}","Action":"update","Actor":{"ID":"i","Attributes":{"name":"x",${attributes}}},"timeNano":5}`;
+  const node = of("node", '"availability.new":"drain","availability.old":"active","role.new":"manager"');
+  const service = of("service", '"image.new":"bb:\\u001b2","image.old":"bb:1"');
+  const other = of("container", '"a.new":"a label"');
+  const lines = run(["--replay", fileOf(node, service, other)]).out.split("\n");
+  expect(lines[0]).toMatch(/ node +update +x +availability=drain {2}role=manager$/);
+  expect(lines[1]).toMatch(/ service +update +x +image=bb:\\u001b2$/);
+  expect(lines[2]).toMatch(/ container +update +x$/);
+});
+
 test("--output is the format and nothing else, with Falco's own fields of an event", () => {
   const format = "%evt.num %evt.time: Debug status=%docker.status from=%docker.from type=%docker.type %evt.source";
   expect(run(["--demo", "--output", format]).out).toContain(

@@ -231,7 +231,7 @@ real(
         dockerd.docker("network", "rm", "inner");
         dockerd.docker("plugin", "create", "acme/p:1", folder);
         dockerd.docker("plugin", "rm", "acme/p:1");
-        dockerd.docker("swarm", "init", "--advertise-addr", "127.0.0.1");
+        dockerd.initSwarm();
         dockerd.docker("secret", "create", "key", secret);
         const mount = ["--mount", "type=bind,src=/etc,dst=/host,ro"];
         const more = [

@@ -35,7 +35,7 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
     const { condition, output, priority } = ruleOf(rule);
     const format = `*alert %evt.rawtime ${output}`;
     await using sinsp = new Sinsp(config, "-I", `docker:${dockerd.address}`, "-n", "1", "-p", format, condition);
-    await listened(dockerd, sinsp);
+    await listened(dockerd, [sinsp]);
     const id = `attack${place}`;
     await run((...args) => dockerd.docker(...args), id, dockerd);
     const line = await sinsp.line((line) => line.startsWith("alert "));

@@ -241,7 +241,7 @@ async function main(): Promise<number> {
   try {
     {
       await using writing = new Sinsp(config, "-I", `docker:${engine.address}`, "-q", "-w", file);
-      await listened(engine, writing);
+      await listened(engine, [writing]);
       await work(engine, registry);
       await using last = new Sinsp(
         config,
@@ -251,7 +251,7 @@ async function main(): Promise<number> {
         "%docker.attributes.name",
         "docker.action = tag",
       );
-      await listened(engine, writing, last);
+      await listened(engine, [writing, last]);
       for (let i = 0; i < 20; i++) engine.docker("tag", "bb:1", `last:${i}`);
       await last.line((line) => line === "last:19");
       writing.kill("SIGINT");

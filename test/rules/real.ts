@@ -5,12 +5,15 @@ import type { Scenario } from "./scenarios.ts";
 
 type Json = Record<string, unknown>;
 
-/** Waits until each of these libsinsp listens to the engine's events, and nobody else does. */
-export async function listened(engine: Dockerd, ...listeners: readonly Sinsp[]): Promise<void> {
+/** How many listen to the engine's events. */
+export const listening = (engine: Dockerd): number => Number(engine.docker("info", "--format", "{{.NEventsListener}}"));
+
+/** Waits until each of these libsinsp listens to the engine's events. @param others so many did before they began */
+export async function listened(engine: Dockerd, listeners: readonly Sinsp[], others = 0): Promise<void> {
   for (;;) {
     const ended = listeners.find(({ isOver }) => isOver);
     if (ended !== undefined) throw new Error(`libsinsp ended: ${JSON.stringify(await ended.end)}`);
-    if (Number(engine.docker("info", "--format", "{{.NEventsListener}}")) >= listeners.length) return;
+    if (listening(engine) >= others + listeners.length) return;
     await Bun.sleep(20);
   }
 }
@@ -34,6 +37,25 @@ export interface Performed {
 /** More events than libsinsp can be behind by when another one has printed the last of them. */
 const LAST = 20;
 
+/** Lets things happen to an engine, and writes all events of that time into a capture file. */
+export async function recorded(
+  engine: Dockerd,
+  file: string,
+  config: object,
+  act: () => Promise<void> | void,
+): Promise<void> {
+  const source = ["-I", `docker:${engine.address}`];
+  const others = listening(engine);
+  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
+  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
+  await listened(engine, [writing, printing], others);
+  await act();
+  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
+  await printing.line((line) => line === `last:${LAST - 1}`);
+  writing.kill("SIGINT");
+  await writing.end;
+}
+
 /** Performs scenarios, one after the other, and writes all events into a capture file. */
 export async function perform(
   engine: Dockerd,
@@ -41,17 +63,10 @@ export async function perform(
   file: string,
   config: object,
 ): Promise<Performed[]> {
-  const source = ["-I", `docker:${engine.address}`];
-  await using writing = new Sinsp(config, ...source, "-q", "-w", file);
-  await using printing = new Sinsp(config, ...source, "-p", "%docker.attributes.name", "docker.action = tag");
-  await listened(engine, writing, printing);
-  for (const [place, scenario] of scenarios.entries()) {
-    await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
-  }
-  for (let i = 0; i < LAST; i++) engine.docker("tag", "bb:1", `last:${i}`);
-  await printing.line((line) => line === `last:${LAST - 1}`);
-  writing.kill("SIGINT");
-  await writing.end;
+  await recorded(engine, file, config, async () => {
+    for (const [place, scenario] of scenarios.entries())
+      await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
+  });
 
   const events = captured(file).map(({ ts, payload }) => ({
     time: ts,

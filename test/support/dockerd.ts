@@ -9,6 +9,9 @@ const { LD_PRELOAD: _, ...env } = Bun.env;
 /** The programs that start one. */
 export const DOCKERD_NEEDS = ["dockerd", "docker", "busybox", "curl"] as const;
 
+/** How many engines of this process are, or were, of a swarm. */
+let swarming = 0;
+
 /** A real Docker Engine of the test's own, in a folder of its own. */
 export class Dockerd {
   private constructor(
@@ -49,6 +52,26 @@ export class Dockerd {
     return stdout.toString().trim();
   }
 
+  /** Flags that make it listen to its swarm at an address of loopback that no other engine here has. */
+  #swarmFlags(): string[] {
+    const address = `127.${1 + ((process.pid >> 8) & 127)}.${process.pid & 255}.${++swarming}`;
+    return ["--listen-addr", `${address}:2377`, "--advertise-addr", address];
+  }
+
+  /** Makes it a swarm of one. Returns the node's id. */
+  initSwarm(): string {
+    this.docker("swarm", "init", ...this.#swarmFlags());
+    return this.docker("info", "--format", "{{.Swarm.NodeID}}");
+  }
+
+  /** Lets it join another one's swarm, as a worker. Returns the node's id. */
+  joinSwarm(manager: Dockerd): string {
+    const token = manager.docker("swarm", "join-token", "--quiet", "worker");
+    const [at = ""] = JSON.parse(manager.docker("info", "--format", "{{json .Swarm.RemoteManagers}}"));
+    this.docker("swarm", "join", "--token", token, ...this.#swarmFlags(), at.Addr);
+    return this.docker("info", "--format", "{{.Swarm.NodeID}}");
+  }
+
   get pid(): number {
     return Number(readFileSync(join(this.folder, "docker.pid"), "utf8"));
   }
@@ -70,6 +93,11 @@ export class Dockerd {
     if (pid === undefined) return;
     for (const end = performance.now() + 30_000; performance.now() < end && existsSync(`/proc/${pid}`); )
       await Bun.sleep(50);
+    // Of a swarm's networks it leaves the namespaces mounted.
+    for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n").reverse()) {
+      const [, where = ""] = line.split(" ");
+      if (where.startsWith(`${this.folder}/`)) Bun.spawnSync(["umount", "--lazy", where]);
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -8,11 +8,11 @@ const read = (document: string): string => readFileSync(join(root, document), "u
 
 /** The paths of the project that a document names, in its code and its links. */
 const pathsIn = (text: string): string[] =>
-  [...text.matchAll(/(?<![\w./-])(?:src|ffi|test|build|bench|rules|docs)\/[\w./-]*/g)].map(([path]) =>
+  [...text.matchAll(/(?<![\w./-])(?:src|ffi|test|build|bench|rules|docs|deploy)\/[\w./-]*/g)].map(([path]) =>
     path.replace(/[./]+$/, ""),
   );
 
-test.each(["CONTRIBUTING.md", "README.md", "docs/compatibility.md", "docs/security.md"])(
+test.each(["CONTRIBUTING.md", "README.md", "docs/compatibility.md", "docs/deploy.md", "docs/security.md"])(
   "what %s names is there",
   (document) => {
     const paths = pathsIn(read(document));
@@ -27,7 +27,7 @@ const folders = (under: string): string[] =>
     .map(({ name }) => `${under}/${name}`);
 
 test("every room is named in CONTRIBUTING", () => {
-  const rooms = [...folders("src"), ...folders("ffi"), "build", "test", "bench", "rules"];
+  const rooms = [...folders("src"), ...folders("ffi"), "build", "test", "bench", "rules", "deploy"];
   expect(rooms.length).toBeGreaterThan(10);
   const paths = pathsIn(read("CONTRIBUTING.md"));
   // A file in a room names the room too.

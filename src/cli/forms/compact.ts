@@ -53,6 +53,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 type Get = (name: Name) => Value | undefined;
 
+const attributes = fieldNamed("docker.attributes");
+/** Types whose updates say in attributes `KEY.new` and `KEY.old` what changed (moby 28.5: daemon/cluster/events.go). */
+const CHANGING: ReadonlySet<string> = new Set(["node", "service"]);
+const NEW = ".new";
+
+/** What an update changed, as `availability=drain`. */
+const changes = (view: View, type: string): string[] =>
+  CHANGING.has(type)
+    ? view
+        .pairs(attributes)
+        .filter(([key]) => key.endsWith(NEW))
+        .map(([key, value]) => `${key.slice(0, -NEW.length)}=${value}`)
+    : [];
+
 /** What else is worth a word, the important first. */
 function details(get: Get, paint: Paint, isOfContainer: boolean): string[] {
   const parts: string[] = [];
@@ -118,7 +132,8 @@ export function compactLine(view: View, when: string, paint: Paint, width: numbe
   const head = `${paint("dim", when)}  ${pad(type, TYPE_WIDTH)}${paint(KINDS[action] ?? "strong", action)}${" ".repeat(Math.max(1, ACTION_WIDTH - Bun.stringWidth(action)))}`;
   const of = get("container");
   const others = isContainer || of === undefined ? [] : [paint("name", printable(String(of)))];
-  const parts = [...others, ...details(get, paint, isContainer)];
+  const changed = changes(view, type).map((change) => paint("strong", printable(change)));
+  const parts = [...others, ...changed, ...details(get, paint, isContainer)];
   if (width === undefined) return [`${head}${paint("name", pad(name, NAME_WIDTH))}`, ...parts].join("  ").trimEnd();
   const room = width - Bun.stringWidth(head);
   const nameRoom = Math.min(
