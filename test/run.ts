@@ -13,7 +13,7 @@ interface Stage {
   readonly desc: string;
   /** Needs what `npm run build` makes. */
   readonly built: boolean;
-  /** So many files run at once: what waits more than it works, or has to be quick. */
+  /** So many files run at once, where they wait more than they work. */
   readonly parallel?: number;
   /** False: it never drives the library that sanitizers watch, so they would see nothing. */
   readonly sanitized?: false;
@@ -26,7 +26,7 @@ const STAGES: readonly Stage[] = [
   { name: "cli", desc: "the debug tool as a person uses it", built: true, parallel: 2, sanitized: false },
   { name: "engine", desc: "real engines", built: true, parallel: 2 },
   { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true, parallel: 2 },
-  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 2 },
+  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 3 },
   { name: "sinsp", desc: "a real libsinsp as the host", built: true, parallel: 2, sanitized: false },
   {
     name: "rules",
