@@ -4,6 +4,7 @@ import { type Debug, NO_DEBUG } from "../base/debug.ts";
 import { Patience } from "../base/patience.ts";
 import { printable } from "../base/text.ts";
 import { nanoseconds } from "../base/time.ts";
+import { compareVersions } from "./api_version.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -92,12 +93,6 @@ const answers = new Budget(ANSWERS_MAX);
 /** An API version as engines write it; undefined where it is none. */
 const versionOf = (value: unknown): string | undefined =>
   typeof value === "string" && /^\d{1,9}\.\d{1,9}$/.test(value) ? value : undefined;
-
-const newer = (a: string, b: string): boolean => {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor > bMajor || (aMajor === bMajor && aMinor > bMinor);
-};
 
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
@@ -306,7 +301,7 @@ export class Engine {
   /** What questions are asked in: the engine's own version, or the newest that is known. */
   get #questionVersion(): string | undefined {
     const own = this.#version;
-    return own !== undefined && newer(own, API_VERSION_KNOWN) ? API_VERSION_KNOWN : own;
+    return own !== undefined && compareVersions(own, API_VERSION_KNOWN) > 0 ? API_VERSION_KNOWN : own;
   }
 
   get #version(): string | undefined {

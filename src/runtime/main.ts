@@ -47,7 +47,7 @@ export function runRuntime(library: string): void {
       // The host lets this process write to that folder, and to no other.
       bridge.answerText(id, config.statefile === "" ? "" : dirname(config.statefile), config.flushinterval);
     },
-    open(id, instance, params, resume) {
+    open(id, instance, params, openFor) {
       const close = (error: unknown) => {
         sessions.get(instance)?.abandon();
         sessions.delete(instance);
@@ -57,9 +57,9 @@ export function runRuntime(library: string): void {
       try {
         const session = params.startsWith(FILE_SCHEME)
           ? new Playback(bridge, config, instance, params)
-          : new Session(bridge, config, instance, params, () => sessions.size > 1);
+          : new Session(bridge, config, instance, params, openFor, () => sessions.size > 1);
         sessions.set(instance, session);
-        session.open(resume).then(() => bridge.answer(id), close);
+        session.open(openFor > 0).then(() => bridge.answer(id), close);
       } catch (error) {
         close(error);
       }

@@ -34,6 +34,7 @@ export class Session {
 
   /**
    * @param params `open_params`: addresses of engines, or empty
+   * @param openFor for how long the instance was open in runtimes that are gone, s; 0: it is opened now
    * @param isOneOfSeveral whether engines of others are open beside those of this one
    * @throws BadAddress
    */
@@ -42,6 +43,7 @@ export class Session {
     readonly config: Config,
     instance: number,
     params: string,
+    openFor: number,
     isOneOfSeveral: () => boolean,
   ) {
     const wanted = resolveEngines(params, process.env, FALCO, reachOptions(config));
@@ -49,7 +51,7 @@ export class Session {
     this.#ring = new RingProducer(bridge, instance, addresses);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes);
     const shared = {
-      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length },
+      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, openFor },
       waiting: new Budget(SEQUENCER_BYTES),
       isOneOfSeveral: () => wanted.length > 1 || isOneOfSeveral(),
     };

@@ -113,11 +113,13 @@ test("one engine's stream is cut again and again: nothing is lost or twice, of e
   };
   await one.flow(NUMBERED, 500, 1500);
   await two.flow(NUMBERED, 500, 1500);
+  const all = [...followers.values()];
+  // Of an engine of which nothing is known yet, and that a connection to has failed, nobody can tell that it kept all.
+  while (all.some(({ delivered }) => delivered === 0)) take();
   for (let cuts = 0; cuts < 20; cuts++) {
     await one.cut(cuts % 2 === 0);
     for (let batches = 0; batches < 3; batches++) take();
   }
-  const all = [...followers.values()];
   for (const end = performance.now() + 30_000; all.some(({ delivered }) => delivered < 1500); take())
     if (performance.now() > end) break;
   expect(all.map(({ delivered, duplicated, outOfOrder, gaps }) => [delivered, duplicated, outOfOrder, gaps])).toEqual([

@@ -3,7 +3,7 @@
  * [--seed=N] [NAME...]` prints the fault table. The tests run a short form of the same.
  */
 
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, rc, type State } from "../support/host.ts";
@@ -89,8 +89,8 @@ function nano(iso: string): bigint {
   return BigInt(Date.parse(`${iso.slice(0, 19)}Z`) / 1000) * 1_000_000_000n + BigInt(iso.slice(20, 29));
 }
 
-/** The program as it lies beside libdocker.so, as that unpacked it, and once it is removed. */
-const RUNTIME = /\/docker-plugin(-[0-9a-f]{32})?( \(deleted\))?$/;
+/** How it is started, the program itself or a script in its place. */
+const RUNTIME = /docker-plugin(-[0-9a-f]{32})?\0runtime\0/;
 
 /** The process that libdocker.so started from this one. */
 export function runtimePid(parent = process.pid): number | undefined {
@@ -98,7 +98,7 @@ export function runtimePid(parent = process.pid): number | undefined {
     if (!/^\d+$/.test(name)) continue;
     try {
       const ppid = / \w (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "latin1").replace(/^.*\)/, " "))?.[1];
-      if (Number(ppid) === parent && RUNTIME.test(readlinkSync(`/proc/${name}/exe`))) return Number(name);
+      if (Number(ppid) === parent && RUNTIME.test(readFileSync(`/proc/${name}/cmdline`, "latin1"))) return Number(name);
     } catch {}
   }
   return undefined;

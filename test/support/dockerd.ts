@@ -26,7 +26,7 @@ export class Dockerd {
   /**
    * Starts one, with the image bb:1 (busybox). Where none can run: why.
    * @param flags of dockerd beside the usual ones
-   * @param more what its environment has beside ours
+   * @param more what its environment has beside ours; OWN_NETWORK: 1 gives it a network of its own
    */
   static async start(flags: readonly string[] = [], more: Record<string, string> = {}): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";

@@ -28,7 +28,12 @@ process.on("exit", removeFolders);
 export function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = /^docker-plugin-(\d+)-\w+$/.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(tmpdir(), name));
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      remove(join(tmpdir(), name));
+    } catch {
+      // An engine that a killed run left behind still has its data there: that is nothing of this run's.
+    }
   }
 }
 

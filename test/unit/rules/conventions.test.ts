@@ -127,13 +127,15 @@ test("macros and lists are written out as Falco does", () => {
     { list: "none", items: [] },
     { list: "programs", items: ["shells", "nc"] },
     { macro: "docker_container", condition: "docker.type = container\n" },
-    rule("docker_container and docker.action in (programs) and x in (none) and y = 'docker_container'"),
+    rule(
+      "docker_container and docker.action in (programs) and docker.id in (none) and docker.from = 'docker_container'",
+    ),
     rule("docker.attributes[docker_container] = docker_container-x or docker.docker_container exists"),
     rule("docker.type in ('a(b', shell) or docker.type = shell or docker.type in (\"shell\")"),
   ];
   expect(writtenOut(items).map(({ condition, output }) => [condition, output])).toEqual([
     [
-      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and x in () and y = 'docker_container')`,
+      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and docker.id in () and docker.from = 'docker_container')`,
       "o",
     ],
     ["(docker.attributes[docker_container] = docker_container-x or docker.docker_container exists)", "o"],
