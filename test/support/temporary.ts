@@ -1,10 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders: string[] = [];
 
-const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+/** A dockerd that did not get far leaves its data mounted: nothing could be removed here then, ever. */
+function unmountIn(folder: string): void {
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  for (const mounted of mounts.map((line) => line.split(" ")[1] ?? "").reverse())
+    if (mounted.startsWith(`${folder}/`)) Bun.spawnSync(["umount", "-l", mounted]);
+}
+
+function remove(folder: string): void {
+  unmountIn(folder);
+  rmSync(folder, { recursive: true, force: true });
+}
 
 /** Removes this process's folders. */
 export function removeFolders(): void {

@@ -2,11 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { faultsOf, knownMacro } from "../../../build/rules/conventions.ts";
 import { type Item, itemsOf, RULES_FILES, type Rule, textOf, writtenOut } from "../../../build/rules/file.ts";
+import { info } from "../../../src/plugin/info.ts";
 
 const HEAD = `- required_engine_version: 0.40.0
 - required_plugin_versions:
     - name: docker
-      version: 0.5.0
+      version: ${info.version}
 `;
 const WELL = `${HEAD}
 - list: docker_images
@@ -38,7 +39,7 @@ describe("a fault is found:", () => {
   test.each<[what: string, from: string | RegExp, to: string, fault: string]>([
     ["a long line", "# ", "", ""],
     ["an older engine", "0.40.0", "0.43.0", "it begins with"],
-    ["another version of the plugin", "0.5.0", "0.4.0", "it begins with"],
+    ["another version of the plugin", info.version, "0.0.1", "it begins with"],
     ["a blank at the end", "priority: NOTICE", "priority: NOTICE ", "a blank at its end"],
     ["keys out of order", /( {2}priority: NOTICE\n)( {2}source: docker\n)/, "$2$1", "its keys come in the order"],
     ["a key that is missing", "  source: docker\n", "", "it has no source"],
