@@ -91,16 +91,25 @@ function nano(iso: string): bigint {
 /** How it is started, the program itself or a script in its place. */
 const RUNTIME = /docker-plugin(-[0-9a-f]{32})?\0runtime\0/;
 
-/** The process that libdocker.so started from this one. */
+/**
+ * The process that libdocker.so started from this one: the newest, as one that was given up may take a while to be gone
+ * on a busy machine, and a test that has failed may have left its own.
+ */
 export function runtimePid(parent = process.pid): number | undefined {
+  let newest: { pid: number; started: number } | undefined;
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const ppid = / \w (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "latin1").replace(/^.*\)/, " "))?.[1];
-      if (Number(ppid) === parent && RUNTIME.test(readFileSync(`/proc/${name}/cmdline`, "latin1"))) return Number(name);
+      // What follows the name in its brackets: state, ppid, and as the twentieth when it was started (proc(5)).
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      const started = Number(stat[19]);
+      if (Number(stat[1]) !== parent || (newest !== undefined && newest.started > started)) continue;
+      if (RUNTIME.test(readFileSync(`/proc/${name}/cmdline`, "latin1"))) newest = { pid: Number(name), started };
     } catch {}
   }
-  return undefined;
+  return newest?.pid;
 }
 
 /** What a fault can act on. */
