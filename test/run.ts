@@ -22,7 +22,7 @@ interface Stage {
 const STAGES: readonly Stage[] = [
   { name: "check", desc: "format, lint, types", built: false },
   { name: "unit", desc: "src, file by file", built: false, parallel: 2 },
-  { name: "abi", desc: "libdocker.so as Falco drives it", built: true },
+  { name: "abi", desc: "libdocker.so as Falco drives it", built: true, parallel: 3 },
   { name: "cli", desc: "the debug tool as a person uses it", built: true, parallel: 2, sanitized: false },
   { name: "engine", desc: "real engines", built: true, parallel: 2 },
   { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true, parallel: 2 },

@@ -147,7 +147,7 @@ test("more than the engine keeps: they come from the file, first and in order, a
   expect(got).toEqual(namesOf(sent));
   last.end();
   await engine.stop();
-}, 30_000);
+}, 60_000);
 
 test("what was found out about a container goes with its event", async () => {
   const { engine, start } = await world({ inspect: true, inspecttimeout: 5000 });

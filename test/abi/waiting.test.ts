@@ -25,7 +25,7 @@ beforeAll(async () => {
   await compileLibrary(patient, ["-DBATCH_WAIT_MS=10000"]);
   await compileLibrary(impatient, ["-DHANG_MS=6000"]);
   for (const library of [patient, impatient]) symlinkSync(PROGRAM, join(library, "../docker-plugin"));
-}, 30_000);
+}, 60_000);
 
 /** One call, and how long it took. */
 function timed(instance: Instance) {
@@ -158,7 +158,7 @@ test("a runtime that hangs is replaced: no heartbeat within its bound (here 6 s)
   expect(state.logs.map(({ text }) => text).join()).toContain("heartbeat");
   expect(runtimePid()).not.toBe(hung);
   expect(instance.payloads(2).length).toBeGreaterThanOrEqual(2);
-}, 30_000);
+}, 60_000);
 
 test("a Falco that is slow at every batch notices a runtime that hangs all the same", async () => {
   await using engine = await TestEngine.start();
@@ -177,7 +177,7 @@ test("a Falco that is slow at every batch notices a runtime that hangs all the s
   await engine.send(line());
   expect(instance.payloads(1).length).toBe(1);
   expect(runtimePid()).not.toBe(hung);
-}, 40_000);
+}, 60_000);
 
 /** Takes batches until the heartbeat has moved, or the runtime is another one. */
 function untilItBeats(instance: Instance): void {

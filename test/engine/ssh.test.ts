@@ -73,7 +73,7 @@ real(
     instance.close();
     await gone([...children, ...now]);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -92,7 +92,7 @@ real(
     for (let count = 0; count < 3; count += await looks()) instance.nextBatch();
     expect(sshd.sessions - before).toBeLessThanOrEqual(3);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -111,7 +111,7 @@ real(
     expect(instance.payloads(1).length).toBe(1);
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -135,7 +135,7 @@ real(
     process.kill("SIGKILL");
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -153,7 +153,7 @@ real(
     instance.close();
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 /** What asking an engine comes to. */
@@ -248,7 +248,7 @@ real(
     expect(readdirSync(folder)).toEqual([]);
     client.close();
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -266,7 +266,7 @@ real(
     expect(sshd.sessions - before).toBeLessThanOrEqual(1);
     client.close();
   },
-  30_000,
+  60_000,
 );
 
 /** Whether this machine lets us mount in a namespace of our own. */

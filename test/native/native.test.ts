@@ -136,7 +136,7 @@ test.each([
     const code = await falco.exited;
     expect([code, code === 0 ? "" : await errors]).toEqual([0, ""]);
   },
-  30_000,
+  60_000,
 );
 
 test("the host dies by SIGKILL: the runtime is gone within a second", async () => {
@@ -228,7 +228,7 @@ test("a host and its runtime that are killed at once keep nothing: the next one 
     const actions = instance.take(expected.length, (event) => state.extract(event, ["docker.action"])[0], 5000);
     expect(actions).toEqual(expected);
   }
-}, 30_000);
+}, 60_000);
 
 test("SIGTERM to host and runtime at once loses no event and restarts nothing", async () => {
   const { process, errors } = start("sigterm");
@@ -241,7 +241,7 @@ test("SIGTERM to host and runtime at once loses no event and restarts nothing", 
   expect((await errors).includes("lost")).toBe(false);
   expect(await gone(pid, 1000)).toBe(true);
   await engine.settle();
-}, 30_000);
+}, 60_000);
 
 // A variant of the library starts the runtime through a shell.
 test.skipIf(isVariant)(
@@ -304,5 +304,5 @@ test.skipIf(isVariant)(
     expect(await gone(pid, 1000)).toBe(true);
     await engine.settle();
   },
-  30_000,
+  60_000,
 );
