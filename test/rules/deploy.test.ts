@@ -3,7 +3,7 @@
  * the mounts, rights and configuration that the files there give it; the rules are asked what they say of the deployment.
  */
 import { afterAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { itemsOf, textOf, writtenOut } from "../../build/rules/file.ts";
 import { carrying, compileLibrary } from "../../build.ts";
@@ -26,8 +26,7 @@ const IMAGES = ["swarm/stack.yml", "swarm/falcosidekick.yml"].map((file) => {
 const [FALCO, FALCOSIDEKICK] = IMAGES;
 
 /** The engine's socket below /run, as that is what the files mount. */
-const SOCKETS = `/run/docker-plugin-test-${process.pid}`;
-const SOCKET = join(SOCKETS, "docker.sock");
+const SOCKET = process.getuid?.() === 0 ? join(temporaryFolder("/run"), "docker.sock") : "";
 /** Nothing is pulled, also not where the machine has a network. */
 const NOWHERE = { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "" };
 
@@ -38,18 +37,12 @@ if (missing === undefined && typeof engine === "string")
 const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 const docker = (...args: string[]): string => dockerd.docker(...args);
-afterAll(async () => {
-  if (typeof engine === "string") return;
-  await engine.stop();
-  rmSync(SOCKETS, { recursive: true, force: true });
-}, 60_000);
+afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
 
 async function start(): Promise<Dockerd | string> {
   if (process.getuid?.() !== 0) return "no root";
-  mkdirSync(SOCKETS, { mode: 0o700 });
   const started = await Dockerd.start(["-H", `unix://${SOCKET}`], NOWHERE);
-  if (typeof started === "string") rmSync(SOCKETS, { recursive: true, force: true });
-  else await standIn(started, FALCO, FALCOSIDEKICK);
+  if (typeof started !== "string") await standIn(started, FALCO, FALCOSIDEKICK);
   return started;
 }
 
