@@ -151,10 +151,10 @@ test("a runtime that hangs is replaced: no heartbeat within its bound (here 6 s)
   signalTo(hung, "SIGSTOP");
   await engine.flow(NUMBERED, 20, 300);
   const began = performance.now();
-  while (state.metrics().runtime_restarts === 0 && performance.now() - began < 15_000) instance.nextBatch();
+  while (state.metrics().runtime_restarts === 0 && performance.now() - began < 30_000) instance.nextBatch();
   // Nor is it replaced before that: it was heard of as late as it was ready.
   expect(performance.now() - started).toBeGreaterThan(6_000);
-  expect(performance.now() - began).toBeLessThan(12_000);
+  expect(performance.now() - began).toBeLessThan(20_000);
   expect(state.logs.map(({ text }) => text).join()).toContain("heartbeat");
   expect(runtimePid()).not.toBe(hung);
   expect(instance.payloads(2).length).toBeGreaterThanOrEqual(2);

@@ -32,7 +32,7 @@ const planted = (word: string): Plugin =>
   );
 
 /** Takes until an event of this name has come. */
-function takeUntil(instance: Instance, last: string, ms = 15_000): string[] {
+function takeUntil(instance: Instance, last: string, ms = 30_000): string[] {
   const names: string[] = [];
   for (const end = performance.now() + ms; names.at(-1) !== last && performance.now() < end; )
     names.push(...instance.take(1, nameOf(instance.state), 100));
@@ -66,7 +66,7 @@ test("a runtime that hangs in a replay is noticed as fast as one of a live strea
   let answer: unknown;
   for (let field = 0; field < 45 && answer === undefined; field++) [answer] = state.extract(event, ["docker.type"]);
   expect(answer).toBe("container");
-  expect(performance.now() - began).toBeLessThan(16_000);
+  expect(performance.now() - began).toBeLessThan(25_000);
   expect(runtimePid()).not.toBe(pid);
 }, 60_000);
 
@@ -85,7 +85,7 @@ test("an open that was given up never comes into effect: its runtime is replaced
   using instance = state.open(engine.address);
   expect([instance.rc, runtimePid() === pid]).toEqual([rc.success, false]);
   await engine.flow(NUMBERED, 400, 400);
-  const names = instance.take(400, nameOf(state), 10_000);
+  const names = instance.take(400, nameOf(state));
   expect([names.length, new Set(names).size]).toEqual([400, 400]);
   expect(instance.take(1, nameOf(state), 500)).toEqual([]);
 }, 60_000);
