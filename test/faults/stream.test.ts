@@ -4,39 +4,13 @@ import { join } from "node:path";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, PROGRAM, rc, type State } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { NUMBERED } from "./faults.ts";
+import { numbered, short, take, until } from "./numbered.ts";
 
 const HOUR = 3_600_000;
 const ID = "7".repeat(64);
 const CONFIG = '{"statefile": ""}';
 
-/** An event's line; the time of our clock, or of one that is so far off. */
-const numbered = (number: number, offMs = 0): string =>
-  NUMBERED.replaceAll("@", String(number).padStart(9, "0")).replaceAll(
-    "#",
-    `${Date.now() + offMs}${String(number).padStart(6, "0")}`,
-  );
-
 const chunk = (text: string): Buffer => Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
-
-/** What came, in short: the number of an event, or the action of one of ours. */
-const short = (payload: string): string | number => {
-  const { Action, Actor } = JSON.parse(payload);
-  return Action === "start" ? Number(Actor.Attributes.name.slice("event-".length)) : Action;
-};
-const take = (instance: Instance, count: number, ms?: number) => instance.payloads(count, ms).map(short);
-
-/** Takes batches until something is so; the bound is far beyond what it takes. */
-async function until(instance: Instance, what: () => boolean | Promise<boolean>): Promise<(string | number)[]> {
-  const came: (string | number)[] = [];
-  for (const end = performance.now() + 60_000; !(await what()); ) {
-    if (performance.now() > end) throw new Error(`it never came to be; came: ${came}`);
-    for (const event of instance.nextBatch().events) came.push(short(event.payload));
-  }
-  return came;
-}
-
-const logs = (state: State): string => state.logs.map(({ text }) => text).join("\n");
 const reconnected = (state: State, times: number) => () => state.metrics().reconnects === times;
 
 test("an idle engine behind a proxy that cuts its streams loses nothing, and what runs is told of once", async () => {
@@ -317,55 +291,4 @@ test("lines beyond 8 MiB in the engine's memory are known at a start, at a cut a
   expect(names(instance, 1)).toEqual([5]);
   expect(names(instance, 1, 1_500)).toEqual([]);
   expect(state.metrics().losses).toBe(0);
-}, 60_000);
-
-/** An event comes, and then the engine answers nothing, until its stream counts as lost. */
-async function fallSilent(engine: TestEngine, instance: Instance, meanwhile: () => Promise<void>): Promise<void> {
-  await engine.send(numbered(1));
-  expect(take(instance, 1)).toEqual([1]);
-  await engine.behave({ hang: true });
-  await meanwhile();
-  expect(await until(instance, () => instance.state.metrics().connected === 0)).toEqual([]);
-}
-
-test("a live engine that is silent for long keeps its stream, is said to be lost, and its events come", async () => {
-  await using engine = await TestEngine.start();
-  using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
-  using instance = state.open(engine.address);
-  await fallSilent(engine, instance, async () => {});
-  expect(logs(state)).toContain("does not answer; its stream is kept until another stands");
-  expect(await engine.subscribers()).toBe(1);
-  // The stream was well all the time.
-  await engine.send(numbered(2));
-  expect(await until(instance, () => state.metrics().connected === 1)).toEqual([2]);
-  expect(logs(state)).toContain("shows life again");
-  expect(state.metrics().reconnects).toBe(0);
-}, 60_000);
-
-test("an engine that answers again after a long silence gets a second stream, and loses nothing", async () => {
-  await using engine = await TestEngine.start();
-  using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
-  using instance = state.open(engine.address);
-  await fallSilent(engine, instance, async () => {
-    await engine.deaden();
-    await engine.send(numbered(2));
-  });
-  await engine.behave({});
-  const came = await until(instance, () => state.metrics().connected === 1);
-  await engine.send(numbered(3));
-  expect([...came, ...take(instance, 2 - came.length)]).toEqual([2, 3]);
-  expect([state.metrics().reconnects, state.metrics().losses]).toEqual([1, 0]);
-}, 60_000);
-
-test("an engine that is away is told of again, with the reason of the day", async () => {
-  const engine = await TestEngine.start();
-  using state = new Plugin().init(CONFIG);
-  using instance = state.open(engine.address);
-  expect(state.metrics().connected).toBe(1);
-  await engine.stop();
-  await until(instance, () => logs(state).includes("broke"));
-  expect(state.metrics().connected).toBe(0);
-  await until(instance, () => logs(state).includes("is the engine running?; connecting again"));
-  await using _again = await TestEngine.start({}, engine.socket);
-  await until(instance, () => state.metrics().connected === 1);
 }, 60_000);
