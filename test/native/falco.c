@@ -99,6 +99,8 @@ static void *open_instance(const struct api *api, void *state) {
 
 // What comes at all has come by then, s: on a busy machine, and under valgrind too. The test's own bound is beyond it.
 #define PATIENCE_S 50
+// What takes a second at most, and what a busy machine adds; what would wait for the runtime takes ten.
+#define AT_ONCE_S 3
 
 static double seconds(void) {
     struct timespec t;
@@ -348,7 +350,7 @@ static void scenario_destroy(void) {
         if (signal[i % 3] != 0) kill(pid, signal[i % 3]);
         const double began = seconds();
         api.destroy(state);
-        CHECK(seconds() - began < 1, "destroy took %.0f ms", (seconds() - began) * 1000);
+        CHECK(seconds() - began < AT_ONCE_S, "destroy took %.0f ms", (seconds() - began) * 1000);
         no_child_left();
     }
 }
@@ -575,7 +577,7 @@ static void scenario_left(void) {
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     const double began = seconds();
     api->close(state, instance);
-    CHECK(seconds() - began < 1, "close took %.0f ms", (seconds() - began) * 1000);
+    CHECK(seconds() - began < AT_ONCE_S, "close took %.0f ms", (seconds() - began) * 1000);
     pthread_join(thread, &instance);
     CHECK(mappings("falco-docker-ring") == maps, "%u mappings of rings before, %u after", maps,
           mappings("falco-docker-ring"));
