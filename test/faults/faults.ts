@@ -26,6 +26,8 @@ export interface Tally {
   readonly announced: number;
   /** Missing although nothing was announced for their time. */
   readonly unannounced: number;
+  /** The most events in a row that the engine had no listener for. */
+  readonly unheard: number;
 }
 
 /** Follows a stream of numbered events. */
@@ -527,6 +529,7 @@ export async function run(fault: Fault, times: number, random: Random): Promise<
     missing: all,
     announced: follower.gaps.length,
     unannounced,
+    unheard: (await engine.flowed()).unheard,
   };
   if (process.env.FAULTS_LOG) console.error(world.state.logs.slice(-20), world.state.metrics(), await engine.flowed());
   world.instance.close();
