@@ -90,6 +90,17 @@ function nano(iso: string): bigint {
   return BigInt(Date.parse(`${iso.slice(0, 19)}Z`) / 1000) * 1_000_000_000n + BigInt(iso.slice(20, 29));
 }
 
+/** A time that a test looks for, ms, and on a busy machine longer, until it has seen enough. */
+export function atLeast(ms: number, isEnough: () => boolean) {
+  const began = performance.now();
+  return {
+    get isLeft(): boolean {
+      const passed = performance.now() - began;
+      return passed < ms || (passed < 50_000 && !isEnough());
+    },
+  };
+}
+
 /** How it is started, the program itself or a script in its place. */
 const RUNTIME = /docker-plugin(-[0-9a-f]{32})?\0runtime\0/;
 
