@@ -95,6 +95,26 @@ test.each(engines)("an engine that %s", async (_name, behaviour, words) => {
   expect(wrong).toEqual([expect.stringMatching(words)]);
 });
 
+test("several engines are each looked at, however they are named", async () => {
+  await using old = await TestEngine.start({ apiVersion: "1.24" });
+  await using second = await TestEngine.start({ refuseInfo: 403 });
+  const rules = rulesOf(rule("docker.node.statenew = down"));
+  const setting = `{engines: [{address: '${old.address}'}, {address: '${second.address}'}]}`;
+  for (const args of [
+    ["--config", configOf(`${old.address},${second.address}`, { rules })],
+    ["--config", configOf("", { initConfig: setting, rules })],
+    ["--config", configOf("", { rules }), "--host", old.address, "--host", second.address],
+  ]) {
+    const { wrong, findings } = await check(...args);
+    // The newest of both sends the field.
+    expect(wrong).toEqual([expect.stringMatching(/\/info with 403/)]);
+    const areas = new Set(findings.map(({ area }) => area).filter((area) => area.startsWith("Engine")));
+    expect([...areas]).toEqual([`Engine ${old.address}`, `Engine ${second.address}`]);
+  }
+  const { wrong } = await check("--config", configOf("", { initConfig: "{engines: [{address: nowhere}]}" }));
+  expect(wrong).toEqual([expect.stringContaining('engines[0].address "nowhere": not an engine\'s address')]);
+});
+
 test("an engine that sends no legacy keys is well, and it is said", async () => {
   await using engine = await TestEngine.start({ apiVersion: "1.52" });
   const { code, findings } = await check("--config", configOf(engine.address));
