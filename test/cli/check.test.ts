@@ -242,6 +242,36 @@ test("fields that are never there are said: the engine's API is too old, or nobo
   ]);
 });
 
+test("rules files that are named and not there are said where no rule is left", async () => {
+  await using engine = await TestEngine.start();
+  const { wrong } = await check("--config", configOf(engine.address, { rules: "/nowhere/docker_rules.yaml" }));
+  expect(wrong).toEqual(["bad: rules_files: /nowhere/docker_rules.yaml: not there"]);
+  const other = rulesOf(rule("evt.type = open").replace('"docker"', '"syscall"'));
+  const rules = `${other}, /nowhere/docker_rules.yaml`;
+  expect((await check("--config", configOf(engine.address, { rules }))).wrong).toEqual([
+    expect.stringMatching(/no rule is for the source docker, and \/nowhere\/docker_rules\.yaml, .* is not there/),
+  ]);
+  // One that may be there: docker_local.yaml.
+  const some = `${RULES}, /nowhere/docker_local.yaml`;
+  expect((await check("--config", configOf(engine.address, { rules: some }))).wrong).toEqual([]);
+});
+
+test("a library or a program for another processor", async () => {
+  await using engine = await TestEngine.start();
+  const folder = temporaryFolder();
+  const library = join(folder, "libdocker.so");
+  const files = [library, join(folder, "docker-plugin")];
+  for (const [i, from] of [BUILT, PROGRAM].entries()) {
+    const bytes = readFileSync(from);
+    // s390x, elf(5)
+    bytes.writeUInt16LE(22, 18);
+    writeFileSync(files[i] ?? "", bytes, { mode: 0o755 });
+  }
+  expect((await check("--config", configOf(engine.address), "--library", library)).wrong).toEqual(
+    files.map((file) => `bad: ${file} is made for another processor`),
+  );
+});
+
 test("a library and a program that do not belong together, or that others can change", async () => {
   await using engine = await TestEngine.start();
   const folder = temporaryFolder();

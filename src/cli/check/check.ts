@@ -49,7 +49,7 @@ async function look(given: Given): Promise<Area[]> {
       findings,
     })),
     { title: "Falco's configuration", findings: falco },
-    { title: "Rules", findings: checkRules(rules, sent) },
+    { title: "Rules", findings: checkRules(rules, sent, config?.missingRules) },
   ];
 }
 
