@@ -18,7 +18,7 @@ const WITHOUT_STATUS = "1.52";
 const QUESTIONS: readonly (readonly [path: string, loss: string, right?: number])[] = [
   ["/info", "its clock is known to the second only, and docker.engine.name is absent"],
   ["/version", "docker.engine.version is absent"],
-  ["/containers/json", "containers that run already are not told of"],
+  ["/containers/json", "containers that run already are not reported"],
   [`/containers/${NOBODY}/json`, "docker.container.* are absent", 404],
   [`/exec/${NOBODY}/json`, "docker.exec.user, .privileged and .tty are absent", 404],
 ];

@@ -45,7 +45,7 @@ test("an engine that breaks off is told of, with what is absent then", async () 
   const { feed, said, cut } = await watched();
   await cut();
   expect(said.join("\n")).toMatch(/ broke: .*; docker\.engine\.name and docker\.engine\.id are absent/);
-  expect(said.join("\n")).toMatch(/; containers that run already are not told of/);
+  expect(said.join("\n")).toMatch(/; containers that run already are not reported/);
   feed.close();
 });
 
