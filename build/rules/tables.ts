@@ -63,7 +63,7 @@ function rulesMarkdown(): string {
 
 function cisMarkdown(): string {
   const rows = wholeRules(CIS).map((rule) => [rule.rule, sentenceOf(rule), needsOf(rule)]);
-  return table(["rule", "what it tells", "asks"], rows);
+  return table(["rule", "what it reports", "asks"], rows);
 }
 
 function techniquesMarkdown(): string {
