@@ -287,7 +287,7 @@ export class Feed {
       const now = engine.clock.now;
       const daemon = inspector.daemon.existing(now);
       const events = snapshot.events(now + 1n);
-      if (events === undefined) this.#warn(`${why.message}; containers that run already are not told of`);
+      if (events === undefined) this.#warn(`${why.message}; containers that run already are not reported`);
       const { include = () => true, exclude = () => false } = this.options;
       for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         if (!include(event) || exclude(event)) continue;
