@@ -5,7 +5,8 @@
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import type { Budget } from "../docker/budget.ts";
-import { type Engine, EngineError } from "../docker/client.ts";
+import type { Engine } from "../docker/client.ts";
+import { EngineError } from "../docker/engine_error.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";

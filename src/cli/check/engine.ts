@@ -1,7 +1,8 @@
 /** Whether the engine can be reached, and what it tells and refuses. */
 import { compareVersions } from "../../docker/api_version.ts";
-import { Engine, EngineError } from "../../docker/client.ts";
+import { Engine } from "../../docker/client.ts";
 import { type Asker, BadAddress, type Endpoint, type Reach, resolveEngines } from "../../docker/endpoint.ts";
+import { EngineError } from "../../docker/engine_error.ts";
 import { recordingAt } from "../../sensor/recording.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
