@@ -167,16 +167,18 @@ static void offer_to_the_oom_killer(void) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), ALLOW, REFUSE
 // The same of a call whose first argument says what the second one is a number of: with 0, the caller's user would be all
 // of root's processes.
-#define FOR_PROCESS_ITSELF(call, process)                                                               \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 6), LOAD(ARGUMENT(0)),                           \
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, process, 0, 3), LOAD(ARGUMENT(1)),                          \
+#define FOR_PROCESS_ITSELF(call, process)                                      \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 6), LOAD(ARGUMENT(0)),  \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, process, 0, 3), LOAD(ARGUMENT(1)), \
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), ALLOW, REFUSE
 #define NEVER(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), REFUSE
 
 // The kernel asks for no capability where both processes are the same user's: with a limit on processor time, the runtime
 // could end its host. And what it starts stays in its process group, or it would outlive the runtime, with the memory that
-// the next one shares with the host; and is no child of the host's, which nobody would reap. A kernel that was built
-// without such filters goes without this one.
+// the next one shares with the host; and is no child of the host's, which nobody would reap. What is
+// read from a pipe waits for a writer that the kernel holds in a page fault, so no page's content may come from a process:
+// not by userfaultfd, and not by a FUSE of a user namespace. A kernel that was built without such filters goes without
+// this one.
 static void refuse_calls(void) {
     static struct sock_filter filter[] = {
         LOAD(offsetof(struct seccomp_data, arch)),
@@ -194,9 +196,11 @@ static void refuse_calls(void) {
         FOR_PROCESS_ITSELF(ioprio_set, IOPRIO_PROCESS),
         NEVER(setsid),
         NEVER(setpgid),
+        NEVER(userfaultfd),
+        NEVER(unshare),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
         LOAD(ARGUMENT(0)),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_PARENT, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_PARENT | CLONE_NEWUSER, 0, 1),
         REFUSE,
         ALLOW,
         // Its flags lie in memory, where no filter sees them; C libraries take clone where a kernel does not know it.

@@ -199,7 +199,7 @@ static bool launch(struct runtime *runtime, int opened) {
     tell_suspects(runtime);
     struct link_ends theirs;
     if (link_connect(&runtime->link, &theirs) != 0)
-        return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
+        return fail(runtime, "cannot make pipes and sockets: %s", strerror(errno));
     // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
     // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
     // RAM_SIZE, bytes: garbage is looked for as on a small machine; with the RAM of a large one half of what 20,000 starts
@@ -210,8 +210,8 @@ static bool launch(struct runtime *runtime, int opened) {
     for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
         if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
-    const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
-    static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
+    const int fds[] = {theirs.control, theirs.request, theirs.answer, runtime->link.mailbox_fd};
+    static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && ANSWER_FD == 5 && MAILBOX_FD == 6, "the order of fds");
     const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
     runtime->confined = ruleset >= 0;
     const struct spawn spawn = {.path = runtime->program,
@@ -221,7 +221,7 @@ static bool launch(struct runtime *runtime, int opened) {
                                 .envp = envp,
                                 .error_fd = theirs.errors,
                                 .fds = fds,
-                                .fd_count = 3,
+                                .fd_count = sizeof fds / sizeof *fds,
                                 .ruleset = ruleset};
     enum spawn_step step;
     const pid_t pid = spawn_start(&spawn, &step);
@@ -370,7 +370,7 @@ static bool ended_early(struct runtime *runtime, const char *what) {
 
 static bool greeted(struct runtime *runtime) {
     char version[128];
-    const ssize_t bytes = channel_receive(runtime->link.request, version, sizeof version - 1, NULL, false);
+    const ssize_t bytes = channel_read(runtime->link.answer, version, sizeof version - 1);
     if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
     if (bytes <= 0) {
         char what[2 * PATH_MAX + 80];

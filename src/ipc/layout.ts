@@ -24,12 +24,14 @@ export const layout = {
   PAGE_BYTES: PAGE,
 
   // The file descriptors a runtime is started with, after 0, 1 and 2.
-  /** Log lines to the host; its end is the end of the runtime. */
+  /** A pipe: log lines to the host; its end is the end of the runtime. */
   CONTROL_FD: 3,
-  /** Requests from the host and the answers to them. */
+  /** A socket: requests from the host, and nothing to it. */
   REQUEST_FD: 4,
+  /** A pipe: the version, then the answers to requests. */
+  ANSWER_FD: 5,
   /** The memory of the mailbox. */
-  MAILBOX_FD: 5,
+  MAILBOX_FD: 6,
 
   // The ring: one memfd an open instance. Positions count bytes and only grow; every one is a multiple of RECORD_ALIGN.
   /** u64: bytes ever written. A record counts once this has passed it. */

@@ -30,7 +30,7 @@ const MEMORY_MAX = 512 * 1024 * 1024;
  */
 export function runRuntime(library: string): void {
   // First of all the version, and with nothing but a write: the host compares it before anything else is agreed on.
-  writeSync(layout.REQUEST_FD, buildId);
+  writeSync(layout.ANSWER_FD, buildId);
 
   let config = readDefaults();
   const sessions = new Map<number, Session | Playback>();
