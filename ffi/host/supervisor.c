@@ -210,8 +210,8 @@ static bool launch(struct runtime *runtime, int opened) {
     for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
         if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
     char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
-    const int fds[] = {theirs.control, theirs.request, theirs.answer, runtime->link.mailbox_fd};
-    static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && ANSWER_FD == 5 && MAILBOX_FD == 6, "the order of fds");
+    const int fds[] = {theirs.control, theirs.answer, theirs.request, runtime->link.mailbox_fd};
+    static_assert(CONTROL_FD == 3 && ANSWER_FD == 4 && REQUEST_FD == 5 && MAILBOX_FD == 6, "the order of fds");
     const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
     runtime->confined = ruleset >= 0;
     const struct spawn spawn = {.path = runtime->program,

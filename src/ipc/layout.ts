@@ -26,10 +26,10 @@ export const layout = {
   // The file descriptors a runtime is started with, after 0, 1 and 2.
   /** A pipe: log lines to the host; its end is the end of the runtime. */
   CONTROL_FD: 3,
-  /** A socket: requests from the host, and nothing to it. */
-  REQUEST_FD: 4,
   /** A pipe: the version, then the answers to requests. */
-  ANSWER_FD: 5,
+  ANSWER_FD: 4,
+  /** A socket: requests from the host, and nothing to it. */
+  REQUEST_FD: 5,
   /** The memory of the mailbox. */
   MAILBOX_FD: 6,
 

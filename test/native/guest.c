@@ -186,7 +186,7 @@ int main(int argc, char **argv) {
     request = requests[0];
     answers = replies[0];
     // The guest finds its ends at fixed places.
-    const int guests[] = {controls[1], requests[1], replies[1], mailbox};
+    const int guests[] = {controls[1], replies[1], requests[1], mailbox};
     for (int i = 0; i < 4; i++) CHECK(dup2(guests[i], CONTROL_FD + i) == CONTROL_FD + i);
     const struct bridge_callbacks callbacks = {on_configure, on_open, on_close, on_extract, on_list, on_abandoned};
     CHECK(docker_bridge_start(&callbacks) == 0);
