@@ -1,7 +1,7 @@
 /** What the runtime may do, tried from its place: the process beside the guard must not be a way to it. */
 import { beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runtimePid } from "../faults/faults.ts";
 import { isVariant, LIBRARY, Plugin, rc } from "../support/host.ts";
 import { compileFalco, compileNative } from "../support/native.ts";
@@ -122,4 +122,33 @@ test("the state's folder is made, and is the one place to write to, wherever the
   state.open("unix:///nowhere/docker.sock").close();
   expect(state.logs.map(({ text }) => text).filter((text) => text.includes("statefile"))).toEqual([]);
   expect(existsSync(other)).toBe(true);
+});
+
+test.each([
+  ["in it", "x", "x"],
+  ["above it", "x", "."],
+  ["above it, by a link", "x", "link"],
+  ["in it, where the library is a link to another place", "y", "y"],
+])("a state's folder that what Falco starts lies in is refused: %s", (_, place, state) => {
+  const folder = temporaryFolder();
+  for (const name of ["x", "y"]) mkdirSync(join(folder, name));
+  for (const name of ["libdocker.so", "docker-plugin"]) {
+    copyFileSync(join(dirname(LIBRARY), name), join(folder, "x", name));
+    symlinkSync(join(folder, "x", name), join(folder, "y", name));
+  }
+  symlinkSync(".", join(folder, "link"));
+  const plugin = new Plugin(join(folder, place, "libdocker.so"));
+  const statefile = join(folder, state, "resume");
+  using refused = plugin.init(JSON.stringify({ statefile }));
+  expect(refused.rc).toBe(rc.failure);
+  expect(refused.error).toMatch(
+    /^statefile: the runtime may write to all of .*, and so to .*: name a file in a folder/,
+  );
+  // Beside them is well, and stays so where another configuration is refused.
+  using begun = plugin.init(JSON.stringify({ statefile: join(folder, "x", "own", "resume") }));
+  expect([begun.rc, begun.error]).toEqual([rc.success, ""]);
+  expect(begun.setConfig(JSON.stringify({ statefile }))).toBe(rc.failure);
+  expect(begun.error).toContain("statefile: the runtime may write to all of");
+  using instance = begun.open("unix:///nowhere/docker.sock");
+  expect(instance.rc).toBe(rc.success);
 });
