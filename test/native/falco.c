@@ -624,6 +624,43 @@ static void scenario_two(void) {
     no_child_left();
 }
 
+struct asker {
+    struct shared *shared;
+    struct falco_event **events;
+    uint32_t count;
+};
+
+static void *ask_fields(void *argument) {
+    const struct asker *asker = argument;
+    for (uint32_t i = 0; !atomic_load_explicit(&asker->shared->stop, memory_order_relaxed); i++)
+        status_of(&asker->shared->api, asker->shared->state, asker->events[i % asker->count]);
+    return NULL;
+}
+
+// An instance is opened and closed again and again while another thread asks for fields of another one's events.
+static void scenario_beside(void) {
+    struct shared shared = {.api = load()};
+    const struct api *api = &shared.api;
+    shared.state = init(api);
+    // The first one has the place that is looked at first.
+    void *first = open_instance(api, shared.state);
+    void *second = open_instance(api, shared.state);
+    struct asker asker = {.shared = &shared};
+    while (asker.count == 0)
+        CHECK(api->next_batch(shared.state, second, &asker.count, &asker.events) <= FALCO_SUCCESS, "next_batch");
+    pthread_t thread;
+    pthread_create(&thread, NULL, ask_fields, &asker);
+    for (int round = 0; round < 20; round++) {
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        api->close(shared.state, first);
+        first = open_instance(api, shared.state);
+    }
+    atomic_store(&shared.stop, true);
+    pthread_join(thread, NULL);
+    api->destroy(shared.state);
+    no_child_left();
+}
+
 // Starts that fail, in a host that signals interrupt all the time: no child is left.
 static void scenario_zombies(void) {
     struct api api = load();
@@ -666,7 +703,7 @@ int main(int argc, char **argv) {
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
         {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
         {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
-        {"hold", scenario_hold},       {"endless", scenario_endless},
+        {"hold", scenario_hold},       {"endless", scenario_endless}, {"beside", scenario_beside},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];
