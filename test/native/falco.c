@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "constants.h"
 #include "shared/falco_abi.h"
 
 #define CHECK(condition, ...)                                    \
@@ -498,12 +499,24 @@ static void scenario_endless(void) {
     no_child_left();
 }
 
+// An event of a damaged capture: it says what ours say, and ends before the lengths of its parameters.
+static void ask_short_event(const struct api *api, void *state) {
+    const struct falco_event event = {
+        .len = offsetof(struct falco_event, param_len), .type = EVENT_TYPE, .nparams = EVENT_PARAMS};
+    void *memory = malloc(event.len);
+    CHECK(memory != NULL, "no memory");
+    memcpy(memory, &event, event.len);
+    CHECK(status_of(api, state, memory) == NULL, "a value of no event");
+    free(memory);
+}
+
 // Events by the thousand: for valgrind and the sanitizers.
 static void scenario_events(void) {
     struct api api = load();
     void *state = init(&api);
     void *instance = open_instance(&api, state);
     const char *count = getenv("EVENTS");
+    ask_short_event(&api, state);
     take(&api, state, instance, count == NULL ? 1000 : (uint32_t)atoi(count));
     api.close(state, instance);
     api.destroy(state);
