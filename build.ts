@@ -102,8 +102,10 @@ export async function compileProgram(out: string, processor?: Processor): Promis
   // A compiled Bun runs what it finds in the current folder unless it is told not to.
   const closed = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
   const entry = join(root, "src/main.ts");
+  // undici keeps its file's path, only to make traces longer; the bytes are to be the same in any folder.
+  const anywhere = ["--define", "__filename=undefined"];
   // The map makes a crash's stack name our files and lines.
-  const flags = ["--compile", "--minify", "--bytecode", "--sourcemap", ...closed];
+  const flags = ["--compile", "--minify", "--bytecode", "--sourcemap", ...closed, ...anywhere];
   const target = processor === undefined ? [] : [`--target=${TARGETS[processor].bun}`];
   await run([process.execPath, "build", ...flags, ...target, entry, "--outfile", out]);
   // It is in the program, too.

@@ -519,6 +519,49 @@ async function rules(): Promise<Measure[]> {
   ];
 }
 
+/** CPU of 50 engines behind TLS whose connections come back at once: with sessions to go on with, and without. */
+async function tls(): Promise<Measure[]> {
+  const { Engine } = await import("../src/docker/client.ts");
+  const { FALCO, resolveEndpoint } = await import("../src/docker/endpoint.ts");
+  const { CLIENT } = await import("../test/support/tls.ts");
+  const count = 50;
+  const cost = async (tickets: string) => {
+    const server = Bun.spawn([process.execPath, join(root, "bench/tls.ts"), tickets], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const { value } = await server.stdout.getReader().read();
+    const address = Buffer.from(value ?? [])
+      .toString()
+      .trim();
+    const engines = Array.from(
+      { length: count },
+      () => new Engine(resolveEndpoint(address, {}, FALCO, { tls: CLIENT })),
+    );
+    // A stream has a connection of its own.
+    const connect = (engine: (typeof engines)[number]) =>
+      new Promise<void>((resolve, reject) => {
+        const stop = engine.events("since=1", {
+          onOpen: () => stop(),
+          onData: () => {},
+          onEnd: (error) => (error === undefined ? resolve() : reject(error)),
+        });
+      });
+    await Promise.all(engines.map(connect));
+    const before = process.cpuUsage();
+    await Promise.all(engines.map(connect));
+    const { user, system } = process.cpuUsage(before);
+    for (const engine of engines) engine.close();
+    server.kill();
+    await server.exited;
+    return (user + system) / 1000;
+  };
+  // The code is as warm for the one as for the other.
+  await cost("tickets");
+  const value = await cost("tickets");
+  const baseline = await cost("none");
+  return [{ what: `${count} engines behind TLS come back at once, CPU`, unit: "ms", target: "", value, baseline }];
+}
+
 const rows: Record<string, Row> = {
   extract,
   replay,
@@ -529,6 +572,7 @@ const rows: Record<string, Row> = {
   cpu,
   init,
   engines,
+  tls,
   memory,
   growth,
   rest,

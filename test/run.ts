@@ -13,9 +13,9 @@ interface Stage {
   readonly desc: string;
   /** Needs what `npm run build` makes. */
   readonly built: boolean;
-  /** So many files run at once: what waits more than it works, or has to be quick. */
+  /** So many files run at once, where they wait more than they work. */
   readonly parallel?: number;
-  /** False: it is about nothing of the host's side that no other stage looks at, so sanitizers would find nothing more. */
+  /** False: it never drives the library that sanitizers watch, so they would see nothing. */
   readonly sanitized?: false;
 }
 
@@ -23,11 +23,11 @@ const STAGES: readonly Stage[] = [
   { name: "check", desc: "format, lint, types", built: false },
   { name: "unit", desc: "src, file by file", built: false, parallel: 2 },
   { name: "abi", desc: "libdocker.so as Falco drives it", built: true },
-  { name: "cli", desc: "the debug tool as a person uses it", built: true },
-  { name: "engine", desc: "real engines", built: true },
-  { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true },
-  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 2 },
-  { name: "sinsp", desc: "a real libsinsp as the host", built: true },
+  { name: "cli", desc: "the debug tool as a person uses it", built: true, parallel: 2, sanitized: false },
+  { name: "engine", desc: "real engines", built: true, parallel: 2 },
+  { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true, parallel: 2 },
+  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 3 },
+  { name: "sinsp", desc: "a real libsinsp as the host", built: true, parallel: 2, sanitized: false },
   {
     name: "rules",
     desc: "each rule over each case in a real libsinsp; attacks on a real engine",
@@ -45,6 +45,8 @@ interface Outcome {
   readonly failed: number;
   readonly skipped: number;
   readonly code: number;
+  /** Processor time of all its processes, s: what is far below the processors' number times its time could be side by side. */
+  readonly cpu: number;
   /** The lines that say what was skipped. */
   readonly skips: readonly string[];
   /** The lines that name what failed. */
@@ -63,11 +65,11 @@ async function show(command: readonly string[], env: Record<string, string | und
     }
   };
   await Promise.all([pass(child.stdout, process.stdout), pass(child.stderr, process.stderr)]);
-  return { code: await child.exited, text };
+  return { code: await child.exited, text, cpu: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6 };
 }
 
 async function runTests(folder: string, parallel: number, env: Record<string, string | undefined>): Promise<Outcome> {
-  const { code, text } = await show(
+  const { code, text, cpu } = await show(
     [
       process.execPath,
       "test",
@@ -92,13 +94,13 @@ async function runTests(folder: string, parallel: number, env: Record<string, st
     failed++;
     failures.push(`test/${folder} skipped ${skipped} tests without a word`);
   }
-  return { passed: count("pass"), failed, skipped, code, skips, failures };
+  return { passed: count("pass"), failed, skipped, code, cpu, skips, failures };
 }
 
 async function check(): Promise<Outcome> {
-  const { code } = await show(["npm", "run", "--silent", "check"], Bun.env);
+  const { code, cpu } = await show(["npm", "run", "--silent", "check"], Bun.env);
   const failures = code === 0 ? [] : ["npm run check"];
-  return { passed: code === 0 ? 1 : 0, failed: failures.length, skipped: 0, code, skips: [], failures };
+  return { passed: code === 0 ? 1 : 0, failed: failures.length, skipped: 0, code, cpu, skips: [], failures };
 }
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -129,7 +131,8 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(`\n== ${name}: ${desc}`);
     const outcome = name === "check" ? await check() : await runTests(name, parallel, env);
     outcomes.push(outcome);
-    console.log(`== ${name}: ${outcome.failed === 0 ? "well" : `${outcome.failed} failed`}, ${seconds(at)}`);
+    const verdict = outcome.failed === 0 ? "well" : `${outcome.failed} failed`;
+    console.log(`== ${name}: ${verdict}, ${seconds(at)}, ${outcome.cpu.toFixed(1)} s of processor time`);
     if (outcome.failed > 0 && !built) break;
   }
   const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "constants.h"
+#include "shared/clock.h"
 
 struct instance *instance_create(const char *params) {
     struct instance *instance = calloc(1, sizeof *instance);
     if (instance == NULL) return NULL;
     instance->ring.fd = -1;
+    instance->opened_at = clock_now();
     instance->params = strdup(params == NULL ? "" : params);
     instance->is_finite = params != NULL && strncmp(params, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0;
     if (instance->params != NULL && batch_create(&instance->batch) == 0 && ring_create(&instance->ring) == 0)

@@ -11,6 +11,7 @@ struct instance {
     // The runtime's supervisor opens it again in a new runtime with these.
     struct ring ring;
     char *params;
+    uint64_t opened_at;  // ns on the monotonic clock
     bool is_finite;  // it plays a recording, which ends: said by Falco, and not by a runtime
     uint32_t slot;                  // its place in runtime.instances and its number in requests, below INSTANCES_MAX
     struct instance *next_closing;  // in runtime.closing

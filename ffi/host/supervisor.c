@@ -143,6 +143,12 @@ void await(struct runtime *runtime, uint64_t deadline) {
     if (runtime->phase != RUNTIME_UNPACKING) link_await(&runtime->link, &runtime->logger, deadline);
 }
 
+// For how long Falco has had an instance open, s, rounded up.
+static uint32_t seconds_open(const struct instance *instance) {
+    const uint64_t seconds = (clock_now() - instance->opened_at) / NS_PER_S + 1;
+    return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
+}
+
 bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
                   const void *data, size_t length) {
     assert(lock_held(&runtime->lock) && (instance == NULL || instance->slot < INSTANCES_MAX));
@@ -150,7 +156,7 @@ bool send_request(struct runtime *runtime, uint32_t kind, const struct instance 
     const struct request request = {
         .kind = kind,
         .instance = instance == NULL ? 0 : instance->slot,
-        .resume = resume,
+        .resume = resume ? seconds_open(instance) : 0,
         .length = length,
     };
     if (link_send(&runtime->link, request, data, kind == REQUEST_OPEN ? instance->ring.fd : -1) == 0) return true;

@@ -14,7 +14,9 @@ struct request {
     uint32_t kind;  // REQUEST_…
     uint32_t id;
     uint32_t instance;
-    uint32_t resume;  // REQUEST_OPEN: the instance was open before; the stream goes on
+    // REQUEST_OPEN: the instance was open in a runtime before, and the stream goes on: so many seconds ago it was opened,
+    // at least 1. 0: it is new.
+    uint32_t resume;
     uint64_t length;
 };
 static_assert(sizeof(struct request) == 24, "");

@@ -56,6 +56,7 @@ interface Word {
   value: string | undefined;
 }
 
+const LISTED = "; docker-plugin --help lists all";
 const NAMES = everything.map(({ name }) => name);
 const isCommand = (entry: Command | Option): entry is Command => "options" in entry;
 
@@ -63,7 +64,7 @@ function unknown(rawName: string): BadUsage {
   const name = rawName.replace(/^-+/, "");
   const isShort = !rawName.startsWith("--");
   const hint = isShort ? "" : didYouMean(name, NAMES, "--");
-  return new BadUsage(`there is no option ${rawName}${hint || "; docker-plugin --help lists all"}`);
+  return new BadUsage(`there is no option ${rawName}${hint || LISTED}`);
 }
 
 /** The words of a command line, each with its value. @throws BadUsage */
@@ -112,7 +113,7 @@ function helpAsked({ words, rest }: ReturnType<typeof wordsOf>): Given | undefin
   const other = words.find(({ entry }) => entry.name !== "help")?.entry.name;
   const topic = (help.value ?? rest[0])?.replace(/^-+/, "") ?? other;
   if (topic !== undefined && !NAMES.some((name) => name === topic))
-    throw new BadUsage(`there is no option --${topic}${didYouMean(topic, NAMES, "--")}`);
+    throw new BadUsage(`there is no option --${topic}${didYouMean(topic, NAMES, "--") || LISTED}`);
   return new Given("help", topic, new Map());
 }
 
@@ -163,7 +164,7 @@ export function readArgs(args: readonly string[]): Given {
   }
   if (rest[0] !== undefined) {
     const meant = command.value === undefined ? didYouMean(rest[0], NAMES, "--") : "";
-    throw new BadUsage(`${JSON.stringify(rest[0])} belongs to no option${meant || "; docker-plugin --help lists all"}`);
+    throw new BadUsage(`${JSON.stringify(rest[0])} belongs to no option${meant || LISTED}`);
   }
   checkTogether(options);
   const name = commands.find(({ name }) => name === command.name)?.name ?? "help";

@@ -17,6 +17,7 @@ import { metrics } from "./metrics.ts";
 import { record } from "./record.ts";
 import { BadRules } from "./rules/rules_file.ts";
 import { note, print, printed, said } from "./say.ts";
+import { NotWritten } from "./text/out.ts";
 import { AbiError } from "./through/abi.ts";
 import { through } from "./through/through.ts";
 
@@ -55,7 +56,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 /** What a person has to be told of, and the exit code that goes with it; undefined for a fault of ours. */
 function codeOf(error: unknown): number | undefined {
   if (error instanceof BadUsage || error instanceof BadAddress) return EXIT.usage;
-  const kinds = [EngineError, BadRecording, BadRules, AbiError];
+  const kinds = [EngineError, BadRecording, BadRules, AbiError, NotWritten];
   return kinds.some((kind) => error instanceof kind) || isSystemError(error) ? EXIT.failed : undefined;
 }
 

@@ -62,7 +62,7 @@ export const commands = [
     completes: "file",
     desc:
       "write the events into a file, a payload a line, until Ctrl-C; compressed where its name ends in .zst. A file that is " +
-      "there is gone on with. What the file holds: the engine's lines and what was asked about containers, so labels and " +
+      "there is gone on with, by one at a time. What the file holds: the engine's lines and what was asked about containers, so labels and " +
       "the command lines of execs, and never an environment variable",
     options: [...SOURCE],
     examples: ["--record events.jsonl", "--record events.jsonl.zst --count 1000", "--dump --replay events.jsonl.zst"],
@@ -113,13 +113,19 @@ export const commands = [
   },
   {
     name: "metrics",
-    value: "URL",
+    value: "WHERE",
     optional: true,
+    completes: "file",
     desc:
-      "print the plugin's metrics of a running Falco, whose webserver and metrics are on (default: " +
-      "http://localhost:8765/metrics)",
+      "print the plugin's metrics of a running Falco: at the URL of its webserver (default: http://localhost:8765/metrics), " +
+      "or from a file that it writes them to, metrics.output_file or a log of its alerts as JSON, of which the newest counts",
     options: ["json"],
-    examples: ["--metrics", "--metrics http://localhost:8765/metrics --json"],
+    examples: [
+      "--metrics",
+      "--metrics 10.0.0.5:8765",
+      "--metrics /var/log/falco_stats.jsonl",
+      "--metrics --json | jq .lag_ms",
+    ],
   },
   {
     name: "completion",

@@ -21,6 +21,7 @@ export function written({ name, short, value, optional }: Command | Option): str
 }
 
 const INDENT = 24;
+const CODES_INDENT = 5;
 
 /** An entry of a list: how it is written, and beside it what it does. */
 function entry(one: Command | Option, width: number): string {
@@ -36,7 +37,9 @@ const examplesOf = (examples: readonly string[]): string => examples.map((line) 
 
 /** The whole of it. @param width columns of the terminal */
 export function helpText(width: number): string {
-  const codes = EXIT_CODES.map(([code, meaning]) => indented(`${code}  ${meaning}`, 2, width)).join("\n");
+  const codes = EXIT_CODES.map(
+    ([code, meaning]) => `  ${code}  ${indented(meaning, CODES_INDENT, width).trimStart()}`,
+  ).join("\n");
   const examples = commands.flatMap((command: Command) => command.examples?.slice(0, 1) ?? []);
   return `${PROGRAM}: ${SUMMARY}
 

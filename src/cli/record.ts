@@ -1,6 +1,7 @@
 /** `--record FILE`: the events into a file. */
+import { statSync } from "node:fs";
 import { RecordingWriter } from "../sensor/recording_writer.ts";
-import type { Given } from "./args.ts";
+import { BadUsage, type Given } from "./args.ts";
 import { EXIT } from "./commands.ts";
 import { watch } from "./events/watch.ts";
 import { draw, isSeen, note } from "./say.ts";
@@ -31,11 +32,21 @@ class Count {
   }
 }
 
+/** Whether both paths lead to one file that is there. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
 /** Records the events that were asked for. Returns the exit code. @throws BadUsage, BadAddress, EngineError, BadRecording */
 export async function record(given: Given): Promise<number> {
+  const file = given.value ?? "";
+  const from = given.one("replay");
+  if (from !== undefined && isSame(file, from))
+    throw new BadUsage(`--record and --replay name one and the same file: ${file}`);
   const failed = Promise.withResolvers<void>();
   let failure: Error | undefined;
-  const writer = new RecordingWriter(given.value ?? "", (error) => {
+  const writer = new RecordingWriter(file, (error) => {
     failure ??= error;
     failed.resolve();
   });

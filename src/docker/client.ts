@@ -1,9 +1,11 @@
 /** The client of an engine: questions with an answer, and streams of events, over HTTP. */
+import { closeSync, openSync } from "node:fs";
 import type { Dispatcher } from "undici/index.js";
 import { type Debug, NO_DEBUG } from "../base/debug.ts";
 import { Patience } from "../base/patience.ts";
 import { printable } from "../base/text.ts";
 import { nanoseconds } from "../base/time.ts";
+import { compareVersions } from "./api_version.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -40,7 +42,9 @@ const ERROR_BODY_MAX = 4096;
  * Connections for questions beside the stream, all together; each is kept for a while when it is idle. An engine answers
  * what is asked of a container only when its start is over: with few connections, those that start hold up all others.
  */
-const CONNECTIONS_MAX = 32;
+export const CONNECTIONS_MAX = 32;
+/** Connections beside them: the stream, one that is to stand in for it, and two looks at what the engine keeps. */
+export const STREAMS_MAX = 4;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
@@ -48,7 +52,7 @@ const IDLE_MS = 1_000;
 export class EngineError extends Error {
   constructor(
     message: string,
-    /** The HTTP status of an engine that answered; undefined where none was reached. */
+    /** The HTTP status of an engine that answered, or the one that it meant; undefined where none was reached. */
     readonly status?: number,
     /** Trying again does not help: a person has to change something. */
     readonly permanent = false,
@@ -93,12 +97,6 @@ const answers = new Budget(ANSWERS_MAX);
 const versionOf = (value: unknown): string | undefined =>
   typeof value === "string" && /^\d{1,9}\.\d{1,9}$/.test(value) ? value : undefined;
 
-const newer = (a: string, b: string): boolean => {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor > bMajor || (aMajor === bMajor && aMinor > bMinor);
-};
-
 /** One Docker Engine at an address, spoken to over HTTP. */
 export class Engine {
   /** What time it is for the engine. */
@@ -111,15 +109,17 @@ export class Engine {
   /**
    * @param trace where the answer that is read leaves its trace, by what was asked
    * @param debug told of each request, and of what its streams conclude
+   * @param connectionsMax for questions; fewer where the transport bears no more
    */
   constructor(
     readonly endpoint: Endpoint,
     readonly trace: Trace = NO_TRACE,
     readonly debug: Debug = NO_DEBUG,
+    connectionsMax = CONNECTIONS_MAX,
   ) {
     this.#pool = new Pool(this.endpoint.origin, {
       ...this.#options(),
-      connections: this.endpoint.questionsMax ?? CONNECTIONS_MAX,
+      connections: Math.min(connectionsMax, this.endpoint.questionsMax ?? CONNECTIONS_MAX),
       keepAliveTimeout: this.endpoint.idleMs ?? IDLE_MS,
       pipelining: 1,
       maxResponseSize: ANSWER_MAX,
@@ -306,7 +306,7 @@ export class Engine {
   /** What questions are asked in: the engine's own version, or the newest that is known. */
   get #questionVersion(): string | undefined {
     const own = this.#version;
-    return own !== undefined && newer(own, API_VERSION_KNOWN) ? API_VERSION_KNOWN : own;
+    return own !== undefined && compareVersions(own, API_VERSION_KNOWN) > 0 ? API_VERSION_KNOWN : own;
   }
 
   get #version(): string | undefined {
@@ -392,13 +392,17 @@ export class Engine {
   #refused(path: string, status: number, body: string): EngineError {
     if (isTls(status, body)) return this.#speaksTls();
     let words = body.trim();
+    let meant = status;
     try {
-      words = String((JSON.parse(body) as { message?: unknown }).message ?? words);
+      const { message, cause } = JSON.parse(body) as { message?: unknown; cause?: unknown };
+      words = String(message ?? words);
+      // podman 4.3 says so of a container that goes while it looks.
+      if (status === 500 && /^no such /.test(String(cause))) meant = 404;
     } catch {}
     if (words === "") words = `no words; is it a Docker Engine, or a proxy that does not let ${path} pass?`;
     else if (words.startsWith("<")) words = `a web page; is it a Docker Engine, or a proxy that refuses ${path}?`;
     if (words.length > WORDS_MAX) words = `${words.slice(0, WORDS_MAX).toWellFormed()}…`;
-    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, status);
+    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, meant);
   }
 
   #silent(): EngineError {
@@ -414,6 +418,10 @@ export class Engine {
     return new EngineError(`the engine at ${address} speaks TLS: set ${asker.tls}`, undefined, true);
   }
 
+  #withoutFiles(): EngineError {
+    return new EngineError(`no connection to the engine at ${this.address}: too many files are open; ${RAISE_FILES}`);
+  }
+
   #unreachable(error: unknown): EngineError {
     const { endpoint } = this;
     const { address, asker } = endpoint;
@@ -422,11 +430,14 @@ export class Engine {
     const { code, name, message, data } = error as { code?: string; name?: string; message?: string; data?: string };
     const none = `no Docker Engine at ${address}`;
     switch (code) {
+      case "UND_ERR_DESTROYED":
+        return new EngineError(`given up, as the engine at ${address} is not watched any more`);
       case "ENOENT":
       case "ENOTDIR":
         return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
       case "ENOTSOCK":
       case "ECONNREFUSED": {
+        if (!canOpen()) return this.#withoutFiles();
         const there = endpoint.obstacle();
         if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
         // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
@@ -436,6 +447,9 @@ export class Engine {
       case "ENOTFOUND":
       case "EAI_AGAIN":
         return new EngineError(`${none}: the host's name is not known; correct it in ${asker.setting}, or the DNS`);
+      case "EMFILE":
+      case "ENFILE":
+        return this.#withoutFiles();
       case "EHOSTUNREACH":
       case "ENETUNREACH":
         return new EngineError(`${none}: there is no way to this host; is the network up?`);
@@ -454,6 +468,19 @@ export class Engine {
     return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
   }
 }
+
+/** Whether this process may open one more file. Bun says of a socket that it may not have: connection refused. */
+function canOpen(): boolean {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a person does who wants more files to be open. */
+export const RAISE_FILES = "raise the limit of open files (with systemd, LimitNOFILE=)";
 
 /** undici's code of an answer beyond `maxResponseSize`. */
 const TOO_LARGE = "UND_ERR_RES_EXCEEDED_MAX_SIZE";

@@ -40,20 +40,22 @@ function socketsOfUsers(glob: string): string[] {
 }
 
 /**
- * What is there: the engine of `DOCKER_HOST`, the sockets of engines, the contexts of the Docker CLI.
+ * What is there: the engine of `DOCKER_HOST`, the sockets of engines, the contexts of the Docker CLI; each address once.
  * @param dockerconfig the setting
  */
 export function listEngines(environment: Environment, dockerconfig?: string): KnownEngine[] {
   const dockerHost = variable(environment, "DOCKER_HOST");
-  const engines: KnownEngine[] = [];
-  if (dockerHost !== undefined) engines.push({ value: dockerHost, desc: "the engine of DOCKER_HOST" });
-  for (const [path, desc] of SYSTEM) if (isSocket(path)) engines.push({ value: `unix://${path}`, desc });
-  for (const [glob, desc] of OF_USERS)
-    for (const path of socketsOfUsers(glob)) engines.push({ value: `unix://${path}`, desc });
+  const engines = new Map<string, string>();
+  const add = (value: string, desc: string) => {
+    if (!engines.has(value)) engines.set(value, desc);
+  };
+  if (dockerHost !== undefined) add(dockerHost, "the engine of DOCKER_HOST");
+  for (const [path, desc] of SYSTEM) if (isSocket(path)) add(`unix://${path}`, desc);
+  for (const [glob, desc] of OF_USERS) for (const path of socketsOfUsers(glob)) add(`unix://${path}`, desc);
   const current = variable(environment, "DOCKER_CONTEXT");
   for (const { name, host } of listContexts(dockerFolder(environment, dockerconfig))) {
     const which = name === current ? "the context of DOCKER_CONTEXT" : "a context of the Docker CLI";
-    engines.push({ value: `context://${name}`, desc: `${which}: ${host}` });
+    add(`context://${name}`, `${which}: ${host}`);
   }
-  return engines;
+  return [...engines].map(([value, desc]) => ({ value, desc }));
 }

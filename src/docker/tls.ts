@@ -68,13 +68,19 @@ function readMaterial({ ca, cert, key }: TlsFiles): Material {
   return material;
 }
 
+/** Why a file cannot be read, by the system's code. */
+const UNREAD: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EACCES: "no permission to read it",
+  EISDIR: "a folder, and no file",
+};
+
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === "ENOENT" ? "no such file" : code === "EACCES" ? "no permission to read it" : errorMessage(error);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const why = UNREAD[code] ?? errorMessage(error);
     throw new Trouble(`${path}: ${why}; it is needed for TLS`, true);
   }
 }

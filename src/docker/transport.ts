@@ -20,6 +20,8 @@ export interface Transport {
   readonly connection: Pick<Client.Options, "socketPath" | "connect">;
   /** Connections for questions beside the stream, where they may be fewer than for others. */
   readonly questionsMax?: number;
+  /** Open files of this process that one connection takes, where it is more than its socket. */
+  readonly filesEach?: number;
   /** How long one for questions is kept that is idle, ms, where a new one costs more than with others. */
   readonly idleMs?: number;
   /** Whether another machine's engine may be at its end: then events say which one they are from. */
@@ -125,6 +127,8 @@ export const ssh = (
     connection: { connect: tunnel.connect },
     questionsMax: SshTunnel.QUESTIONS_MAX,
     idleMs: SSH_IDLE_MS,
+    // Input, output and errors of a child.
+    filesEach: 3,
     isRemote: true,
     warnings,
     close: () => tunnel.close(),

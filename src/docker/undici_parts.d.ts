@@ -10,3 +10,10 @@ declare module "undici/lib/dispatcher/pool.js" {
   import { Pool } from "undici/index.js";
   export default Pool;
 }
+declare module "undici/lib/api/api-request.js" {
+  import type { Dispatcher } from "undici/index.js";
+  export default function request(
+    this: Dispatcher,
+    options: Dispatcher.RequestOptions,
+  ): Promise<Dispatcher.ResponseData>;
+}

@@ -12,7 +12,8 @@ const { u32 } = FFIType;
 /** What the host asks for. Each request is answered once, through `Bridge.answer` or `Bridge.refuse`. */
 export interface Requests {
   configure(id: number, config: string): void;
-  open(id: number, instance: number, params: string, resume: boolean): void;
+  /** @param openFor for how long the instance was open in runtimes that are gone, s; 0: it is opened now */
+  open(id: number, instance: number, params: string, openFor: number): void;
   close(id: number, instance: number): void;
   extract(id: number, payload: Buffer): void;
   list(id: number): void;
@@ -52,8 +53,7 @@ export class Bridge {
     let question = new Uint32Array(1);
     const handlers: Record<keyof typeof callbacks, (...numbers: number[]) => void> = {
       configure: (id = 0, length = 0) => requests.configure(id, this.#text(length)),
-      open: (id = 0, instance = 0, resume = 0, length = 0) =>
-        requests.open(id, instance, this.#text(length), resume !== 0),
+      open: (id = 0, instance = 0, resume = 0, length = 0) => requests.open(id, instance, this.#text(length), resume),
       close: (id = 0, instance = 0) => requests.close(id, instance),
       extract: (id = 0, length = 0) => {
         // A question that ends this process is known by this.

@@ -21,6 +21,8 @@ export class Journal {
   readonly #fingerprints: BigUint64Array;
   readonly #engine: BigUint64Array;
   #next = 0;
+  /** What was at its place: what this engine wrote, what another one did, or nothing at all. */
+  readonly found: "ours" | "another's" | "nothing";
 
   /**
    * @param header the ring's memory before its data
@@ -37,9 +39,10 @@ export class Journal {
     this.#ends = new Float64Array(header, journal, ENTRIES * ENTRY_DOUBLES);
     this.#fingerprints = new BigUint64Array(header, journal, ENTRIES * ENTRY_DOUBLES);
     const key = keyOf(address);
-    if (this.#engine[KEY] === key) return;
+    this.found = this.#engine[KEY] === key ? "ours" : this.#engine[KEY] === 0n ? "nothing" : "another's";
+    if (this.found === "ours") return;
     // A place that nobody had is empty, and what is not touched costs nothing.
-    if (this.#engine[KEY] !== 0n) this.#ends.fill(0);
+    if (this.found !== "nothing") this.#ends.fill(0);
     this.#engine.fill(0n);
     this.#engine[KEY] = key;
   }

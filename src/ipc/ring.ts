@@ -58,6 +58,15 @@ export class RingProducer {
     return journal.began === 0n ? undefined : journal.read(this.#head);
   }
 
+  /**
+   * Whether what a process before this one wrote of an engine is gone. Each writes of its engines before it answers that
+   * it is open, so another one has wiped it out: then nothing says what has reached Falco.
+   */
+  isWiped(journal: Journal): boolean {
+    if (journal.began !== 0n) return false;
+    return journal.found === "ours" || this.journals.every(({ found }) => found === "nothing");
+  }
+
   /** What of an engine's has reached Falco: not what was handed over to it, and that it never went on from. */
   delivered(journal: Journal): ResumePoint {
     return journal.read(this.bridge.ringTail(this.instance));

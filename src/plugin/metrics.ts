@@ -1,4 +1,5 @@
 /** The counters and gauges that Falco shows. */
+import { info } from "./info.ts";
 
 /** A counter the plugin shows through `get_metrics`. */
 export interface Metric {
@@ -64,3 +65,15 @@ export const metrics = [
 ] as const satisfies readonly Metric[];
 
 export type MetricName = (typeof metrics)[number]["name"];
+
+/** What libsinsp takes for a unit in a metric's name, wherever it stands there, and takes out. */
+const UNITS = /_(?:kb|bytes|mb|percentage|perc|ratio|ns|ts|sec|total)/g;
+
+/**
+ * What Falco's `/metrics` calls a metric of ours. Of a plugin's metrics libsinsp knows no unit, so all of them are counted
+ * things, whose name ends in `_total`, gauges too (falcosecurity/libs 0.17.1 to 0.25.0: userspace/libsinsp/plugin.cpp,
+ * metrics_collector.cpp).
+ */
+export function prometheusName(name: MetricName): string {
+  return `falcosecurity_plugins_${`${info.name}_${name}_`.replace(UNITS, "")}total`;
+}

@@ -10,11 +10,12 @@ import { buildId } from "../ipc/build_id.ts";
 import { layout } from "../ipc/layout.ts";
 import { RecordWriter } from "../ipc/record.ts";
 import { recordBound } from "../ipc/record_bound.ts";
-import { readConfig, readDefaults } from "../plugin/config.ts";
+import { type Config, readConfig, readDefaults } from "../plugin/config.ts";
 import { parseEnriched } from "../sensor/enrichment.ts";
 import { FILE_SCHEME } from "../sensor/recording.ts";
 import { Playback } from "./playback.ts";
 import { Session } from "./session.ts";
+import { stateFolderFault } from "./state_folder.ts";
 
 /** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
 const HEARTBEAT_EVERY_MS = 3_000;
@@ -23,6 +24,24 @@ const HEARTBEAT_EVERY_MS = 3_000;
  * mapped, and the garbage of the largest events. One that needs more is broken, and the host starts another.
  */
 const MEMORY_MAX = 512 * 1024 * 1024;
+
+/** Settings that count at once, for what is open too. */
+const AT_ONCE: ReadonlySet<string> = new Set(["flushinterval", "loglevel"]);
+
+/** Which of the settings that are others now count from the next open on. */
+const changedLater = (before: Config, after: Config): string[] =>
+  Object.keys(after).filter(
+    (key) => !AT_ONCE.has(key) && !Bun.deepEquals(before[key as keyof Config], after[key as keyof Config]),
+  );
+
+/** Bytes of resident memory; 0 where no more files may be open, which is no reason to end. */
+function memoryHeld(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
 
 /**
  * The runtime behind libdocker.so: serves the host that started this process until that closes its sockets.
@@ -38,13 +57,18 @@ export function runRuntime(library: string): void {
     configure(id, text) {
       const result = readConfig(text);
       if ("error" in result) return bridge.refuse(id, result.error);
+      const fault = stateFolderFault(result.config.statefile, [process.execPath, library]);
+      if (fault !== undefined) return bridge.refuse(id, fault);
       for (const warning of result.warnings) bridge.log("warning", warning);
+      const later = sessions.size === 0 ? [] : changedLater(config, result.config);
       config = result.config;
       bridge.logLevel = config.loglevel;
+      if (later.length > 0)
+        bridge.log("notice", `what is open stays as it is; from the next open on there count: ${later.join(", ")}`);
       // The host lets this process write to that folder, and to no other.
       bridge.answerText(id, config.statefile === "" ? "" : dirname(config.statefile), config.flushinterval);
     },
-    open(id, instance, params, resume) {
+    open(id, instance, params, openFor) {
       const close = (error: unknown) => {
         sessions.get(instance)?.abandon();
         sessions.delete(instance);
@@ -54,9 +78,9 @@ export function runRuntime(library: string): void {
       try {
         const session = params.startsWith(FILE_SCHEME)
           ? new Playback(bridge, config, instance, params)
-          : new Session(bridge, config, instance, params, () => sessions.size > 1);
+          : new Session(bridge, config, instance, params, openFor, () => sessions.size > 1);
         sessions.set(instance, session);
-        session.open(resume).then(() => bridge.answer(id), close);
+        session.open(openFor > 0).then(() => bridge.answer(id), close);
       } catch (error) {
         close(error);
       }
@@ -94,7 +118,7 @@ export function runRuntime(library: string): void {
   });
   setInterval(() => {
     bridge.heartbeat();
-    const held = process.memoryUsage.rss();
+    const held = memoryHeld();
     if (held <= MEMORY_MAX + config.queuebytes) return;
     bridge.log("critical", `the runtime holds ${held} bytes of memory and ends itself`);
     process.exit(75);

@@ -6,6 +6,7 @@ import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, reachOptions } from "../plugin/config.ts";
 import { SEQUENCER_BYTES } from "../sensor/sequencer.ts";
+import { shareFiles } from "./open_files.ts";
 import { spoolRoom } from "./spool.ts";
 import { Watch } from "./watch.ts";
 import { EventWriter } from "./writer.ts";
@@ -34,6 +35,7 @@ export class Session {
 
   /**
    * @param params `open_params`: addresses of engines, or empty
+   * @param openFor for how long the instance was open in runtimes that are gone, s; 0: it is opened now
    * @param isOneOfSeveral whether engines of others are open beside those of this one
    * @throws BadAddress
    */
@@ -42,14 +44,17 @@ export class Session {
     readonly config: Config,
     instance: number,
     params: string,
+    openFor: number,
     isOneOfSeveral: () => boolean,
   ) {
     const wanted = resolveEngines(params, process.env, FALCO, reachOptions(config));
     const addresses = wanted.map(({ endpoint }) => endpoint.address);
     this.#ring = new RingProducer(bridge, instance, addresses);
     this.#writer = new EventWriter(bridge, this.#ring, config.queuebytes);
+    const { questions, warning } = shareFiles(wanted.map(({ endpoint }) => endpoint));
+    if (warning !== undefined) bridge.log("warning", warning);
     const shared = {
-      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length },
+      ...{ bridge, config, ring: this.#ring, writer: this.#writer, engines: wanted.length, questions, openFor },
       waiting: new Budget(SEQUENCER_BYTES),
       isOneOfSeveral: () => wanted.length > 1 || isOneOfSeveral(),
     };

@@ -3,7 +3,7 @@ import { errorMessage } from "../base/errors.ts";
 import type { Line } from "../base/line.ts";
 import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
-import { later } from "../base/time.ts";
+import { isoTime, later } from "../base/time.ts";
 import type { Budget } from "../docker/budget.ts";
 import { Engine, type EngineError } from "../docker/client.ts";
 import type { WantedEngine } from "../docker/endpoint.ts";
@@ -11,6 +11,7 @@ import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import { excludes, hidesChanges, hidesVolumes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
+import type { ResumePoint } from "../docker/stream/stream.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import type { Journal } from "../ipc/journal.ts";
 import type { RingProducer, Waiting } from "../ipc/ring.ts";
@@ -34,8 +35,12 @@ export interface Shared {
   readonly writer: EventWriter;
   /** Lines that wait for an answer about them. */
   readonly waiting: Budget;
+  /** For how long the instance was open in runtimes that are gone, s; 0: it is opened now. */
+  readonly openFor: number;
   /** How many engines the instance has. */
   readonly engines: number;
+  /** Connections for the questions of each. */
+  readonly questions: number;
   /** Whether events say which engine they are from, as there are several. */
   readonly isOneOfSeveral: () => boolean;
 }
@@ -65,9 +70,10 @@ export class Watch {
     const { endpoint, name, filters, exclude } = wanted;
     for (const warning of endpoint.warnings) if (!warned.has(warning)) bridge.log("warning", warning);
     for (const warning of endpoint.warnings) warned.add(warning);
-    this.#engine = new Engine(endpoint, bridge.suspects.inspections, (text) => {
-      if (isTold("debug", config.loglevel)) this.#log("debug", text());
-    });
+    const debug = (text: () => string) => {
+      if (isTold("debug", bridge.logLevel)) this.#log("debug", text());
+    };
+    this.#engine = new Engine(endpoint, bridge.suspects.inspections, debug, shared.questions);
     this.#lane = writer.lane(journal, (loss) => {
       this.#feed.tellAgain(loss);
       return this.#announce(loss);
@@ -77,12 +83,13 @@ export class Watch {
     const kept = written === undefined ? this.#kept() : undefined;
     const spool = new Spool(kept?.spooled ?? Buffer.alloc(0), (why, head) => this.#malformed(why, head));
     // What was not delivered comes from the spool, and is known where the engine sends it again.
+    const wiped = written === undefined && kept === undefined ? this.#wiped() : undefined;
     const known =
       kept && !kept.isOpen ? { ...kept, fingerprints: [...kept.fingerprints, ...spool.fingerprints()] } : undefined;
     const options = {
       ...feedOptions(config),
       trace: bridge.suspects.lines,
-      resume: written ?? known,
+      resume: written ?? known ?? wiped,
       ...(filters === undefined ? {} : { filters }),
     };
     this.#feed = new Feed(
@@ -219,6 +226,18 @@ export class Watch {
       if (is) this.shared.bridge.count("excluded");
       return is;
     };
+  }
+
+  /** Where to go on after a runtime that left nothing: at the open, of which nothing says what has reached Falco. */
+  #wiped(): ResumePoint | undefined {
+    const { openFor, ring } = this.shared;
+    if (openFor === 0 || !ring.isWiped(this.journal)) return undefined;
+    const began = this.#engine.clock.now - BigInt(openFor) * 1_000_000_000n;
+    this.#log(
+      "error",
+      `the runtime before this one has left no trace of what it brought: what the engine still has since ${isoTime(began)} comes, some of it twice`,
+    );
+    return { began, fingerprints: [] };
   }
 
   #kept(): Kept | undefined {

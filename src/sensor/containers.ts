@@ -210,8 +210,9 @@ export class Containers {
   }
 
   /**
-   * Only the networks are taken from the answer: a container that is being stopped has lost its ports already. At a
-   * start nothing is asked, as a container has its networks from its creation on.
+   * Only the networks are taken from the answer, and the address where it still runs: a container that is being stopped
+   * has lost its ports and addresses already. At a start nothing is asked, as a container has its networks from its
+   * creation on, and its address comes with the start.
    */
   #askNetworks(event: DockerEvent, id: string): Promise<void> | undefined {
     // In podman's events `name` is the container's.
@@ -223,11 +224,16 @@ export class Containers {
       const inspected = this.#inspect(json);
       const now = this.#containers.known(id);
       if (inspected === undefined || now === undefined) return;
-      const { networks: _, ...others } = now.inspected;
-      const { networks } = shortened(inspected);
+      const { networks: _, ip: before, ...others } = now.inspected;
+      const { networks, ip: current, pid } = shortened(inspected);
+      const ip = pid === undefined ? before : current;
       this.#containers.enrich(id, {
         ...now,
-        inspected: { ...others, ...(networks === undefined ? {} : { networks }) },
+        inspected: {
+          ...others,
+          ...(networks === undefined ? {} : { networks }),
+          ...(ip === undefined ? {} : { ip }),
+        },
       });
     });
   }

@@ -63,7 +63,7 @@ export class Daemon {
       const inspected = inspectDaemon(json);
       // Of two answers the later one is the newer, as both come over the same few connections.
       this.#known = inspected && shortened(inspected);
-      this.#defaults = engineDefaultsOf(json);
+      this.#defaults = engineDefaultsOf(json, this.questions.engine.info);
       this.#isCurrent = true;
       this.#identity = daemonIdentityOf(json);
     });

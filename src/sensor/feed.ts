@@ -109,6 +109,7 @@ export class Feed {
   #identity: Identity | undefined;
   #isAsked = false;
   readonly #refused = new Set<string>();
+  #isClosed = false;
 
   /** @param engine who can be asked about what the source tells; undefined: nobody */
   constructor(
@@ -125,7 +126,7 @@ export class Feed {
       new Inspector(
         engine,
         inspect.sensitive,
-        (text) => sink.warning(text),
+        (text) => this.#warn(text),
         { changes: options.changesHidden === true, volumes: options.volumesHidden === true },
         options.engines,
       );
@@ -189,6 +190,7 @@ export class Feed {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#inspector?.close();
     this.#source.close();
     this.#sequencer.close();
@@ -229,6 +231,11 @@ export class Feed {
     else this.sink.event(event, line, fingerprint);
   }
 
+  /** Says what a person should know. What breaks off because of a close is nothing of that kind. */
+  #warn(text: string): void {
+    if (!this.#isClosed) this.sink.warning(text);
+  }
+
   #inOrder(go: () => void): void {
     if (this.#sequencer.isOpen) go();
     else this.#sequencer.push(0, undefined, 0, go);
@@ -251,7 +258,7 @@ export class Feed {
     this.#isAsked = true;
     const answer = engine.identify((what, error) => {
       const absent = what === "version" ? "docker.engine.version is" : "docker.engine.name and docker.engine.id are";
-      if (!this.#refused.has(what)) this.sink.warning(`${error.message}; ${absent} absent`);
+      if (!this.#refused.has(what)) this.#warn(`${error.message}; ${absent} absent`);
       this.#refused.add(what);
     });
     this.#sequencer.push(
@@ -280,7 +287,7 @@ export class Feed {
       const now = engine.clock.now;
       const daemon = inspector.daemon.existing(now);
       const events = snapshot.events(now + 1n);
-      if (events === undefined) this.sink.warning(`${why.message}; containers that run already are not told of`);
+      if (events === undefined) this.#warn(`${why.message}; containers that run already are not told of`);
       const { include = () => true, exclude = () => false } = this.options;
       for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         if (!include(event) || exclude(event)) continue;

@@ -50,7 +50,6 @@ export class Inspector {
   }
 
   close(): void {
-    this.#questions.close();
     this.#execs.close();
   }
 

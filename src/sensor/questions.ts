@@ -46,7 +46,6 @@ export class Questions {
   /** By the kind's name. */
   readonly #refusals = new Map<string, Refusals>();
   readonly #said = new Set<string>();
-  #isClosed = false;
 
   /**
    * @param say takes what a person should know; once for each kind and reason
@@ -57,11 +56,6 @@ export class Questions {
     readonly say: (text: string) => void,
     readonly engines = 1,
   ) {}
-
-  /** Says nothing any more: questions that are under way break off. */
-  close(): void {
-    this.#isClosed = true;
-  }
 
   /** Forgets who refused: behind a new connection there may be another engine, or another proxy. */
   begin(): void {
@@ -119,7 +113,7 @@ export class Questions {
 
   #sayOnce(kind: Kind, reason: Uninspected, words: string): void {
     const what = `${kind.name} ${reason}`;
-    if (this.#isClosed || this.#said.has(what)) return;
+    if (this.#said.has(what)) return;
     this.#said.add(what);
     this.say(`${words}; where ${kind.name} cannot be asked about, ${kind.fields} is absent`);
   }

@@ -4,7 +4,7 @@
  * believed in that, as a capture file is. When an event came is not written down: it is its own time that says it.
  */
 import { statSync } from "node:fs";
-import { errorMessage } from "../base/errors.ts";
+import { errorMessage, fileTrouble } from "../base/errors.ts";
 import { bytesOf, type Line, lineOf, textOf } from "../base/line.ts";
 import { BadAddress, FALCO } from "../docker/endpoint.ts";
 import { LINE_MAX, LineSplitter } from "../docker/stream/lines.ts";
@@ -71,8 +71,7 @@ export function recordingAt(address: string): Blob {
   try {
     isFile = statSync(path).isFile();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw bad(code === "ENOENT" ? "there is no such file" : errorMessage(error));
+    throw bad(fileTrouble(error));
   }
   if (!isFile) throw bad("it is no file; expected one with an event of an engine on each line");
   if (!isCompressed(path)) return Bun.file(path);

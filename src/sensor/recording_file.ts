@@ -1,7 +1,7 @@
 /** A recording as a file: plain, or compressed by zstd where its name says so. */
 import { readFileSync } from "node:fs";
 import { zstdDecompressSync } from "node:zlib";
-import { errorMessage } from "../base/errors.ts";
+import { errorMessage, fileTrouble } from "../base/errors.ts";
 
 /** A file that cannot be read or written as a recording; the message says which, and why. */
 export class BadRecording extends Error {}
@@ -61,9 +61,7 @@ export function readRecording(path: string, max = UNPACKED_MAX): Buffer {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : errorMessage(error);
-    throw new BadRecording(`${path}: ${why}`);
+    throw new BadRecording(`${path}: ${fileTrouble(error)}`);
   }
   if (!isCompressed(path)) return bytes;
   try {

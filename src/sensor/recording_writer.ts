@@ -1,6 +1,7 @@
 /** Writes a recording's file, which is whole whenever it is looked at. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
-import { errorMessage } from "../base/errors.ts";
+import { fileTrouble } from "../base/errors.ts";
+import { lockFile } from "../base/file_lock.ts";
 import { BadRecording, isCompressed, wholeFrames } from "./recording_file.ts";
 
 /** So much is compressed at once, bytes: each piece is a frame of its own, which is whole or is cut off. */
@@ -39,7 +40,7 @@ export class RecordingWriter {
   /**
    * Opens a file, or makes it; what is there is gone on with, behind its last whole line or frame.
    * @param failed told where it cannot be written any more; nothing half written stays in the file
-   * @throws BadRecording where it cannot be opened, or is something else
+   * @throws BadRecording where it cannot be opened, another process writes it, or it is something else
    */
   constructor(
     readonly path: string,
@@ -53,6 +54,9 @@ export class RecordingWriter {
     }
     const stat = fstatSync(this.#fd);
     if (!stat.isFile()) throw new BadRecording(`${path}: it is no file`);
+    // Before it is looked at: two that go on with one file write over each other.
+    if (!lockFile(this.#fd))
+      throw new BadRecording(`${path}: another --record writes it; name another file, or end that`);
     const begins = Buffer.alloc(1);
     readSync(this.#fd, begins, 0, 1, 0);
     const whole = this.#isCompressed ? wholeFrames(readFileSync(path)) : wholeLines(this.#fd, stat.size);
@@ -99,14 +103,7 @@ export class RecordingWriter {
   }
 
   #bad(error: unknown): BadRecording {
-    const { code } = error as NodeJS.ErrnoException;
-    const why: Record<string, string> = {
-      ENOENT: "there is no such folder",
-      EISDIR: "it is a folder",
-      EACCES: "no permission to write it",
-      ENOSPC: "there is no room left",
-      EFBIG: "it is as large as a file may be",
-    };
-    return new BadRecording(`${this.path}: ${why[code ?? ""] ?? errorMessage(error)}`);
+    const own = { ENOENT: "there is no such folder", EACCES: "no permission to write it" };
+    return new BadRecording(`${this.path}: ${fileTrouble(error, own)}`);
   }
 }

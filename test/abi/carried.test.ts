@@ -284,6 +284,26 @@ one("programdir is found wherever it stands, and what cannot be read is refused"
   expect(init(JSON.stringify({ statefile: "", programdir: `${place}/${"x".repeat(300)}` }))).toContain("too long");
 });
 
+one("a statefile beside the program or the library is refused: the runtime may write to its folder", () => {
+  const { library, place } = installed();
+  const init = (statefile: string) => {
+    using state = new Plugin(library).init(JSON.stringify({ statefile, programdir: place }));
+    return state.rc === rc.success ? "" : state.error;
+  };
+  const above = join(place, "..");
+  symlinkSync(place, join(above, "link"));
+  for (const statefile of [join(place, "resume"), `${place}/./x/../resume`, join(above, "link/resume"), "/resume"])
+    expect(init(statefile)).toContain("docker-plugin-");
+  expect(init(join(place, "resume"))).toMatch(
+    /^init_config: statefile: the runtime may write to all of .*programs, and .*docker-plugin-[0-9a-f]{32} is in there: name a file in a folder of its own/,
+  );
+  // A folder of its own, also one in there.
+  expect(init(join(above, "state/resume"))).toBe("");
+  expect(init(join(place, "state/resume"))).toBe("");
+  copyFileSync(PROGRAM, join(above, "docker-plugin"));
+  expect(init(join(above, "resume"))).toContain(`may write to all of ${above}, and`);
+});
+
 onMount("a full, a read-only and a noexec file system say so", () => {
   const { library } = installed();
   const full = mount("size=8m,mode=700");

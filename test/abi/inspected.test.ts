@@ -381,6 +381,42 @@ test("a network's connect and disconnect change the networks of a container, and
   ]);
 });
 
+test("a network's connect and disconnect bring the address up to date while a container runs, and take none at its stop", async () => {
+  const plain = answer("plain") as { NetworkSettings: object; State: object };
+  const on = (addresses: Record<string, string>, Pid = 7) => ({
+    ...plain,
+    State: { ...plain.State, Running: Pid > 0, Pid },
+    NetworkSettings: {
+      ...plain.NetworkSettings,
+      Networks: Object.fromEntries(Object.entries(addresses).map(([name, IPAddress]) => [name, { IPAddress }])),
+    },
+  });
+  const network = (action: string, name: string) =>
+    line(action, { Type: "network", id: "n", attributes: { container: ID, name } });
+  await using engine = await TestEngine.start({ containers: { [ID]: on({ a: "10.0.0.2" }) } });
+  using state = new Plugin().init(config());
+  using instance = state.open(engine.address);
+  const told = async (containers: object, ...lines: string[]) => {
+    await engine.behave({ containers: { [ID]: containers } });
+    await engine.send(...lines);
+    return take(state, instance, lines.length, ["docker.container.ip"]);
+  };
+  expect(await told(on({ a: "10.0.0.2" }), line("start"))).toEqual([["start", "10.0.0.2"]]);
+  expect(await told(on({ a: "10.0.0.2", b: "10.0.1.2" }), network("connect", "b"))).toEqual([["connect", "10.0.0.2"]]);
+  expect(await told(on({ b: "10.0.1.2" }), network("disconnect", "a"), line("exec_start: sh"))).toEqual([
+    ["disconnect", "10.0.1.2"],
+    ["exec_start: sh", "10.0.1.2"],
+  ]);
+  expect(await told(on({ b: "" }, 0), network("disconnect", "b"), line("die"))).toEqual([
+    ["disconnect", "10.0.1.2"],
+    ["die", "10.0.1.2"],
+  ]);
+  expect(await told(on({}), line("start"), network("disconnect", "b"))).toEqual([
+    ["start", undefined],
+    ["disconnect", undefined],
+  ]);
+});
+
 test("a container whose start is an event of the stream is told of by that alone", async () => {
   // It ran before, and is started again while the engine is asked what runs.
   await using engine = await TestEngine.start();

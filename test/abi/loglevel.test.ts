@@ -1,7 +1,7 @@
 /** What of the runtime's log reaches Falco's: the setting `loglevel`. */
 import { expect, test } from "bun:test";
 import { TestEngine } from "../support/engine.ts";
-import { Plugin, type State } from "../support/host.ts";
+import { Plugin, rc, type State } from "../support/host.ts";
 
 const textsOf = ({ logs }: State, severity: number): string =>
   logs
@@ -38,4 +38,20 @@ test.each(["", ', "loglevel": "warning"'])("without it %p there is none of that"
   const state = await reconnected(`{"statefile": ""${more}}`, lost);
   expect(textsOf(state, 7)).toBe("");
   if (more !== "") expect(textsOf(state, 5)).toBe("");
+});
+
+test("set_config changes it for what is open, and names the settings that count from the next open on", async () => {
+  await using engine = await TestEngine.start();
+  const config = { statefile: "", pinginterval: 300 };
+  using state = new Plugin().init(JSON.stringify(config));
+  using instance = state.open(engine.address);
+  const set = (more: object) => state.setConfig(JSON.stringify({ ...config, ...more }));
+  expect(set({ loglevel: "debug", inspecttimeout: 300, flushinterval: 5 })).toBe(rc.success);
+  while (!textsOf(state, 7).includes("GET /_ping: 200")) instance.nextBatch();
+  expect(textsOf(state, 5)).toBe("what is open stays as it is; from the next open on there count: inspecttimeout");
+  // Nothing of that where nothing is open, or nothing else changes.
+  expect(set({ loglevel: "info", inspecttimeout: 300 })).toBe(rc.success);
+  instance.close();
+  expect(set({ queuebytes: 1048576 })).toBe(rc.success);
+  expect(textsOf(state, 5).split("\n").length).toBe(1);
 });

@@ -141,18 +141,56 @@ test("--schema is the schema that Falco gets", () => {
   expect(JSON.parse(run(["--schema"]).out)).toEqual(JSON.parse(initSchemaJson()));
 });
 
-test("--metrics shows what Falco's webserver says of the plugin", async () => {
-  const text = `# HELP falcosecurity_plugins_docker_received_total x
-falcosecurity_plugins_docker_received_total{raw_name="received"} 12
-falcosecurity_plugins_docker_connected 1
+/** Prometheus' text as Falco makes it of metrics: units are taken out of a name, and each is said to be a total. */
+const PROMETHEUS = `# HELP falcosecurity_plugins_docker_received_total https://falco.org/docs/metrics/
+# TYPE falcosecurity_plugins_docker_received_total counter
+falcosecurity_plugins_docker_received_total 12
+falcosecurity_plugins_docker_queue_total 4096
+falcosecurity_plugins_docker_lag_ms_total 7
+falcosecurity_plugins_docker_engines_connected_total 1
+falcosecurity_plugins_docker_connected_total{raw_name="connected"} 1 1795427238966
+falcosecurity_plugins_docker_connected_total 0
 falcosecurity_plugins_k8saudit_received_total 99
 `;
-  using server = Bun.serve({ port: 0, fetch: () => new Response(text) });
-  const process = Bun.spawn([PROGRAM, "--metrics", `http://127.0.0.1:${server.port}/metrics`, "--json"], {
-    env: environment,
+
+test("--metrics shows what Falco's webserver says of the plugin", async () => {
+  using server = Bun.serve({
+    port: 0,
+    fetch: ({ url }) => new Response(PROMETHEUS, { status: url.endsWith("/metrics") ? 200 : 404 }),
   });
-  expect(JSON.parse(await new Response(process.stdout).text())).toEqual({ received: 12, connected: 1 });
-  expect(await process.exited).toBe(0);
+  const asked = async (where: string) => {
+    // A proxy is for what is beyond this machine's network.
+    const env = { ...environment, http_proxy: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" };
+    const process = Bun.spawn([PROGRAM, "--metrics", where, "--json"], { env, stderr: "pipe" });
+    const [out, err] = await Promise.all([new Response(process.stdout).text(), new Response(process.stderr).text()]);
+    return { code: await process.exited, found: out === "" ? undefined : JSON.parse(out), err };
+  };
+  const found = { received: 12, queue_bytes: 4096, lag_ms: 7, engines_connected: 1, connected: 1 };
+  for (const where of [`http://127.0.0.1:${server.port}/metrics`, `127.0.0.1:${server.port}`])
+    expect(await asked(where)).toEqual({ code: 0, found, err: "" });
+  const other = await asked(`127.0.0.1:${server.port}/other`);
+  expect([other.code, other.err]).toEqual([1, expect.stringContaining("/other: it has no such page; in falco.yaml")]);
+});
+
+test("--metrics shows what Falco has written into a file, the newest", () => {
+  const file = join(temporaryFolder(), "stats.jsonl");
+  const line = (fields: object) =>
+    `${JSON.stringify({ sample: 1, output_fields: { "evt.source": "docker", ...fields } })}\n`;
+  writeFileSync(
+    file,
+    `${line({ "plugins.docker.received": 1 })}${line({ "plugins.docker.received": 12, "plugins.docker.queue_bytes": 5 })}${line({ "falco.num_evts": 3 })}{"output_fields":{"plugins.docker.received":13`,
+  );
+  const { code, out, err } = run(["--metrics", file, "--json"]);
+  expect([code, err]).toEqual([0, ""]);
+  const { received, queue_bytes, dropped } = JSON.parse(out);
+  expect([received, queue_bytes, dropped]).toEqual([12, 5, 0]);
+  expect(run(["--metrics", file]).out).toMatch(/^received +12 +Event lines read from the engine\n/);
+  writeFileSync(file, "");
+  expect(run(["--metrics", file])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`${file} tells nothing of the plugin docker`),
+  });
+  expect(run(["--metrics", "/nowhere/stats"]).err).toBe("docker-plugin: /nowhere/stats: there is no such file\n");
 });
 
 test.each([
@@ -197,9 +235,17 @@ test.each([
   [["--demo", "--output", "%docker.attributes"], 2, /docker\.attributes needs an argument: docker\.attributes\[KEY\]/],
   [["--demo", "--output", "%docker.type[x]"], 2, /docker\.type takes no argument/],
   [["--replay", "/nowhere/x.jsonl"], 1, /\/nowhere\/x\.jsonl: there is no such file/],
+  [["--replay", "/tmp"], 1, /\/tmp: it is a folder/],
+  [["--replay", import.meta.path], 1, /cli\.test\.ts: it is no recording: expected an event as JSON on each line/],
+  [["--explain", "/tmp", "--demo"], 1, /\/tmp: it is a folder/],
+  [["--help", "zzzzzzzzz"], 2, /there is no option --zzzzzzzzz; docker-plugin --help lists all/],
   [["--record", "/nowhere/x.jsonl", "--demo"], 1, /\/nowhere\/x\.jsonl: there is no such folder/],
   [["--record", "/tmp", "--demo"], 1, /\/tmp: it is a folder/],
-  [["--metrics", "http://127.0.0.1:1/metrics"], 1, /no metrics at http:\/\/127\.0\.0\.1:1\/metrics/],
+  [
+    ["--metrics", "http://127.0.0.1:1/metrics"],
+    1,
+    /no metrics at http:\/\/127\.0\.0\.1:1\/metrics: nothing listens there; in falco\.yaml/,
+  ],
   [["--metrics", "file:///etc/passwd"], 2, /--metrics "file:\/\/\/etc\/passwd": expected a URL/],
   [
     ["--dump", "--host", "/nowhere/docker.sock"],
@@ -211,6 +257,19 @@ test.each([
   expect([ran.code, ran.out]).toEqual([code, ""]);
   expect(ran.err).toMatch(words);
   expect(ran.err).toMatch(/^docker-plugin: [^\n]+\n$/);
+});
+
+test.each([
+  [["--dump", "--demo"]],
+  [["--explain", join(import.meta.dir, "../../rules/docker_example_rules.yaml"), "--demo"]],
+  [["--through", "--demo"]],
+  [["--fields"]],
+])("what cannot be written of %p is said, and is no success", (args) => {
+  const { exitCode, stderr } = Bun.spawnSync(["bash", "-c", 'exec "$0" "$@" > /dev/full', PROGRAM, ...args], {
+    env: environment,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr.toString()).toEndWith("docker-plugin: the output cannot be written: there is no room left\n");
 });
 
 test("DOCKER_HOST is the engine where --host is not given, and is named where it is wrong", () => {

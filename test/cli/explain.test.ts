@@ -64,6 +64,21 @@ test("without --rule all rules for Docker events are shown", () => {
   expect(out).not.toContain("Not ours");
 });
 
+test("what a rule excepts is looked at, too", () => {
+  const rules = fileOf(
+    "excepting.yaml",
+    `- rule: R
+  condition: docker.type = container
+  exceptions:
+    - {name: known, fields: [docker.attributes.name, docker.action], values: [[web, start]]}
+  output: x
+  source: docker
+`,
+  );
+  const { out } = run(["--explain", rules, "--replay", EVENTS, "--count", "1"], { env: { PATH } });
+  expect(out).toContain("    docker.attributes.name = web  web\n    docker.action = start         start\n");
+});
+
 test("on a terminal no line is wider", async () => {
   await using terminal = new Terminal(`PATH=/nowhere exec "$0" --explain ${RULES} --replay ${EVENTS} 2>/dev/null`, 80);
   expect(await terminal.process.exited).toBe(0);

@@ -71,6 +71,34 @@ test.each(["events.jsonl", "events.jsonl.zst"])(
   },
 );
 
+test.each(["events.jsonl", "events.jsonl.zst"])(
+  "%s that another one writes is refused, and not when that was killed",
+  async (name) => {
+    const file = fileIn(name);
+    await using engine = await TestEngine.start();
+    const first = Bun.spawn([PROGRAM, "--record", file, "-H", engine.address], { env: environment, stderr: "ignore" });
+    while ((await engine.subscribers()) === 0) await Bun.sleep(20);
+    const refused = `docker-plugin: ${file}: another --record writes it; name another file, or end that\n`;
+    expect(run(["--record", file, "--demo"])).toEqual({ code: 1, out: "", err: refused });
+    // One that only reads it is held up by nothing.
+    expect(run(["--replay", file, "--raw"]).code).toBe(0);
+    first.kill("SIGKILL");
+    await first.exited;
+    expect(run(["--record", file, "--demo"]).code).toBe(0);
+    expect(run(["--replay", file, "--raw"]).out).toBe(demo);
+  },
+);
+
+test("a recording is not recorded into itself", () => {
+  const file = fileIn("events.jsonl");
+  run(["--record", file, "--demo"]);
+  expect(run(["--record", file, "--replay", file])).toMatchObject({
+    code: 2,
+    err: `docker-plugin: --record and --replay name one and the same file: ${file}\n`,
+  });
+  expect(readFileSync(file, "utf8")).toBe(demo);
+});
+
 test("what is no recording is left alone", () => {
   for (const name of ["notes.txt", "notes.zst"]) {
     const file = fileIn(name);

@@ -11,6 +11,12 @@ const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
 
+/** Where nothing is asked for: engines before 24.0 do not say what they give all containers. */
+const NO_NEW_PRIVILEGES =
+  typeof engine === "string" || Number(dockerd.docker("version", "-f", "{{.Server.APIVersion}}").split(".")[1]) < 43
+    ? undefined
+    : false;
+
 const VAULT = temporaryFolder();
 const config = JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, sensitivemounts: [VAULT] });
 
@@ -27,7 +33,7 @@ const created: [options: string, expected: Expected][] = [
   [
     "",
     {
-      ...{ sensitivemount: false, sensitivemounts: undefined, seccomp: "default", nonewprivileges: false },
+      ...{ sensitivemount: false, sensitivemounts: undefined, seccomp: "default", nonewprivileges: NO_NEW_PRIVILEGES },
       ...{ maskedpaths: true, devicekinds: undefined, hostports: undefined, publishallports: false, cut: undefined },
       ...{ memory: 0n, cpus: 0n, pidslimit: 0n, oomkilldisable: false, ulimits: undefined, logdriver: "json-file" },
       ...{ autoremove: false, tty: false, workingdir: "", healthcheck: undefined, restartcount: 0n, pid: undefined },
@@ -199,4 +205,28 @@ real(
     dockerd.docker("rm", "-f", running);
   },
   120_000,
+);
+
+real(
+  "the address of a container that is connected to another network while it runs",
+  () => {
+    for (const name of ["near", "far"]) dockerd.docker("network", "create", "--internal", name);
+    using state = new Plugin().init(config);
+    using instance = state.open(dockerd.address);
+    const id = dockerd.docker("run", "-d", "--network", "near", "bb:1", "sleep", "60");
+    dockerd.docker("network", "connect", "far", id);
+    const far = dockerd.docker("inspect", "-f", "{{.NetworkSettings.Networks.far.IPAddress}}", id);
+    dockerd.docker("network", "disconnect", "near", id);
+    dockerd.docker("pause", id);
+    const seen = new Map<string, Value>();
+    while (!seen.has("pause"))
+      for (const event of instance.nextBatch().events) {
+        const [action, of, ip] = state.extract(event, ["docker.action", "docker.container.id", "docker.container.ip"]);
+        if (of === id) seen.set(String(action), ip);
+      }
+    expect([seen.get("disconnect"), seen.get("pause")]).toEqual([far, far]);
+    dockerd.docker("unpause", id);
+    dockerd.docker("rm", "-f", id);
+  },
+  60_000,
 );

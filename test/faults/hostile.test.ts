@@ -1,9 +1,15 @@
 /** The host believes nothing that the runtime writes: an end of Falco by a broken runtime would end the guard. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { fields } from "../../src/plugin/fields.ts";
-import { type Ask, BUILT, pluginBeside, rc, type State } from "../support/host.ts";
+import { TestEngine } from "../support/engine.ts";
+import { type Ask, BUILT, type HostEvent, pluginBeside, rc, type State } from "../support/host.ts";
 import { seedOf } from "../support/random.ts";
+import { signalTo } from "../support/signal.ts";
+import { NUMBERED, runtimePid } from "./faults.ts";
+
+/** How many events an engine keeps (moby: daemon/events, eventsLimit). */
+const KEPT = 256;
 
 const ALL: Ask[] = fields.map(({ name, key }) => (key === undefined ? name : ([name, "name"] as const)));
 
@@ -59,6 +65,49 @@ test("sizes that change while they are read: each batch is whole, or none", () =
     }
   }
   expect(events).toBeGreaterThan(0);
+});
+
+describe.each([
+  ["its ring", false],
+  ["its ring, and its memory of where the engines stood", true],
+])("a runtime that breaks %s with events that Falco has not taken", (_, all) => {
+  test.each([
+    [100, 0],
+    // More than an engine keeps, and more than a ring remembers.
+    [700, 700 - KEPT],
+    [2_000, 2_000 - KEPT],
+  ])(
+    "%d of them: each comes, or is announced",
+    async (count, lost) => {
+      const call = `runBreaking(${all}, ${JSON.stringify(BUILT)})`;
+      const module = JSON.stringify(join(import.meta.dir, "breaking_runtime.ts"));
+      const plugin = pluginBeside(`#!${process.execPath}\nimport { runBreaking } from ${module};\n${call};\n`);
+      await using engine = await TestEngine.start();
+      using state = plugin.init('{"statefile": "", "inspect": false}');
+      using instance = state.open(engine.address);
+      const number = (event: HostEvent) => {
+        const [type, name] = state.extract(event, ["docker.type", "docker.attributes.name"]);
+        return type === "plugin" ? "lost" : Number(String(name).replace("event-", ""));
+      };
+      await engine.flow(NUMBERED, 2_000, 10);
+      expect(instance.take(10, number)).toEqual(Array.from({ length: 10 }, (_, i) => i));
+      await engine.flow(NUMBERED, 2_000, count);
+      while (state.metrics().received !== 10 + count) await Bun.sleep(10);
+      const pid = runtimePid();
+      signalTo(pid, "SIGUSR2");
+      while (!/State:\tT/.test(await Bun.file(`/proc/${pid}/status`).text())) await Bun.sleep(5);
+      const taken = instance.take(Number.POSITIVE_INFINITY, number, 4_000);
+      const numbers = taken.filter((one) => one !== "lost");
+      const fresh = numbers.filter((one) => one >= 10);
+      expect(new Set(fresh).size).toBe(count - lost);
+      expect(fresh.length).toBe(count - lost);
+      expect(taken.filter((one) => one === "lost").length).toBe(lost > 0 || all ? 1 : 0);
+      // Where nothing says what has come, what the engine still has comes once more.
+      expect(numbers.length - fresh.length).toBe(all && lost === 0 ? 10 : 0);
+      expect(state.logs.some(({ text }) => text.includes("has left no trace"))).toBe(all);
+    },
+    30_000,
+  );
 });
 
 test("a list that names one string 4,096 times is no list: Falco would copy more than the record holds", () => {

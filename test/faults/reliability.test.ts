@@ -14,18 +14,6 @@ const numbered = (number: number, nano = BigInt(Date.now()) * 1_000_000n) =>
 const names = (payloads: string[]) => payloads.map((payload) => JSON.parse(payload).Actor.Attributes.name);
 const actions = (payloads: string[]) => payloads.map((payload) => JSON.parse(payload).Action);
 
-for (const fault of faults.filter(({ times: [short] }) => short > 0))
-  test(`${fault.name}: nothing twice, nothing out of order, nothing lost unannounced`, async () => {
-    const tally = await run(fault, fault.times[0], new Random(seed));
-    expect(tally.duplicated).toBe(0);
-    expect(tally.outOfOrder).toBe(0);
-    expect(tally.unannounced).toBe(0);
-    if (fault.complete) expect([tally.missing, tally.announced]).toEqual([0, 0]);
-    if (fault.whole) expect(tally.missing).toBe(0);
-    if (fault.announced) expect(tally.announced).toBe(fault.times[0]);
-    expect(tally.delivered).toBeGreaterThan(tally.sent / 10);
-  }, 90_000);
-
 test("the faults that lose events are seen to lose them: the engine keeps 256", async () => {
   const fault = faults.find(({ name }) => name === "runtime killed, above the engine's 256");
   const tally = await run(fault as (typeof faults)[number], 3, new Random(seed));

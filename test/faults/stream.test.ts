@@ -202,17 +202,59 @@ test.each<[string, Behaviour, number]>([
 test("podman's clock steps back: what was before the stream, and what is forgotten, does not come again", async () => {
   await using engine = await TestEngine.start({ podman: "header" });
   await engine.send(numbered(9_999, -HOUR / 2));
-  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  using state = new Plugin().init('{"statefile": "", "inspect": false, "pinginterval": 200}');
   using instance = state.open(engine.address);
   const numbers = Array.from({ length: 700 }, (_, i) => i);
-  await engine.send(...numbers.map((i) => numbered(i, i < 400 ? 1_000 : -HOUR)));
-  expect(take(instance, 700)).toEqual(numbers);
+  await engine.send(...numbers.slice(0, 400).map((i) => numbered(i, 1_000)));
+  expect(take(instance, 400)).toEqual(numbers.slice(0, 400));
+  await engine.behave({ podman: "header", clockMs: -HOUR });
+  const came = await until(instance, reconnected(state, 1));
+  await engine.send(...numbers.slice(400).map((i) => numbered(i, -HOUR)));
+  expect([...came, ...take(instance, 300)]).toEqual(numbers.slice(400));
   await engine.cut();
-  await until(instance, reconnected(state, 1));
+  await until(instance, reconnected(state, 2));
   await engine.send(numbered(700, -HOUR));
   expect(take(instance, 1)).toEqual([700]);
   expect(take(instance, 1, 2_000)).toEqual([]);
 }, 30_000);
+
+test("podman writes an event late, behind one of a later time: it is not lost, in a stream or after a cut", async () => {
+  await using engine = await TestEngine.start({ podman: "header" });
+  using state = new Plugin().init('{"statefile": "", "inspect": false}');
+  using instance = state.open(engine.address);
+  await engine.send(numbered(1));
+  expect(take(instance, 1)).toEqual([1]);
+  await engine.cut();
+  // One that the new stream is sent first, and one that it brings.
+  await engine.send(numbered(2, -500));
+  const came = await until(instance, reconnected(state, 1));
+  await engine.send(numbered(3, -800));
+  expect([...came, ...take(instance, 2 - came.length)]).toEqual([2, 3]);
+  expect(take(instance, 1, 500)).toEqual([]);
+}, 30_000);
+
+test.each([
+  ["and what happens comes, once", 1],
+  ["and where nothing was known a loss is announced", 0],
+])(
+  "podman's clock is set back, so that its stream would bring nothing: it is asked anew, %s",
+  async (_, known) => {
+    await using engine = await TestEngine.start({ podman: "header" });
+    using state = new Plugin().init('{"statefile": "", "inspect": false, "pinginterval": 200}');
+    using instance = state.open(engine.address);
+    await engine.send(...Array.from({ length: known }, (_, i) => numbered(i + 1)));
+    expect(take(instance, known)).toEqual(known === 0 ? [] : [1]);
+    await engine.behave({ podman: "header", clockMs: -HOUR });
+    await engine.send(numbered(2, -HOUR));
+    const came = await until(instance, reconnected(state, 1));
+    await engine.send(numbered(3, -HOUR));
+    const all = [...came, ...take(instance, 2 - came.length)];
+    expect(all).toEqual(known === 0 ? ["events_lost", 3] : [2, 3]);
+    expect(take(instance, 1, 1_000)).toEqual([]);
+    expect([state.metrics().losses, await engine.subscribers()]).toEqual([1 - known, 1]);
+  },
+  30_000,
+);
 
 test("podman that forgot all the same is believed", async () => {
   const behaviour: Behaviour = { podman: "header" };

@@ -150,6 +150,21 @@ test("the host dies by SIGKILL: the runtime is gone within a second", async () =
   await engine.settle();
 });
 
+test("the runtime may open as many files as the machine lets it, and the host's own limit stays", async () => {
+  // Bun raises it at its start, also that of the tests: the host is given the usual limit again.
+  const limited = ["sh", "-c", 'ulimit -Sn 256 && exec "$@"', "-", program, "stay", LIBRARY, engine.address];
+  const host = Bun.spawn(limited, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  await engine.flow(NUMBERED, 500, 1500);
+  const pid = await firstNumber(host);
+  const limits = (of: number) => /^Max open files\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${of}/limits`, "latin1"));
+  const [, soft, hard] = limits(pid) ?? [];
+  expect([limits(host.pid)?.[1], soft]).toEqual(["256", String(hard)]);
+  expect(Number(hard)).toBeGreaterThan(256);
+  host.kill("SIGKILL");
+  expect(await gone(pid, 1000)).toBe(true);
+  await engine.settle();
+});
+
 test("a host that was killed closed nothing: the next one goes on where it stood all the same", async () => {
   const config = JSON.stringify({ statefile: join(folder, "resume"), inspect: false });
   const { process } = start("stay", { INIT_CONFIG: config });

@@ -1,9 +1,10 @@
 /** What is made for a release: for both processors, this machine's and one that is only played here. */
 import { beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { carrying, compileLibrary, compileProgram, type Processor } from "../../build.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { buildId } from "../../src/ipc/build_id.ts";
 import { isVariant } from "../support/host.ts";
 import { compileNative } from "../support/native.ts";
@@ -30,14 +31,37 @@ const targets: { processor: Processor; page: number; made: boolean }[] = [
 ];
 const arm = test.skipIf(!playsArm || targets.some(({ processor, made }) => processor === "arm64" && !made));
 
-/** Makes program and library as build/release.ts does. */
-async function make(processor: Processor, round: string): Promise<{ program: string; library: string }> {
+interface Build {
+  readonly carrying: typeof carrying;
+  readonly compileLibrary: typeof compileLibrary;
+  readonly compileProgram: typeof compileProgram;
+}
+
+/** Makes program and library as build/release.ts does, of the project in one folder or another. */
+async function make(processor: Processor, round: string, build: Build = { carrying, compileLibrary, compileProgram }) {
   const out = join(folder, processor, round);
   mkdirSync(out, { recursive: true });
   const made = { program: join(out, "docker-plugin"), library: join(out, "libdocker.so") };
-  await compileProgram(made.program, processor);
-  await compileLibrary(made.library, await carrying(made.program), processor);
+  await build.compileProgram(made.program, processor);
+  await build.compileLibrary(made.library, await build.carrying(made.program), processor);
   return made;
+}
+
+/** The build of a copy of the project, packages included: a link would lead to the same paths again. */
+async function elsewhere(): Promise<Build> {
+  const root = join(import.meta.dir, "../..");
+  const copy = join(folder, "elsewhere");
+  if (!existsSync(copy)) {
+    mkdirSync(join(copy, "node_modules"), { recursive: true });
+    for (const part of ["src", "ffi", "build", "build.ts", "dist/constants.h", "package.json", "package-lock.json"])
+      cpSync(join(root, part), join(copy, part), { recursive: true });
+    const { dependencies } = manifest;
+    for (const name of Object.keys(dependencies))
+      cpSync(join(root, "node_modules", name), join(copy, "node_modules", name), { recursive: true });
+    // The compilers are tools: nothing of them is read.
+    symlinkSync(join(root, "node_modules/@oven"), join(copy, "node_modules/@oven"));
+  }
+  return (await import(join(copy, "build.ts"))) as Build;
 }
 
 const first = new Map<Processor, { program: string; library: string }>();
@@ -57,9 +81,9 @@ function alignments(path: string): number[] {
 
 for (const { processor, page, made } of targets) {
   test.skipIf(!made)(
-    `${processor}: made twice, the bytes are the same`,
+    `${processor}: made twice, in two folders, the bytes are the same`,
     async () => {
-      const again = await make(processor, "again");
+      const again = await make(processor, "again", await elsewhere());
       for (const part of ["program", "library"] as const) {
         expect(readFileSync(madeFor(processor)[part]).equals(readFileSync(again[part]))).toBe(true);
       }

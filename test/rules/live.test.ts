@@ -7,22 +7,28 @@ import { lenientEnvironment } from "../support/lenient.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 import { missing, Sinsp, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { hitsOf } from "./evaluate.ts";
-import { listened, perform } from "./real.ts";
-import { ATTACKS, SCENARIOS } from "./scenarios.ts";
+import { CAMPAIGNS } from "./campaigns.ts";
+import { hitsOf, hitsOfAll } from "./evaluate.ts";
+import { listened, perform, recorded } from "./real.ts";
+import { ATTACKS, CIS_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
 const FILE = join(temporaryFolder(), "live.scap");
 
 tellIfMissing("attacks on a real engine");
-const engine = missing === undefined ? await Dockerd.start([], lenientEnvironment()) : "no libsinsp";
+const engine =
+  missing === undefined ? await Dockerd.start([], { ...lenientEnvironment(), OWN_NETWORK: "1" }) : "no libsinsp";
 if (missing === undefined && typeof engine === "string")
   skipped("attacks on a real engine", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");
 const dockerd = engine as Dockerd;
 afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000);
 
-const rules = new Map(writtenOut(itemsOf(textOf("docker_rules.yaml"))).map((rule) => [rule.rule, rule]));
+const rules = new Map(
+  (["docker_rules.yaml", "docker_cis_rules.yaml"] as const).flatMap((file) =>
+    writtenOut(itemsOf(textOf(file))).map((rule) => [rule.rule, rule] as const),
+  ),
+);
 const ruleOf = (name: string): Rule => {
   const rule = rules.get(name);
   if (rule === undefined) throw new Error(`there is no rule ${name}`);
@@ -51,7 +57,7 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
 real(
   "each rule that a real engine can make an event for tells of that",
   async () => {
-    const performed = await perform(dockerd, SCENARIOS, FILE, config);
+    const performed = await perform(dockerd, [...SCENARIOS, ...CIS_SCENARIOS], FILE, config);
     const untold: string[] = [];
     for (const { scenario, time } of performed) {
       const hits = await hitsOf(ruleOf(scenario.rule), FILE, config);
@@ -60,4 +66,32 @@ real(
     expect(untold).toEqual([]);
   },
   300_000,
+);
+
+real(
+  "each step of a campaign is told of, in its order",
+  async () => {
+    const file = join(temporaryFolder(), "campaigns.scap");
+    const idOf = (place: number): string => `campaign${place}`;
+    const events = await recorded(dockerd, file, config, () => {
+      for (const [place, { run }] of CAMPAIGNS.entries())
+        run((...args) => dockerd.docker(...args), idOf(place), dockerd);
+    });
+    const campaignOf = new Map(
+      events.map(({ time, event }) => [time, /^campaign\d+/.exec(event.Actor.Attributes.name ?? "")?.[0]]),
+    );
+    const names = new Set(CAMPAIGNS.flatMap(({ alerts }) => alerts));
+    const hits = await hitsOfAll([...names].map(ruleOf), file, config);
+    for (const [place, { name, alerts }] of CAMPAIGNS.entries()) {
+      let last = 0n;
+      const told = alerts.filter((rule) => {
+        const own = (hits.get(rule) ?? []).filter(({ time }) => campaignOf.get(time) === idOf(place) && time >= last);
+        last = own[0]?.time ?? last;
+        return own.length > 0;
+      });
+      expect([name, told]).toEqual([name, [...alerts]]);
+      expect([name, alerts.filter((rule) => ruleOf(rule).enabled === false)]).toEqual([name, []]);
+    }
+  },
+  120_000,
 );

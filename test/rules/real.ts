@@ -24,26 +24,27 @@ export async function asked(engine: Dockerd, path: string): Promise<Json | undef
   return answer.ok ? ((await answer.json()) as Json) : undefined;
 }
 
-export interface Performed {
-  readonly scenario: Scenario;
-  /** The time of the event that is to be told of, ns since 1970. */
-  readonly time: bigint;
-  /** The event, with what the plugin adds. */
-  readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
-  /** What the engine said of its container, once all was done. */
-  readonly inspect: Json | undefined;
-}
-
 /** More events than libsinsp can be behind by when another one has printed the last of them. */
 const LAST = 20;
 
-/** Lets things happen to an engine, and writes all events of that time into a capture file. */
+/** Dozens of scenarios in one run of libsinsp, on a machine that does much else. */
+Sinsp.runMs = 280_000;
+
+/** What the plugin made of an event, in a capture file. */
+export interface Recorded {
+  /** Ns since 1970. */
+  readonly time: bigint;
+  /** The event, with what the plugin adds. */
+  readonly event: { Type: string; Action: string; Actor: { ID: string; Attributes: Record<string, string> } } & Json;
+}
+
+/** Lets things happen to an engine, and writes all events of that time into a capture file. Returns them. */
 export async function recorded(
   engine: Dockerd,
   file: string,
   config: object,
-  act: () => Promise<void> | void,
-): Promise<void> {
+  act: () => unknown,
+): Promise<readonly Recorded[]> {
   const source = ["-I", `docker:${engine.address}`];
   const others = listening(engine);
   await using writing = new Sinsp(config, ...source, "-q", "-w", file);
@@ -54,6 +55,13 @@ export async function recorded(
   await printing.line((line) => line === `last:${LAST - 1}`);
   writing.kill("SIGINT");
   await writing.end;
+  return captured(file).map(({ ts, payload }) => ({ time: ts, event: JSON.parse(payload) as Recorded["event"] }));
+}
+
+export interface Performed extends Recorded {
+  readonly scenario: Scenario;
+  /** What the engine said of its container, once all was done. */
+  readonly inspect: Json | undefined;
 }
 
 /** Performs scenarios, one after the other, and writes all events into a capture file. */
@@ -63,15 +71,10 @@ export async function perform(
   file: string,
   config: object,
 ): Promise<Performed[]> {
-  await recorded(engine, file, config, async () => {
+  const events = await recorded(engine, file, config, async () => {
     for (const [place, scenario] of scenarios.entries())
       await scenario.run((...args) => engine.docker(...args), idOf(place), engine);
   });
-
-  const events = captured(file).map(({ ts, payload }) => ({
-    time: ts,
-    event: JSON.parse(payload) as Performed["event"],
-  }));
   const performed = scenarios.map(async (scenario, place) => {
     const { type = "container", action } = scenario;
     const mentions = new RegExp(`${idOf(place)}(?![0-9])`, "i");
@@ -79,7 +82,10 @@ export async function perform(
       ({ event }) =>
         event.Type === type &&
         (event.Action === action || event.Action.startsWith(`${action}: `)) &&
-        (type === "daemon" || action === "save" || mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
+        (type === "daemon" ||
+          type === "node" ||
+          action === "save" ||
+          mentions.test(`${event.Actor.ID} ${event.Actor.Attributes.name}`)),
     );
     const last = found.at(-1);
     if (last === undefined) throw new Error(`${scenario.rule} (${scenario.why}): there was no ${type} ${action}`);

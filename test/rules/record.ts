@@ -12,7 +12,7 @@ import { missing } from "../support/sinsp.ts";
 import type { Case } from "./cases.ts";
 import { hitsOfAll } from "./evaluate.ts";
 import { asked, type Performed, perform } from "./real.ts";
-import { ATTACKS, SCENARIOS } from "./scenarios.ts";
+import { ATTACKS, CIS_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 
 type Json = Record<string, unknown>;
 
@@ -65,17 +65,20 @@ async function caseOf(engine: Dockerd, version: string, performed: Performed): P
 }
 
 if (missing !== undefined) throw new Error(missing);
-const engine = await Dockerd.start([], lenientEnvironment());
+const engine = await Dockerd.start([], { ...lenientEnvironment(), OWN_NETWORK: "1" });
 if (typeof engine === "string") throw new Error(engine);
 try {
   const file = join(engine.folder, "real.scap");
-  const performed = await perform(engine, [...ATTACKS, ...SCENARIOS], file, config);
+  const performed = await perform(engine, [...ATTACKS, ...SCENARIOS, ...CIS_SCENARIOS], file, config);
   const version = engine.docker("version", "--format", "{{.Server.Version}}").replace(/\+.*/, "");
-  const hits = await hitsOfAll(wholeRules("docker_rules.yaml"), file, config);
+  const files = (["docker_rules.yaml", "docker_cis_rules.yaml"] as const).map(wholeRules);
+  const fileOf = new Map(files.flatMap((rules, file) => rules.map(({ rule }) => [rule, file])));
+  const hits = await hitsOfAll(files.flat(), file, config);
   const lines: string[] = [];
   for (const one of performed) {
     const matching = [...hits].filter(([, hits]) => hits.some(({ time }) => time === one.time)).map(([rule]) => rule);
-    const also = matching.filter((rule) => rule !== one.scenario.rule);
+    const own = one.scenario.rule;
+    const also = matching.filter((rule) => rule !== own && fileOf.get(rule) === fileOf.get(own));
     lines.push(JSON.stringify({ ...(await caseOf(engine, version, one)), ...(also.length === 0 ? {} : { also }) }));
   }
   writeFileSync(OUT, `${lines.join("\n")}\n`);

@@ -59,6 +59,20 @@ const about = (rule: string, type: string, action: string, why: string, run: Sce
   run,
 });
 
+/** Publishes a port, which needs a network. */
+const publishes =
+  (port: string, ...options: string[]): Scenario["run"] =>
+  (docker, id) => {
+    docker("network", "create", `${id}-net`);
+    docker("run", "-d", "--network", `${id}-net`, "-p", port, "--name", id, ...options, "bb:1", "sleep", "600");
+  };
+
+/** The engine's only node of a swarm of its own, which is made where there is none. */
+function swarmNode(engine: Dockerd): string {
+  const isIn = engine.docker("info", "-f", "{{.Swarm.LocalNodeState}}") === "active";
+  return isIn ? engine.docker("node", "ls", "-q") : engine.initSwarm();
+}
+
 /**
  * Those that an alert has to come for at once, by where they are from. Of T1613 (`docker ps`, `docker inspect`) engines tell
  * nothing.
@@ -157,22 +171,15 @@ export const SCENARIOS: readonly Scenario[] = [
     "container",
     "create",
     "core_pattern, past docker's own check",
-    (_docker, id, engine) => {
+    async (_docker, id, engine) => {
       const body = { Image: "bb:1", HostConfig: { Sysctls: { "kernel.core_pattern": "|/x" }, NetworkMode: "none" } };
-      const url = `http://d/v1.41/containers/create?name=${id}`;
-      const header = "Content-Type: application/json";
-      const { stdout } = Bun.spawnSync([
-        "curl",
-        "-s",
-        "--unix-socket",
-        engine.socket,
-        "-H",
-        header,
-        "-d",
-        JSON.stringify(body),
-        url,
-      ]);
-      if (!stdout.includes('"Id"')) throw new Error(stdout.toString());
+      const answer = await fetch(`http://d/v1.41/containers/create?name=${id}`, {
+        unix: engine.socket,
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
     },
   ),
   about(
@@ -308,5 +315,39 @@ export const SCENARIOS: readonly Scenario[] = [
   about("Event Forged by Label", "container", "die", "a label exitCode", (docker, id) =>
     docker("run", "--network", "none", "--name", id, "--label", "exitCode=0", "bb:1", "sh", "-c", "exit 0"),
   ),
+  starts("Remote Administration Port Published", "another engine's port, on all addresses", publishes("2375:2375")),
+  about("Swarm Node Changed", "node", "update", "docker node update --availability drain", (docker, _id, engine) =>
+    docker("node", "update", "--availability", "drain", swarmNode(engine)),
+  ),
+  about("Swarm Service Changed", "service", "create", "docker service create", (docker, id, engine) => {
+    swarmNode(engine);
+    docker("service", "create", "--detach", "--name", id, "bb:1", "sleep", "600");
+  }),
+  about("Secret or Config Changed", "secret", "create", "docker secret create", (docker, id, engine) => {
+    swarmNode(engine);
+    docker("secret", "create", id, import.meta.path);
+  }),
+  about("Secret or Config Changed", "config", "remove", "docker config rm", (docker, id, engine) => {
+    swarmNode(engine);
+    docker("config", "create", id, import.meta.path);
+    docker("config", "rm", id);
+  }),
   about("Engine Reconfigured", "daemon", "reload", "SIGHUP", (_docker, _id, engine) => signalTo(engine.pid, "SIGHUP")),
+];
+
+/** Has all that the benchmark asks for, but for what is published. */
+const benchmarked = [
+  ...["--user", "1000", "--memory", "64m", "--cpus", "1", "--pids-limit", "64", "--read-only", "--cap-drop", "ALL"],
+  ...["--security-opt", "no-new-privileges", "--health-cmd", "true", "--restart", "on-failure:5"],
+];
+
+/** Of the rules of the CIS benchmark, those of published ports. */
+export const CIS_SCENARIOS: readonly Scenario[] = [
+  starts("CIS 5.8 Privileged Port of the Host", "80 on one address", publishes("127.0.0.1:80:80", ...benchmarked)),
+  starts(
+    "CIS 5.9 All Exposed Ports Published",
+    "docker run -P",
+    publishes("127.0.0.1:8080:80", ...benchmarked, "-P", "--expose", "81"),
+  ),
+  starts("CIS 5.14 Port Open on All Addresses", "8081", publishes("8081:80", ...benchmarked)),
 ];

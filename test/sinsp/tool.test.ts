@@ -50,7 +50,7 @@ real("--output prints what transformers make of a text as libsinsp does", async 
   );
 });
 
-real("--explain says which events match, with macros and lists, as libsinsp does", async () => {
+real("--explain says which events match, with macros, lists and exceptions, as libsinsp does", async () => {
   const rules = join(folder, "rules.yaml");
   writeFileSync(
     rules,
@@ -64,10 +64,22 @@ real("--explain says which events match, with macros and lists, as libsinsp does
   condition: of_container and docker.action in (more) and not docker.attributes.signal exists
   output: x
   source: docker
+  exceptions:
+    - name: known
+      fields: [docker.action, docker.attributes.name]
+      comps: [in, startswith]
+      values:
+        - [ends, "x y"]
+        - [[die, oom], a]
+    - name: code
+      fields: docker.attributes.exitcode
+      values: ["137"]
 `,
   );
   const filter =
-    "docker.type = container and docker.action in (die, kill, oom) and not docker.attributes.signal exists";
+    "docker.type = container and docker.action in (die, kill, oom) and not docker.attributes.signal exists" +
+    " and not ((docker.action in (die, kill) and docker.attributes.name startswith 'x y')" +
+    " or (docker.action in (die, oom) and docker.attributes.name startswith a)) and not docker.attributes.exitcode in (137)";
   const { stdout } = await sysdig({ statefile: "" }, "-r", capture, "-p", "%evt.num", filter);
   const expected = stdout.split("\n").filter(Boolean).map(Number);
   expect(expected.length).toBeGreaterThan(10);

@@ -9,6 +9,15 @@ const { LD_PRELOAD: _, ...env } = Bun.env;
 /** The programs that start one. */
 export const DOCKERD_NEEDS = ["dockerd", "docker", "busybox", "curl"] as const;
 
+/** Whether a process is there, and not one whose end nobody has taken note of. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
 /** How many engines of this process are, or were, of a swarm. */
 let swarming = 0;
 
@@ -17,6 +26,7 @@ export class Dockerd {
   private constructor(
     readonly folder: string,
     readonly socket: string,
+    readonly command: readonly string[],
   ) {}
 
   get address(): string {
@@ -26,17 +36,15 @@ export class Dockerd {
   /**
    * Starts one, with the image bb:1 (busybox). Where none can run: why.
    * @param flags of dockerd beside the usual ones
-   * @param more what its environment has beside ours
+   * @param more what its environment has beside ours; OWN_NETWORK: 1 gives it a network of its own
    */
   static async start(flags: readonly string[] = [], more: Record<string, string> = {}): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
-    const engine = new Dockerd(folder, join(folder, "docker.sock"));
-    for (const command of [
-      ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags],
-      ["bash", join(import.meta.dir, "make-image.sh"), engine.socket],
-    ]) {
+    const begin = ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags];
+    const engine = new Dockerd(folder, join(folder, "docker.sock"), begin);
+    for (const command of [begin, ["bash", join(import.meta.dir, "make-image.sh"), engine.socket]]) {
       const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env: { ...env, ...more } });
       if (exitCode === 0) continue;
       await engine.stop();
@@ -87,12 +95,26 @@ export class Dockerd {
     }
   }
 
+  /** Ends it, and starts it again with what it had. */
+  async restart(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const { pid } = this;
+    signalTo(pid, signal);
+    // Its containerd ends with it. Where nobody takes note of that end, the file would hold up the next one.
+    const containerd = join(this.folder, "exec/containerd/containerd.pid");
+    const its = existsSync(containerd) ? Number(readFileSync(containerd, "utf8")) : undefined;
+    for (const each of [pid, its]) while (each !== undefined && isAlive(each)) await Bun.sleep(10);
+    rmSync(containerd, { force: true });
+    // One that is killed leaves its mount.
+    Bun.spawnSync(["umount", join(this.folder, "data")], { stderr: "ignore" });
+    const starts = Bun.spawn([...this.command], { env, stdio: ["ignore", "pipe", "pipe"] });
+    if ((await starts.exited) !== 0) throw new Error(`dockerd: ${await new Response(starts.stdout).text()}`);
+  }
+
   /** Ends it, and waits until it is gone. */
   async stop(): Promise<void> {
     const pid = this.terminate();
     if (pid === undefined) return;
-    for (const end = performance.now() + 30_000; performance.now() < end && existsSync(`/proc/${pid}`); )
-      await Bun.sleep(50);
+    for (const end = performance.now() + 30_000; performance.now() < end && isAlive(pid); ) await Bun.sleep(50);
     // Of a swarm's networks it leaves the namespaces mounted.
     for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n").reverse()) {
       const [, where = ""] = line.split(" ");

@@ -267,7 +267,9 @@ class Server {
       }
       if (this.#behaviour.lateHeaders) this.#withoutHeaders.add(socket);
       else socket.write(this.#eventsHead);
-      const isWanted = wanted(path);
+      const fits = wanted(path);
+      // podman looks at the time of what happens, too.
+      const isWanted = (line: string) => fits(line) && (podman === undefined || timeOf(line) >= (since ?? 0n));
       this.#wants.set(socket, isWanted);
       for (const line of this.#replay(since, until)) if (isWanted(line)) void this.#write(socket, chunk(line));
       const end = () => {
@@ -348,7 +350,7 @@ class Server {
     if (since === undefined && until === undefined) return [];
     const found: string[] = [];
     for (const line of this.#kept.toReversed()) {
-      const at = BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
+      const at = timeOf(line);
       if (at < (since ?? 0n)) {
         // moby goes back to the first that is older, whatever lies before it; podman reads its journal.
         if (this.#behaviour.podman === undefined) break;
@@ -409,6 +411,9 @@ function time(path: string, name: string): bigint | undefined {
   const match = new RegExp(`[?&]${name}=(\\d+)\\.(\\d{9})`).exec(path);
   return match === null ? undefined : BigInt(`${match[1]}${match[2]}`);
 }
+
+/** When an event happened, ns since 1970. */
+const timeOf = (line: string): bigint => BigInt(/"timeNano":(\d+)/.exec(line)?.[1] ?? 0);
 
 /** What the query's filters want, by type, event and label as moby has it; all else is ignored. */
 function wanted(path: string): (line: string) => boolean {

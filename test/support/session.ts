@@ -32,6 +32,7 @@ export async function failToOpen(statefile: string): Promise<string> {
     { ...readDefaults(), statefile, waitforengine: false },
     0,
     NOWHERE,
+    0,
     () => false,
   );
   const error = await session.open(false).then(

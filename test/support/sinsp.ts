@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { TestEngine } from "./engine.ts";
 import { BUILT, type Value } from "./host.ts";
 
-const FOLDER = Bun.env.SYSDIG ?? join(import.meta.dir, "../../node_modules/.cache/sysdig");
+export const FOLDER = Bun.env.SYSDIG ?? join(import.meta.dir, "../../node_modules/.cache/sysdig");
 export const PROGRAM = join(FOLDER, "sysdig");
 
 /** What `#include <plugin/plugin_api.h>` and `<driver/…>` are found in. */

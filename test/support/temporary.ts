@@ -1,10 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders: string[] = [];
 
-const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+/** A dockerd that did not get far leaves its data mounted: nothing could be removed here then, ever. */
+function unmountIn(folder: string): void {
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  for (const mounted of mounts.map((line) => line.split(" ")[1] ?? "").reverse())
+    if (mounted.startsWith(`${folder}/`)) Bun.spawnSync(["umount", "-l", mounted]);
+}
+
+function remove(folder: string): void {
+  unmountIn(folder);
+  rmSync(folder, { recursive: true, force: true });
+}
 
 /** Removes this process's folders. */
 export function removeFolders(): void {
@@ -18,7 +28,12 @@ process.on("exit", removeFolders);
 export function removeLeftFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = /^docker-plugin-(\d+)-\w+$/.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(tmpdir(), name));
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      remove(join(tmpdir(), name));
+    } catch {
+      // An engine that a killed run left behind still has its data there: that is nothing of this run's.
+    }
   }
 }
 

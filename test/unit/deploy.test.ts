@@ -263,7 +263,7 @@ test.skipIf(!has("systemd's own look at deploy/systemd", "systemd-analyze"))(
   },
 );
 
-test("no file of deploy/ is left out of these", () => {
+test("no file of deploy/ is left out of these, nor of falco_config.test.ts and dashboard.test.ts", () => {
   const files = readdirSync(deploy, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(deploy.length + 1));
@@ -272,9 +272,12 @@ test("no file of deploy/ is left out of these", () => {
       ...DEPLOYMENTS,
       ...OVERLAYS,
       "docker_local.yaml",
+      "falco/docker.yaml",
       "falco.d/docker.yaml",
       "falco.d/falcosidekick.yaml",
       "falcosidekick.yaml",
+      "grafana/docker-plugin.json",
+      "helm/values.yaml",
       "systemd/docker.conf",
     ].toSorted(),
   );

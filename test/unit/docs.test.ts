@@ -4,7 +4,6 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { dirname, join, relative, resolve } from "node:path";
 import { documents } from "../../build/docs.ts";
 import { readConfig } from "../../src/plugin/config.ts";
-import { info } from "../../src/plugin/info.ts";
 
 const root = join(import.meta.dir, "../..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -152,13 +151,5 @@ describe("what a document shows", () => {
 
   test.each(configs)("%s: the plugin takes %s", (_file, config) => {
     expect(readConfig(config)).toMatchObject({ config: {}, warnings: [] });
-  });
-
-  test("is this version's files", () => {
-    // What changed tells of all versions.
-    const current = markdown.filter((file) => file !== "CHANGELOG.md");
-    const named = current.flatMap((file) => [...read(file).matchAll(/\bdocker(?:-plugin|-rules)?-(\d+\.\d+\.\d+)\b/g)]);
-    expect(named.length).toBeGreaterThan(0);
-    expect(new Set(named.map(([, version]) => version))).toEqual(new Set([info.version]));
   });
 });

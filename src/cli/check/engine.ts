@@ -1,4 +1,5 @@
 /** Whether the engine can be reached, and what it tells and refuses. */
+import { compareVersions } from "../../docker/api_version.ts";
 import { Engine, EngineError } from "../../docker/client.ts";
 import { type Asker, BadAddress, DEBUG_TOOL, FALCO, type Reach, resolveEndpoint } from "../../docker/endpoint.ts";
 import { recordingAt } from "../../sensor/recording.ts";
@@ -12,13 +13,6 @@ const NOBODY = "0".repeat(64);
 /** The oldest API that is spoken, and the first without `status`, `id` and `from` (moby v29: api/types/events). */
 export const OLDEST = "1.24";
 const WITHOUT_STATUS = "1.52";
-
-/** Compares API versions: below 0, 0, above 0. */
-export function compareVersions(a: string, b: string): number {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor - bMajor || aMinor - bMinor;
-}
 
 /** What is asked beside the events, what for, and which refusal is the right answer. */
 const QUESTIONS: readonly (readonly [path: string, loss: string, right?: number])[] = [

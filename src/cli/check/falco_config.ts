@@ -1,7 +1,7 @@
 /** Falco's configuration, as far as it concerns the plugin (falco 0.40: falco.yaml). */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { errorMessage } from "../../base/errors.ts";
+import { errorMessage, fileTrouble } from "../../base/errors.ts";
 import { isMap, type Json } from "../../base/lenient.ts";
 import { info } from "../../plugin/info.ts";
 
@@ -34,8 +34,7 @@ function yamlOf(file: string): Json {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new BadConfig(`${file}: ${code === "ENOENT" ? "there is no such file" : errorMessage(error)}`);
+    throw new BadConfig(`${file}: ${fileTrouble(error)}`);
   }
   let yaml: unknown;
   try {

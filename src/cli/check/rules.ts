@@ -1,9 +1,10 @@
 /** Whether the rules for Docker events use fields that are there, as they are. */
+import { compareVersions } from "../../docker/api_version.ts";
 import { readConfig } from "../../plugin/config.ts";
 import { info } from "../../plugin/info.ts";
 import { BadRules, type Rule, Ruleset } from "../rules/rules_file.ts";
 import { type Use, usedBy } from "../rules/used.ts";
-import { compareVersions, OLDEST } from "./engine.ts";
+import { OLDEST } from "./engine.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
 /** What is known of where the events come from. */

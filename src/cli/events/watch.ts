@@ -6,7 +6,7 @@ import type { EnrichedEvent } from "../../sensor/enrichment.ts";
 import { connectionText, Feed, type FeedSink } from "../../sensor/feed.ts";
 import { lossText } from "../../sensor/loss.ts";
 import { Recording } from "../../sensor/recording.ts";
-import { readRecording } from "../../sensor/recording_file.ts";
+import { BadRecording, readRecording } from "../../sensor/recording_file.ts";
 import type { Given } from "../args.ts";
 import demo from "../demo.jsonl" with { type: "text" };
 import { untilEnough } from "./enough.ts";
@@ -71,6 +71,17 @@ function sinkOf(taker: Taker, counted: Counted, address: () => string): FeedSink
   };
 }
 
+const BRACE = "{".charCodeAt(0);
+
+/** What a file holds that begins as a recording does. @throws BadRecording */
+function recordingIn(file: string): Buffer {
+  const bytes = readRecording(file);
+  const first = bytes.find((byte) => byte > 0x20);
+  if (first !== undefined && first !== BRACE)
+    throw new BadRecording(`${file}: it is no recording: expected an event as JSON on each line`);
+  return bytes;
+}
+
 /**
  * Takes a recording to its end.
  * @throws BadUsage, BadRecording
@@ -79,7 +90,7 @@ async function watchRecording(given: Given, taker: Taker, gone: Promise<void>): 
   const file = given.one("replay");
   const speed = speedAsked(given.one("speed"));
   // Read before anything is told, so that what is wrong with it is said alone.
-  const bytes = new Blob([file === undefined ? demo : readRecording(file)]);
+  const bytes = new Blob([file === undefined ? demo : recordingIn(file)]);
   const options = feedOptions(readDefaults());
   const counted = new Counted(given.count("count"));
   let isOver = false;

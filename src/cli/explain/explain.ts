@@ -119,11 +119,13 @@ class Explainer {
     await this.out.wait();
   }
 
+  /** Shows the rest. @throws Error where it cannot be written */
   async end(): Promise<void> {
     this.#batch();
     await this.#judging;
     if (this.#missed > 0) note(`${this.#missed} events were not looked at: they come faster than they are judged`);
     await this.out.end();
+    if (this.out.error !== undefined) throw this.out.error;
   }
 
   #lines(checks: readonly Check[], view: View): string[] {

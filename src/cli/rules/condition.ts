@@ -1,12 +1,7 @@
 /** A rule's condition as Falco reads it (libsinsp of sysdig 0.41.4: test/sinsp/rules.test.ts asks it). */
+import { BadCondition, Lexer, type Value } from "./lexer.ts";
 
-/** A condition that Falco would not read; the message says where and why. */
-export class BadCondition extends Error {}
-
-export interface Value {
-  readonly text: string;
-  readonly quoted: boolean;
-}
+export { BadCondition, type Value } from "./lexer.ts";
 
 export interface Check {
   readonly kind: "check";
@@ -31,166 +26,219 @@ export type Condition =
   | { readonly kind: "macro"; readonly name: string }
   | Check;
 
-const SYMBOLS = ["<=", ">=", "==", "!=", "=", "<", ">"] as const;
-const WORDS = [
-  ...["contains", "icontains", "bcontains", "glob", "iglob", "startswith", "bstartswith", "endswith", "regex"],
-  ...["in", "intersects", "pmatch", "exists"],
+/** Whose right side is a number only, of whatever type the field is. */
+const NUMERIC = ["<=", "<", ">=", ">"] as const;
+/** Those with a blank need one behind them. */
+const TEXTUAL = [
+  ...["==", "=", "!=", "glob ", "iglob ", "contains ", "icontains ", "bcontains "],
+  ...["startswith ", "bstartswith ", "endswith ", "regex "],
 ] as const;
-const OPERATORS: ReadonlySet<string> = new Set([...SYMBOLS, ...WORDS]);
+const LISTS = ["intersects", "in", "pmatch"] as const;
 /** What compares with a list. */
-export const LIST_OPERATORS: ReadonlySet<string> = new Set(["in", "intersects", "pmatch"]);
-/** These take numbers only, of whatever type the field is. */
-const NUMERIC: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
-const NUMBER = /^-?(\d+(\.\d+)?|0[xX][0-9a-fA-F]+)$/;
-const TRANSFORMERS: ReadonlySet<string> = new Set(["val", "tolower", "toupper", "b64", "basename", "len"]);
+export const LIST_OPERATORS: ReadonlySet<string> = new Set(LISTS);
+/** All that compares. */
+export const OPERATORS: ReadonlySet<string> = new Set([
+  ...["exists", ...NUMERIC, ...LISTS],
+  ...TEXTUAL.map((operator) => operator.trimEnd()),
+]);
+/** Around a field, on either side. */
+const TRANSFORMERS = ["tolower(", "toupper(", "b64(", "basename(", "len("] as const;
+/** Around a field on the right side, which else would be a text. */
+const VAL = "val(";
+
+const NAME = "[a-zA-Z]+[a-zA-Z0-9_]*";
+const IDENTIFIER = new RegExp(NAME, "y");
+const FIELD = new RegExp(`${NAME}(?:\\.${NAME})+`, "y");
+const NOT = /not[\t\n\v\f\r ]+/y;
 const KEYWORDS: ReadonlySet<string> = new Set(["and", "or", "not"]);
-
-interface Token {
-  readonly kind: "word" | "text" | "symbol" | "end";
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A field with its argument, a word, a text in quotes, or what stands between them. */
-const TOKEN =
-  /\s*(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(<=|>=|==|!=|[()=<>,])|([A-Za-z_][\w.]*\[(?:"[^"]*"|'[^']*'|[^\]\s"']*)\])|([^\s()=<>,'"!]+))/gy;
-
-function tokensOf(text: string): Token[] {
-  const tokens: Token[] = [];
-  let at = 0;
-  for (const match of text.matchAll(TOKEN)) {
-    const [all, quoted, symbol, field, word] = match;
-    const end = match.index + all.length;
-    const token = quoted ?? symbol ?? field ?? word ?? "";
-    const kind = quoted !== undefined ? "text" : symbol !== undefined ? "symbol" : "word";
-    const value = kind === "text" ? token.slice(1, -1).replace(/\\(.)/gs, "$1") : token;
-    tokens.push({ kind, text: value, start: end - token.length, end });
-    at = end;
-  }
-  const rest = text.slice(at).trim();
-  if (rest !== "")
-    throw new BadCondition(`${JSON.stringify(rest.slice(0, 20))} is not read: a quote or a bracket is open`);
-  return [...tokens, { kind: "end", text: "the end", start: text.length, end: text.length }];
-}
-
-const asValue = ({ kind, text }: Token): Value => ({ text, quoted: kind === "text" });
-
-const FIELD = /^([A-Za-z_][\w.]*)(?:\[(.*)\])?$/s;
-const END: Token = { kind: "end", text: "the end", start: 0, end: 0 };
+const OPERAND = "a field, a macro or a parenthesis";
 /** Deeper ones are nobody's, and would end the process. */
 const DEPTH_MAX = 100;
 
+interface FieldUsed {
+  readonly field: string;
+  readonly key: string | undefined;
+  readonly transformers: string[];
+}
+
+/** What stands on the right side. */
+type Right = Pick<Check, "values" | "other">;
+
 class Parser {
-  readonly #tokens: readonly Token[];
-  #at = 0;
+  readonly #lexer: Lexer;
   #depth = 0;
 
   constructor(readonly text: string) {
-    this.#tokens = tokensOf(text);
+    this.#lexer = new Lexer(text);
   }
 
   whole(): Condition {
     const condition = this.#or();
-    if (this.#next.kind !== "end") throw this.#expected("and, or, or the end");
+    if (!this.#lexer.isOver) throw this.#lexer.expected("and, or, or the end");
     return condition;
   }
 
-  get #next(): Token {
-    return this.#tokens[this.#at] ?? END;
-  }
-
-  #expected(what: string): BadCondition {
-    return new BadCondition(
-      `expected ${what} in place of ${JSON.stringify(this.#next.text)} (at ${this.#next.start + 1})`,
-    );
-  }
-
-  /** Takes a word or a symbol, if it is the next one. */
-  #takes(text: string): boolean {
-    const { kind } = this.#next;
-    if (this.#next.text !== text || kind === "text" || kind === "end") return false;
-    this.#at++;
-    return true;
-  }
-
   #or(): Condition {
-    return this.#joined("or", () => this.#joined("and", () => this.#unary()));
+    return this.#joined("or", () => this.#joined("and", () => this.#not()));
   }
 
   #joined(kind: "and" | "or", part: () => Condition): Condition {
+    const lexer = this.#lexer;
+    lexer.blank();
     const first = part();
     const of = [first];
-    while (this.#takes(kind)) of.push(part());
+    lexer.blank();
+    while (lexer.takes(kind)) {
+      if (lexer.blank()) of.push(part());
+      else if (lexer.takes("(")) of.push(this.#embedded());
+      else throw lexer.expected(lexer.isOver ? OPERAND : `a blank or "(" behind "${kind}"`);
+      lexer.blank();
+    }
     return of.length === 1 ? first : { kind, of };
   }
 
-  #unary(): Condition {
-    if (++this.#depth > DEPTH_MAX) throw new BadCondition("it is nested too deep");
-    try {
-      if (this.#takes("not")) return { kind: "not", of: this.#unary() };
-      if (!this.#takes("(")) return this.#check();
-      const inner = this.#or();
-      if (!this.#takes(")")) throw this.#expected('")"');
-      return inner;
-    } finally {
-      this.#depth--;
-    }
+  #not(): Condition {
+    const lexer = this.#lexer;
+    lexer.blank();
+    let isNot = false;
+    while (lexer.word(NOT) !== undefined) isNot = !isNot;
+    const isEmbedded = lexer.takes("not(");
+    if (isEmbedded) isNot = !isNot;
+    const of = isEmbedded ? this.#embedded() : this.#check();
+    return isNot ? { kind: "not", of } : of;
   }
 
-  /** A field with its argument, which transformers may stand around. */
-  #field(): { field: string; key: string | undefined; transformers: string[] } {
-    const { kind, text } = this.#next;
-    if (kind !== "word" || KEYWORDS.has(text)) throw this.#expected("a field, a macro or a parenthesis");
-    this.#at++;
-    if (TRANSFORMERS.has(text) && this.#takes("(")) {
-      const inner = this.#field();
-      if (!this.#takes(")")) throw this.#expected('")"');
-      return { ...inner, transformers: [text, ...inner.transformers] };
-    }
-    const [, field = text, key] = FIELD.exec(text) ?? [];
-    return { field, key: key?.replace(/^(["'])(.*)\1$/s, "$2"), transformers: [] };
+  /** What stands in parentheses, of which the first has been taken. */
+  #embedded(): Condition {
+    if (++this.#depth > DEPTH_MAX) throw new BadCondition("it is nested too deep");
+    const inner = this.#or();
+    this.#close();
+    this.#depth--;
+    return inner;
+  }
+
+  #close(): void {
+    this.#lexer.blank();
+    if (!this.#lexer.takes(")")) throw this.#lexer.expected('")"');
   }
 
   #check(): Condition {
-    const { start } = this.#next;
-    const field = this.#field();
-    const operator = this.#next.text;
-    if (this.#next.kind === "text" || !OPERATORS.has(operator)) {
-      // What has a dot or an argument is a field, and a field is compared.
-      if (field.field.includes(".") || field.transformers.length > 0) throw this.#expected("an operator");
-      return { kind: "macro", name: field.field };
+    const lexer = this.#lexer;
+    lexer.blank();
+    if (lexer.takes("(")) return this.#embedded();
+    const start = lexer.at;
+    const field = this.#field(TRANSFORMERS);
+    if (field === undefined) return this.#macro();
+    lexer.blank();
+    const [operator, right] = this.#compared();
+    const left = this.text.slice(start, right.begins).trimEnd();
+    const text = this.text.slice(start, lexer.at);
+    return { kind: "check", ...field, operator, values: right.values, other: right.other, text, left };
+  }
+
+  #macro(): Condition {
+    const lexer = this.#lexer;
+    const { at } = lexer;
+    const name = lexer.word(IDENTIFIER);
+    if (name !== undefined && !KEYWORDS.has(name)) return { kind: "macro", name };
+    lexer.at = at;
+    throw lexer.expected(OPERAND);
+  }
+
+  /** A field with its argument, which transformers may stand around; undefined where there is none. */
+  #field(around: readonly string[]): FieldUsed | undefined {
+    const lexer = this.#lexer;
+    const field = lexer.word(FIELD);
+    return field === undefined ? this.#transformed(around) : { field, key: this.#key(), transformers: [] };
+  }
+
+  #transformed(around: readonly string[]): FieldUsed | undefined {
+    const lexer = this.#lexer;
+    const transformer = lexer.takesOne(around);
+    if (transformer === undefined) return undefined;
+    if (++this.#depth > DEPTH_MAX) throw new BadCondition("it is nested too deep");
+    lexer.blank();
+    // `val` is around a field, and nothing else.
+    const inner = this.#field(transformer === VAL ? [] : TRANSFORMERS);
+    if (inner === undefined) throw lexer.expected("a field");
+    this.#close();
+    this.#depth--;
+    return { ...inner, transformers: [transformer.slice(0, -1), ...inner.transformers] };
+  }
+
+  #key(): string | undefined {
+    const lexer = this.#lexer;
+    if (!lexer.takes("[")) return undefined;
+    const key = lexer.key();
+    if (key === undefined) throw lexer.expected("an argument");
+    if (!lexer.takes("]")) throw lexer.expected('"]"');
+    return key;
+  }
+
+  /** The operator, and what stands to the right of it. */
+  #compared(): [operator: string, right: Right & { readonly begins: number }] {
+    const lexer = this.#lexer;
+    if (lexer.takes("exists")) return ["exists", { values: [], other: undefined, begins: lexer.at }];
+    const kinds = [
+      [NUMERIC, () => this.#number()],
+      [TEXTUAL, () => this.#value()],
+      [LISTS, () => this.#list()],
+    ] as const;
+    for (const [operators, right] of kinds) {
+      const operator = lexer.takesOne<string>(operators);
+      if (operator === undefined) continue;
+      const begins = lexer.at;
+      lexer.blank();
+      return [operator.trimEnd(), { ...right(), begins }];
     }
-    const left = this.text.slice(start, this.#next.end);
-    this.#at++;
-    const right = operator === "exists" ? { values: [], other: undefined } : this.#right(operator);
-    const { end } = this.#tokens[this.#at - 1] ?? END;
-    return { kind: "check", ...field, operator, ...right, text: this.text.slice(start, end), left };
+    throw lexer.expected("an operator");
   }
 
-  #right(operator: string): { values: Value[]; other: string | undefined } {
-    const isList = LIST_OPERATORS.has(operator);
-    if (isList && this.#takes("(")) return { values: this.#list(), other: undefined };
-    const { kind, text } = this.#next;
-    const following = this.#tokens[this.#at + 1];
-    if (kind === "word" && TRANSFORMERS.has(text) && following?.text === "(")
-      return { values: [], other: this.#field().field };
-    if ((kind !== "word" && kind !== "text") || (kind === "word" && KEYWORDS.has(text)))
-      throw this.#expected(isList ? "a list" : "a value");
-    if (NUMERIC.has(operator) && !NUMBER.test(text)) throw this.#expected("a number");
-    const value = asValue(this.#next);
-    this.#at++;
-    return isList && !value.quoted ? { values: [], other: text } : { values: [value], other: undefined };
+  /** Another field; a bare name would be a value. */
+  #other(): Right | undefined {
+    const field = this.#transformed([VAL, ...TRANSFORMERS]);
+    return field && { values: [], other: field.field };
   }
 
-  #list(): Value[] {
+  #number(): Right {
+    const other = this.#other();
+    if (other !== undefined) return other;
+    const text = this.#lexer.number();
+    if (text === undefined) throw this.#lexer.expected("a number");
+    return { values: [{ text, quoted: false }], other: undefined };
+  }
+
+  #value(): Right {
+    const other = this.#other();
+    if (other !== undefined) return other;
+    const value = this.#lexer.value();
+    if (value === undefined) throw this.#lexer.expected("a value");
+    return { values: [value], other: undefined };
+  }
+
+  #list(): Right {
+    const lexer = this.#lexer;
+    if (lexer.takes("(")) return { values: this.#items(), other: undefined };
+    const other = this.#other();
+    if (other !== undefined) return other;
+    const name = lexer.word(IDENTIFIER);
+    if (name === undefined) throw lexer.expected("a list in parentheses");
+    return { values: [], other: name };
+  }
+
+  #items(): Value[] {
+    const lexer = this.#lexer;
+    lexer.blank();
     const values: Value[] = [];
-    while (!this.#takes(")")) {
-      if (this.#next.kind !== "word" && this.#next.kind !== "text") throw this.#expected('a value or ")"');
-      values.push(asValue(this.#next));
-      this.#at++;
-      if (!this.#takes(",") && this.#next.text !== ")") throw this.#expected('"," or ")"');
-    }
+    if (lexer.takes(")")) return values;
+    do {
+      lexer.blank();
+      const value = lexer.value();
+      if (value === undefined) throw lexer.expected(values.length === 0 ? 'a value or ")"' : "a value");
+      values.push(value);
+      lexer.blank();
+    } while (lexer.takes(","));
+    if (!lexer.takes(")")) throw lexer.expected('"," or ")"');
     return values;
   }
 }

@@ -34,7 +34,7 @@ class Writer {
     const names = other === undefined ? values.filter(({ quoted }) => !quoted).map(({ text }) => text) : [other];
     if (!names.some((name) => this.ruleset.lists.has(name))) return text;
     const items = this.ruleset.comparedWith(check).map(written).join(", ");
-    return LIST_OPERATORS.has(operator) ? `${left} (${items})` : `${left} ${items}`;
+    return LIST_OPERATORS.has(operator) && other === undefined ? `${left} (${items})` : `${left} ${items}`;
   }
 }
 

@@ -1,9 +1,10 @@
 /** Rules files as Falco reads them: rules, macros and lists. */
 import { readFileSync } from "node:fs";
-import { errorMessage } from "../../base/errors.ts";
+import { errorMessage, fileTrouble } from "../../base/errors.ts";
 import { isMap, type Json } from "../../base/lenient.ts";
 import { info } from "../../plugin/info.ts";
 import type { Check, Value } from "./condition.ts";
+import { Exceptions } from "./exceptions.ts";
 
 /** A rules file that cannot be read; the message says which, and why. */
 export class BadRules extends Error {}
@@ -11,7 +12,12 @@ export class BadRules extends Error {}
 export interface Rule {
   readonly name: string;
   readonly file: string;
+  /** With its exceptions, as Falco judges it. */
   readonly condition: string;
+  /** What is wrong with its exceptions, in words. */
+  readonly problems: readonly string[];
+  /** The fields that its exceptions look at. */
+  readonly exceptionFields: readonly string[];
   readonly output: string;
   readonly priority: string;
   readonly source: string;
@@ -35,9 +41,7 @@ function itemsOf(file: string): Json[] {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new BadRules(
-      `${file}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : errorMessage(error)}`,
-    );
+    throw new BadRules(`${file}: ${fileTrouble(error)}`);
   }
   let yaml: unknown;
   try {
@@ -65,6 +69,8 @@ export class Ruleset {
   readonly rules = new Map<string, Rule>();
   readonly macros = new Map<string, string>();
   readonly lists = new Map<string, readonly string[]>();
+  /** Of each rule what it says before its exceptions, and these. */
+  readonly #written = new Map<string, { condition: string; readonly exceptions: Exceptions }>();
 
   /** Takes a file. @throws BadRules */
   load(file: string): void {
@@ -110,10 +116,16 @@ export class Ruleset {
 
   #rule(name: string, item: Json, file: string): void {
     const before = this.rules.get(name);
+    const written = this.#written.get(name) ?? { condition: "", exceptions: new Exceptions() };
+    written.condition = merged(written.condition, item, "condition", " ");
+    written.exceptions.take(item);
+    this.#written.set(name, written);
     this.rules.set(name, {
       name,
       file: before?.file ?? file,
-      condition: merged(before?.condition ?? "", item, "condition", " "),
+      condition: written.exceptions.in(written.condition),
+      problems: written.exceptions.problems,
+      exceptionFields: written.exceptions.fields,
       output: merged(before?.output ?? "", item, "output", " "),
       priority: textOf(item.priority ?? before?.priority),
       source: textOf(item.source ?? before?.source ?? "syscall"),

@@ -3,6 +3,7 @@ import { didYouMean } from "../../base/nearest.ts";
 import { type Field, typeOf } from "../../plugin/fields/field.ts";
 import { fields } from "../../plugin/fields.ts";
 import { BadCondition, type Check, type Condition, LIST_OPERATORS, parseCondition, partsOf } from "./condition.ts";
+import { isBare } from "./lexer.ts";
 import type { Rule, Ruleset } from "./rules_file.ts";
 
 /** A field of ours as a rule uses it. */
@@ -23,18 +24,31 @@ const EQUAL = ["=", "==", "!=", "in", "intersects", "exists"];
 const ORDER = ["<", "<=", ">", ">="];
 const TEXT = ["contains", "icontains", "glob", "iglob", "startswith", "endswith", "pmatch", "regex"];
 
-/** What fields can be compared by, as libsinsp takes it (test/sinsp/rules.test.ts asks it). */
-function operatorsOf({ type, list }: Field): readonly string[] {
+/** What is compared: a field as it is, or what transformers make of it. */
+type Compared = Pick<Field, "type" | "list">;
+
+/** What can be compared by which operators, as libsinsp takes it (test/sinsp/rules.test.ts asks it). */
+function operatorsOf({ type, list }: Compared): readonly string[] {
   if (list) return ["in", "intersects", "exists"];
   if (type === "string") return [...EQUAL, ...ORDER, ...TEXT];
   return type === "bool" ? EQUAL : [...EQUAL, ...ORDER];
 }
 
-/** Why a value is none of a field's type; undefined where it is one. */
-function valueProblem({ type }: Field, value: string): string | undefined {
+/** What transformers make of a field; undefined where one of them does not take it. @param transformers the outer first */
+function transformed(field: Compared, transformers: readonly string[]): Compared | undefined {
+  return transformers.reduceRight<Compared | undefined>((inner, transformer) => {
+    if (inner === undefined || transformer === "val") return inner;
+    if (transformer === "len")
+      return inner.type === "string" || inner.list ? { type: "uint64", list: false } : undefined;
+    return inner.type === "string" ? inner : undefined;
+  }, field);
+}
+
+/** Why a value is none of a type; undefined where it is one. */
+function valueProblem({ type }: Compared, value: string): string | undefined {
   if (type === "bool") return value === "true" || value === "false" ? undefined : "true or false";
   if (type === "string") return undefined;
-  return /^(-?\d+|0[xX][0-9a-fA-F]+)$/.test(value) ? undefined : "a number";
+  return /^\s*[+-]?\d+$/.test(value) ? undefined : "a number";
 }
 
 const NAMES = fields.map(({ name }) => name);
@@ -50,14 +64,13 @@ function fieldOrProblem(name: string, key: string | undefined): Use | string | u
   }
   if (field.key !== undefined && key === undefined) return `${name} needs an argument: ${name}[${field.key}]`;
   if (field.key === undefined && key !== undefined) return `${name} takes no argument`;
+  if (key !== undefined && /[ \]]/.test(key))
+    return `${name}[${JSON.stringify(key)}]: an argument with a blank or "]" cannot be written for Falco`;
   return { field, key };
 }
 
 /** Fields in a rule's output, within transformers too. */
 const OUTPUT_FIELD = /%\*?(?:\w+\()*([a-z]\w*(?:\.\w+)+)(?:\[([^\]]*)\])?/g;
-
-/** What can stand without quotes (libsinsp of sysdig 0.41.4: test/sinsp/rules.test.ts asks it). */
-const BARE = /^[^\s()=,"']+$/;
 
 class Reader {
   readonly uses: Use[] = [];
@@ -107,20 +120,27 @@ class Reader {
     const { operator, other, text, transformers } = check;
     const field = this.#use(check.field, check.key);
     if (other?.includes(".") && !this.ruleset.lists.has(other)) this.#use(other, undefined);
-    // A transformer makes another type of it.
-    if (field === undefined || transformers.some((each) => each !== "val")) return;
-    const allowed = operatorsOf(field);
+    if (field === undefined) return;
+    const compared = transformed(field, transformers);
+    if (compared === undefined) {
+      this.problems.push(`${text}: ${transformers.join(" of ")} cannot be taken of ${anOf(typeOf(field))}`);
+      return;
+    }
+    const allowed = operatorsOf(compared);
     if (!allowed.includes(operator)) {
       this.problems.push(`${text}: ${field.name} is ${anOf(typeOf(field))}, and takes ${allowed.join(" ")}`);
       return;
     }
     const values = this.ruleset.comparedWith(check);
-    if (values.length !== 1 && operator !== "exists" && !LIST_OPERATORS.has(operator))
-      this.problems.push(`${text}: ${operator} takes one value, and the list has ${values.length}`);
+    const isOne = !LIST_OPERATORS.has(operator) || (other !== undefined && this.ruleset.lists.has(other));
+    if (values.length !== 1 && operator !== "exists" && isOne)
+      this.problems.push(
+        `${text}: ${operator}${LIST_OPERATORS.has(operator) ? " without parentheses" : ""} takes one value, and the list has ${values.length}`,
+      );
     for (const { text: value, quoted } of values) {
-      if (!quoted && !BARE.test(value))
+      if (!quoted && !isBare(value))
         this.problems.push(`${text}: ${JSON.stringify(value)} of a list needs quotes of its own: '"${value}"'`);
-      const expected = valueProblem(field, value);
+      const expected = valueProblem(compared, value);
       if (expected !== undefined) this.problems.push(`${text}: ${JSON.stringify(value)} is not ${expected}`);
     }
   }
@@ -133,6 +153,9 @@ export function usedBy(rule: Rule, ruleset: Ruleset): Used {
   const reader = new Reader(ruleset);
   reader.condition(rule.condition, []);
   reader.output(rule.output);
+  // Falco wants them to be there, whether they have values or not; what has values is shown already.
+  const ofExceptions = new Reader(ruleset);
+  for (const field of rule.exceptionFields) ofExceptions.condition(`${field} exists`, []);
   const { uses, checks, problems } = reader;
-  return { uses, checks, problems: [...new Set(problems)] };
+  return { uses, checks, problems: [...new Set([...problems, ...ofExceptions.problems, ...rule.problems])] };
 }

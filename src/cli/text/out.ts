@@ -1,6 +1,7 @@
 /** Standard output that nobody waits for: a terminal or a pipe may be slower than what comes. */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { fileTrouble } from "../../base/errors.ts";
 
 /** What may wait for a terminal, bytes: more than a person could read of what runs by. */
 const TERMINAL_MAX = 64 * 1024;
@@ -25,6 +26,9 @@ function nonBlocking(fd: number): number {
     return fd;
   }
 }
+
+/** Output that could not be written; the message says why. */
+export class NotWritten extends Error {}
 
 export class Out {
   readonly isTerminal: boolean;
@@ -133,7 +137,8 @@ export class Out {
         this.#timer = setTimeout(() => this.#drain(), AGAIN_MS);
       } else {
         // EPIPE: the reader is gone; EIO: the terminal is. Neither is an error of ours, as for other tools.
-        if (!["EPIPE", "EIO"].includes(String((error as NodeJS.ErrnoException).code))) this.error = error as Error;
+        if (!["EPIPE", "EIO"].includes(String((error as NodeJS.ErrnoException).code)))
+          this.error = new NotWritten(`the output cannot be written: ${fileTrouble(error)}`);
         this.#isGone = true;
         this.#queue = [];
         this.#bytes = 0;

@@ -1,4 +1,7 @@
-/** What inspecting an image tells (moby 29.7.2: api/types/image/image_inspect.go; checked against dockerd 20.10.24). */
+/**
+ * What inspecting an image tells (moby 29.7.2: api/types/image/image_inspect.go; checked against dockerd 20.10.24
+ * and podman 4.3.1).
+ */
 import * as v from "valibot";
 import { compact, isMap, map, nanosecondsText, part, text, texts } from "../../base/lenient.ts";
 import { nanoseconds } from "../../base/time.ts";
@@ -28,6 +31,9 @@ const imageAnswer = v.object({
 export const imageIdOf = (json: unknown): string | undefined =>
   isMap(json) ? v.parse(imageAnswer, json).Id : undefined;
 
+/** podman's name of an image that is of no registry, to which it gives a digest all the same. */
+const LOCAL = "localhost/";
+
 /** What stands behind the `@` of `repository@sha256:…`. */
 const digestOf = (named: string): string => named.slice(named.lastIndexOf("@") + 1);
 
@@ -39,7 +45,9 @@ export function inspectImage(json: unknown): ImageInspection | undefined {
     (each): each is [string, string] => typeof each[1] === "string",
   );
   return compact<ImageInspection>({
-    digests: RepoDigests && [...new Set(RepoDigests.filter((named) => named.includes("@")).map(digestOf))],
+    digests: RepoDigests && [
+      ...new Set(RepoDigests.filter((named) => named.includes("@") && !named.startsWith(LOCAL)).map(digestOf)),
+    ],
     labels,
     created: Created === undefined ? undefined : nanoseconds(Created),
   });

@@ -14,6 +14,8 @@ export interface EngineDefaults {
    * (moby 29.7.2: daemon/info.go, fillSecurityOptions).
    */
   readonly securityOptions: readonly string[];
+  /** Whether they would tell that no process gains privileges: engines before 24.0 have that default, and do not say it. */
+  readonly tellsNoNewPrivileges: boolean;
 }
 
 export const isolationFacts = {
@@ -142,7 +144,9 @@ const TRUE: ReadonlySet<string> = new Set(["", "1", "t", "T", "TRUE", "true", "T
 function noNewPrivilegesOf(options: readonly string[], defaults?: EngineDefaults): boolean | undefined {
   const asked = optionOf(options, "no-new-privileges");
   if (asked !== undefined) return TRUE.has(asked);
-  return defaults?.securityOptions.some((each) => /^name=no-new-privileges(?:,|$)/.test(each));
+  if (defaults === undefined) return undefined;
+  if (defaults.securityOptions.some((each) => /^name=no-new-privileges(?:,|$)/.test(each))) return true;
+  return defaults.tellsNoNewPrivileges ? false : undefined;
 }
 
 /** Those that every engine since 18.06 names (moby 29.7.2: daemon/pkg/oci/defaults.go); later ones have more. */

@@ -77,6 +77,7 @@ export class Connection {
       },
       onEnd: (error) => {
         this.#ended = true;
+        lines.reset();
         this.hold?.drop();
         clearTimeout(this.#grace);
         this.#catchUp?.end();

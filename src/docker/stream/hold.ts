@@ -1,6 +1,8 @@
 /** Lines of which it is not known yet whether they were told of before. */
 import { bytesOf, copyOf, type Line } from "../../base/line.ts";
 import { Patience } from "../../base/patience.ts";
+import type { Holder } from "../budget.ts";
+import { heldLines } from "./lines.ts";
 
 /** How long lines are held, ms, and how many bytes of them at most. */
 const HOLD_MS = 1_000;
@@ -13,7 +15,7 @@ const HOLD_BYTES = 16 * 1024 * 1024;
  */
 export class Hold {
   #lines: Line[] = [];
-  #bytes = 0;
+  readonly #holder: Holder = { bytes: 0, end: () => this.#release() };
   #bound: Patience | undefined;
   #isOver = false;
 
@@ -21,6 +23,7 @@ export class Hold {
   constructor(
     readonly release: (line: Line) => void,
     readonly holdMs = HOLD_MS,
+    readonly held = heldLines,
   ) {}
 
   /** Whether lines are still held. */
@@ -31,9 +34,9 @@ export class Hold {
   /** Holds a line. */
   push(line: Line): void {
     this.#lines.push(copyOf(line));
-    this.#bytes += bytesOf(line);
-    if (this.#bytes > HOLD_BYTES) this.#release();
-    else this.#bound ??= new Patience(this.holdMs, () => this.#release());
+    this.#bound ??= new Patience(this.holdMs, () => this.#release());
+    this.held.hold(this.#holder, bytesOf(line));
+    if (this.#holder.bytes > HOLD_BYTES) this.#release();
   }
 
   /** A known line came, or there is nobody to tell: what is held is dropped. */
@@ -41,6 +44,7 @@ export class Hold {
     this.#isOver = true;
     this.#bound?.end();
     this.#lines = [];
+    this.held.release(this.#holder);
   }
 
   #release(): void {

@@ -1,5 +1,6 @@
 /** A stream of bytes as lines. */
 import type { Line } from "../../base/line.ts";
+import { Budget, type Holder } from "../budget.ts";
 
 const NEWLINE = 10;
 const RETURN = 13;
@@ -11,28 +12,50 @@ export const LINE_MAX = 8 * 1024 * 1024;
 export const HEAD_BYTES = 64 * 1024;
 export const TAIL_BYTES = 4 * 1024;
 
+/**
+ * What is held of lines that are not whole yet, or of which it is not known whether they came before: of all engines, as
+ * 64 of them could each be in the middle of a line of 8 MiB.
+ */
+export const heldLines = new Budget(4 * LINE_MAX);
+
 /** Takes one line. Its bytes are valid only during the call. */
 export type LineHandler = (line: Line) => void;
 
 /** Takes the first and the last bytes of a line of `bytes` bytes. */
 export type LongLineHandler = (head: Buffer, tail: Buffer, bytes: number) => void;
 
+/** A copy of the last bytes of what has come in parts: no more than these is touched. */
+function endOf(parts: readonly Buffer[], bytes: number): Buffer {
+  let first = parts.length;
+  for (let found = 0; first > 0 && found < bytes; ) found += parts[--first]?.length ?? 0;
+  const [only, ...more] = parts.slice(first);
+  if (only === undefined) return Buffer.alloc(0);
+  return Buffer.from((more.length === 0 ? only : Buffer.concat([only, ...more])).subarray(-bytes));
+}
+
 /**
  * Cuts a stream of bytes into lines at `\n`, however the stream is split into chunks. Empty lines are skipped,
  * those that end in `\r\n` too: proxies keep a connection alive with them. Of a line
- * of more than `max` bytes only the beginning and the end are kept, so that no line can fill the memory.
+ * of more than `max` bytes only the beginning and the end are kept, so that no line can fill the memory; and so of the
+ * longest that has begun, where all that have are too much together.
  */
 export class LineSplitter {
-  /** The unfinished line, or beyond the bound its head alone. */
+  /** The unfinished line, or its head alone. */
   #parts: Buffer[] = [];
-  #tail = Buffer.alloc(0);
+  #isShort = false;
+  readonly #holder: Holder = { bytes: 0, end: () => this.#shorten() };
+  #tail: Buffer = Buffer.alloc(0);
   #bytes = 0;
 
-  /** @param max bytes; at least HEAD_BYTES */
+  /**
+   * @param max bytes; at least HEAD_BYTES
+   * @param held where the bytes of an unfinished line count
+   */
   constructor(
     readonly max: number,
     readonly line: LineHandler,
     readonly longLine: LongLineHandler,
+    readonly held = heldLines,
   ) {}
 
   push(chunk: Buffer): void {
@@ -49,11 +72,13 @@ export class LineSplitter {
     if (start < chunk.length) this.#keep(chunk.subarray(start));
   }
 
-  /** Forgets an unfinished line: the stream broke off in the middle of it. */
+  /** Forgets an unfinished line: the stream broke off in the middle of it, or is over. */
   reset(): void {
     this.#parts = [];
     this.#tail = Buffer.alloc(0);
     this.#bytes = 0;
+    this.#isShort = false;
+    this.held.release(this.#holder);
   }
 
   #whole(buffer: Buffer, start: number, end: number): void {
@@ -62,28 +87,32 @@ export class LineSplitter {
   }
 
   #keep(part: Buffer): void {
-    const before = this.#bytes;
     this.#bytes += part.length;
-    if (this.#bytes <= this.max) {
-      this.#parts.push(part);
+    if (this.#isShort) {
+      this.#tail = endOf([this.#tail, part], TAIL_BYTES);
       return;
     }
-    if (before <= this.max) {
-      const whole = Buffer.concat([...this.#parts, part]);
-      this.#parts = [Buffer.from(whole.subarray(0, HEAD_BYTES))];
-      this.#tail = Buffer.from(whole.subarray(-TAIL_BYTES));
-    } else {
-      this.#tail = Buffer.from(Buffer.concat([this.#tail, part]).subarray(-TAIL_BYTES));
-    }
+    this.#parts.push(part);
+    if (this.#bytes > this.max) this.#shorten();
+    else this.held.hold(this.#holder, part.length);
+  }
+
+  /** From here on only the beginning and the end of the line are kept. */
+  #shorten(): void {
+    this.#tail = endOf(this.#parts, TAIL_BYTES);
+    this.#parts = [Buffer.concat(this.#parts, Math.min(this.#bytes, HEAD_BYTES))];
+    this.#isShort = true;
+    this.held.release(this.#holder);
   }
 
   #finish(): void {
     const bytes = this.#bytes;
+    const isShort = this.#isShort;
     const [head = this.#tail] = this.#parts;
-    const whole = bytes <= this.max ? Buffer.concat(this.#parts) : head;
+    const whole = isShort ? head : Buffer.concat(this.#parts);
     const tail = this.#tail;
     this.reset();
-    if (bytes <= this.max) this.#whole(whole, 0, bytes);
-    else this.longLine(whole, tail, bytes);
+    if (isShort) this.longLine(whole, tail, bytes);
+    else this.#whole(whole, 0, bytes);
   }
 }

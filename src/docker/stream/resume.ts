@@ -1,5 +1,6 @@
 /** What of a stream is remembered, so that the next connection goes on where this one stood. */
 import { type Line, viewOf } from "../../base/line.ts";
+import { HEAD_BYTES, TAIL_BYTES } from "./lines.ts";
 
 /** Twice of what an engine keeps (moby 28.5.2: daemon/events, eventsLimit 256), as it is these that it sends again. */
 export const REMEMBERED = 512;
@@ -15,9 +16,14 @@ export interface Fingerprint {
   readonly hash: bigint;
 }
 
-export const hashLine = (line: Line): bigint => Bun.hash.wyhash(viewOf(line));
+/** The same of a long line, whether it is read whole or not. */
+export function hashLine(line: Line): bigint {
+  const bytes = viewOf(line);
+  if (bytes.length <= HEAD_BYTES + TAIL_BYTES) return Bun.hash.wyhash(bytes);
+  return hashLongLine(bytes.subarray(0, HEAD_BYTES), bytes.subarray(-TAIL_BYTES), bytes.length);
+}
 
-/** The hash of a line that is too long to be read whole: of what is read of it, and of its length in bytes. */
+/** The hash of a long line: of its beginning and its end, and of its length in bytes. */
 export function hashLongLine(head: Buffer, tail: Buffer, bytes: number): bigint {
   return Bun.hash.wyhash(tail, Bun.hash.wyhash(head, BigInt(bytes)));
 }

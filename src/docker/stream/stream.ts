@@ -118,6 +118,8 @@ export class EventStream {
   /** All that are open or about to be, the oldest first: one, and a second one while the first is in doubt. */
   readonly #connections: Connection[] = [];
   #hasTwo = false;
+  /** From when on the newest of them that opened was asked for, ns since 1970. */
+  #since = 0n;
   #delay = RECONNECT_MIN_MS;
   /** Connections in a row that brought nothing new and did not last. */
   #fruitless = 0;
@@ -220,9 +222,8 @@ export class EventStream {
    */
   #connect(kept: number, proven = false): Promise<void> {
     const isKnown = !this.#resume.isEmpty;
-    // What is known is sent once more and dropped: clocks step, and no time says what can be missing. podman keeps all
-    // there ever was, so there it is asked for from the least time that is known.
-    const since = this.#isPodman ? (this.#resume.least ?? this.#began) : BEGINNING;
+    // What is known is sent once more and dropped: clocks step, and no time says what can be missing.
+    const since = this.#isPodman ? this.#sinceOfPodman() : BEGINNING;
     this.engine.debug(() => {
       const known = isKnown ? "events are known, and dropped where they come again" : "no event is known";
       return `a stream is opened from ${timestamp(since)}: ${known}`;
@@ -232,6 +233,7 @@ export class EventStream {
       const connection: Connection = new Connection(this.engine, `since=${timestamp(since)}${this.#filters}`, {
         opened: () => {
           opened = true;
+          this.#since = since;
           const atOnce = this.#failed === 0 && performance.now() - this.#cutAt <= AT_ONCE_MS;
           const forgot = kept >= KEPT || (this.#isResumed && !atOnce);
           connection.unproven = !this.#isPodman && !proven && (isKnown || forgot);
@@ -280,6 +282,34 @@ export class EventStream {
     });
   }
 
+  /**
+   * podman keeps all there ever was, so it is asked from the least time that is known, and from somewhat before: it writes
+   * some events (of images) 80 ms late, behind others of a later time. Where its clock was set back, what happened since
+   * then has lesser times than all of that.
+   */
+  #sinceOfPodman(): bigint {
+    const { least } = this.#resume;
+    const { now } = this.engine.clock;
+    const first = least === undefined ? this.#began : least - CHECK_BACK_NS;
+    if (now >= first) return first;
+    return least === undefined ? now : now - nano(this.options.pingInterval + PING_TIMEOUT_MS) - CHECK_BACK_NS;
+  }
+
+  /**
+   * podman passes on nothing that is older than what was asked for, also of what happens: where its clock was set back,
+   * nothing comes any more.
+   */
+  async #askFromBefore(): Promise<void> {
+    const { now } = this.engine.clock;
+    const since = this.#since;
+    this.engine.debug(() => `the engine's clock was set back, before what its stream was asked from: asking anew`);
+    await this.#second();
+    // With nothing known it cannot be told apart what was before this stream.
+    if (!this.#resume.isEmpty || this.#since === since) return;
+    this.sink.lost({ reason: "the engine's clock was set back", since: now, until: since });
+    this.sink.flush();
+  }
+
   /** Whether a connection that is over was good for something: one that was not slows the next one down. */
   #judge({ isFruitful, lasted }: Connection): void {
     this.#fruitless = isFruitful || lasted ? 0 : this.#fruitless + 1;
@@ -320,6 +350,7 @@ export class EventStream {
         },
         onEnd: (error) => {
           bound.end();
+          lines.reset();
           if (error === undefined) resolve(fingerprints);
           else reject(error);
         },
@@ -403,6 +434,7 @@ export class EventStream {
     const wasUnanswered = this.#isUnanswered;
     this.#aliveAt = performance.now();
     if (this.#isSilent) await this.#second();
+    else if (this.#isPodman && this.engine.clock.now < this.#since) await this.#askFromBefore();
     else if (this.#broughtAt === before) {
       if (this.#isPodman) {
         if (wasUnanswered) await this.#second();

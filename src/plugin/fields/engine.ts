@@ -66,7 +66,7 @@ export const engineFields: readonly Field[] = [
     about(
       "docker.engine.rootless",
       `Whether the engine runs without root's rights, ${OF_DAEMON}`,
-      "`GET /info`: `SecurityOptions`",
+      "`GET /info`: `SecurityOptions` (podman: `Rootless`)",
       "false",
       "1.40",
     ),

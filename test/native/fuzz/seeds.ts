@@ -6,7 +6,7 @@ import { RecordWriter } from "../../../src/ipc/record.ts";
 import { recordBound } from "../../../src/ipc/record_bound.ts";
 import { additionOf, type Enrichment, parseEnriched } from "../../../src/sensor/enrichment.ts";
 
-const folder = join(import.meta.dir, "corpus");
+export const folder = join(import.meta.dir, "corpus");
 
 /** Which reader of fuzz.c an input is for. */
 const reader = { ring: 0, record: 1, log: 2, answer: 3, greeting: 4 } as const;
@@ -62,10 +62,19 @@ const seeds: Record<string, [reader: keyof typeof reader, ...parts: Buffer[]]> =
   log: ["log", severity, Buffer.from("connected again\n")],
   answer: ["answer", answer],
   refusal: ["answer", Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("why not?")],
-  greeting: ["greeting", Buffer.from("0.5.0+0123456789abcdef")],
+  greeting: ["greeting", Buffer.from("1.2.3+0123456789abcdef")],
 };
 
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder);
-for (const [name, [kind, ...parts]] of Object.entries(seeds))
-  await Bun.write(join(folder, name), Buffer.concat([Buffer.from([reader[kind]]), ...parts]));
+/** What each file of the corpus has to hold. */
+export const corpus: ReadonlyMap<string, Buffer> = new Map(
+  Object.entries(seeds).map(([name, [kind, ...parts]]) => [
+    name,
+    Buffer.concat([Buffer.from([reader[kind]]), ...parts]),
+  ]),
+);
+
+if (import.meta.main) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const [name, bytes] of corpus) await Bun.write(join(folder, name), bytes);
+}

@@ -44,6 +44,20 @@ test.each([
   ["docker.exec.exitcode>=-1", "docker.exec.exitcode >= -1"],
   ["not docker.type = x\n  and web", "(not docker.type = x and <web>)"],
   ["docker.type = and_more", "docker.type = and_more"],
+  // A bare value is all up to a blank, a quote, a comma, a parenthesis or an equals sign.
+  ["docker.type = a!b<c>d", "docker.type = a!b<c>d"],
+  ["docker.type = <b", "docker.type = <b"],
+  ["docker.type in (a!, <b, [c])", "docker.type in a! <b [c]"],
+  ["docker.type != !x", "docker.type != !x"],
+  ["docker.type contains not", "docker.type contains not"],
+  ["docker.type = and and docker.id = or", "(docker.type = and and docker.id = or)"],
+  ["docker.exec.exitcode > 5and docker.type=x", "(docker.exec.exitcode > 5 and docker.type = x)"],
+  ["docker.type in(a)", "docker.type in a"],
+  ["not(a) and(b) or(c)", "((not <a> and <b>) or <c>)"],
+  ["not not a", "<a>"],
+  [`${"not ".repeat(10_001)}a`, "not <a>"],
+  ["docker.type = 'a\\tb\\''", 'docker.type = "a\\tb\'"'],
+  ["docker.attributes['a b'] exists", "docker.attributes[a b] exists"],
 ])("%s", (text, expected) => {
   expect(shape(parseCondition(text))).toBe(expected);
 });
@@ -66,8 +80,24 @@ test.each([
   "tolower(docker.type",
   "not",
   "a b",
+  "a andb",
+  "a or_b",
+  "foo = x",
+  "tolower (docker.type) = x",
+  "val(docker.type) = x",
+  "docker.type = val(tolower(docker.type))",
+  "docker.type glob",
+  "docker.type contains(x)",
+  "docker.type in (a,)",
+  "docker.type in 'a'",
+  "docker.attributes[] = x",
+  "docker._type = x",
+  'docker.type = "a\\q"',
+  'docker.type = "\\x41"',
+  `docker.type = "a\\'"`,
+  "docker.type = 'a\\\\'",
   `${"(".repeat(10_000)}a`,
-  `${"not ".repeat(10_000)}a`,
+  `${"tolower(".repeat(10_000)}docker.type`,
 ])("%p is none", (text) => {
   expect(() => parseCondition(text)).toThrow(BadCondition);
 });

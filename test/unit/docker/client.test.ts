@@ -104,6 +104,18 @@ test("an engine that speaks TLS is nothing to wait for, a host whose name is not
   expect(unknown.permanent).toBe(false);
 });
 
+test.each([
+  [500, '{"cause":"no such container","message":"container 3f92 does not exist in database: no such container"}', 404],
+  [500, '{"cause":"storage is full","message":"no such luck"}', 500],
+  [403, '{"cause":"no such container","message":"refused"}', 403],
+  [404, "null", 404],
+])("podman's 500 for what is gone counts as 404: %d with %s", async (status, body, meant) => {
+  const engine = new Engine(resolveEndpoint(await answering(http(status, body)), undefined));
+  const error = await engine.getJson("/containers/3f92/json", 10_000).catch((error: unknown) => error);
+  engine.close();
+  expect((error as EngineError).status).toBe(meant);
+});
+
 test("an answer that is too large is told of as that, and no more of it is read", async () => {
   let written = 0;
   const address = await answering((socket) => {

@@ -99,6 +99,7 @@ test.each<[string, TlsFiles, string, boolean]>([
 
 test.each<[string, TlsFiles, string]>([
   ["no file", { ca: "/nowhere/ca.pem" }, "/nowhere/ca.pem: no such file; it is needed for TLS"],
+  ["a folder", { ca: "/" }, "/: a folder, and no file; it is needed for TLS"],
   ["no certificate", { ca: pem("ca-key") }, `${pem("ca-key")}: no certificate is in this file; expected PEM`],
   ["no key", { ...CLIENT, key: CA }, `${CA}: no private key is in this file; expected PEM`],
   ["a key of another", { ...CLIENT, key: pem("server-key") }, `${pem("server-key")}: this key does not fit`],

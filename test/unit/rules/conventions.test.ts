@@ -2,11 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { faultsOf, knownMacro } from "../../../build/rules/conventions.ts";
 import { type Item, itemsOf, RULES_FILES, type Rule, textOf, writtenOut } from "../../../build/rules/file.ts";
+import { info } from "../../../src/plugin/info.ts";
 
 const HEAD = `- required_engine_version: 0.40.0
 - required_plugin_versions:
     - name: docker
-      version: 0.5.0
+      version: ${info.version}
 `;
 const WELL = `${HEAD}
 - list: docker_images
@@ -38,7 +39,7 @@ describe("a fault is found:", () => {
   test.each<[what: string, from: string | RegExp, to: string, fault: string]>([
     ["a long line", "# ", "", ""],
     ["an older engine", "0.40.0", "0.43.0", "it begins with"],
-    ["another version of the plugin", "0.5.0", "0.4.0", "it begins with"],
+    ["another version of the plugin", info.version, "0.0.1", "it begins with"],
     ["a blank at the end", "priority: NOTICE", "priority: NOTICE ", "a blank at its end"],
     ["keys out of order", /( {2}priority: NOTICE\n)( {2}source: docker\n)/, "$2$1", "its keys come in the order"],
     ["a key that is missing", "  source: docker\n", "", "it has no source"],
@@ -126,13 +127,15 @@ test("macros and lists are written out as Falco does", () => {
     { list: "none", items: [] },
     { list: "programs", items: ["shells", "nc"] },
     { macro: "docker_container", condition: "docker.type = container\n" },
-    rule("docker_container and docker.action in (programs) and x in (none) and y = 'docker_container'"),
+    rule(
+      "docker_container and docker.action in (programs) and docker.id in (none) and docker.from = 'docker_container'",
+    ),
     rule("docker.attributes[docker_container] = docker_container-x or docker.docker_container exists"),
     rule("docker.type in ('a(b', shell) or docker.type = shell or docker.type in (\"shell\")"),
   ];
   expect(writtenOut(items).map(({ condition, output }) => [condition, output])).toEqual([
     [
-      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and x in () and y = 'docker_container')`,
+      `((docker.type = container) and docker.action in (sh, bash, "a b", "c d", nc) and docker.id in () and docker.from = 'docker_container')`,
       "o",
     ],
     ["(docker.attributes[docker_container] = docker_container-x or docker.docker_container exists)", "o"],

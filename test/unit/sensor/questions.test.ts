@@ -143,12 +143,3 @@ test("no more than a bounded number is under way, whoever asks", async () => {
   await settle();
   expect(typeof questions.ask(THINGS, "/more", (json) => json)).toBe("object");
 });
-
-test("a question that a close breaks off is no fault of the engine's", async () => {
-  const { asked, said, questions } = engine();
-  const answer = questions.ask(THINGS, "/x", (json) => json);
-  questions.close();
-  asked[0]?.refuse(silence());
-  await Promise.allSettled([answer]);
-  expect(said).toEqual([]);
-});

@@ -176,7 +176,7 @@ export const isolationFields: readonly Field[] = [
     about(
       "docker.container.nonewprivileges",
       "Whether no process of it gains rights by a program's setuid bit",
-      `${INSPECT}\`HostConfig.SecurityOpt\`; else \`GET /info\`: \`SecurityOptions\`, which tells of it from API 1.43 on`,
+      `${INSPECT}\`HostConfig.SecurityOpt\`; else \`GET /info\`: \`SecurityOptions\`, which tells of it from API 1.43 on (before that absent where nothing is asked for; podman has no such default)`,
       "true",
     ),
     (container) => container.noNewPrivileges,

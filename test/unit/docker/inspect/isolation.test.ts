@@ -10,7 +10,9 @@ import { inspectionOf } from "../../../support/recordings.ts";
 const factsOf = (HostConfig: object, defaults?: EngineDefaults): IsolationFacts =>
   isolationFactsOf({ HostConfig } as never, defaults);
 
-const engine = (...securityOptions: string[]): EngineDefaults => ({ securityOptions });
+const engine = (...securityOptions: string[]): EngineDefaults => ({ securityOptions, tellsNoNewPrivileges: true });
+/** Before 24.0. */
+const old = (...securityOptions: string[]): EngineDefaults => ({ securityOptions, tellsNoNewPrivileges: false });
 
 test("capabilities have one name however they were asked for, and are there once", () => {
   const CapAdd = ["net_admin", "all", "Cap_Sys_Admin", "SYS_TIME", "CAP_SYS_ADMIN"];
@@ -88,6 +90,8 @@ describe("no new privileges", () => {
     [["no-new-privileges-x"], undefined, undefined],
     [[], undefined, undefined],
     [[], engine(), false],
+    [[], old(), undefined],
+    [["no-new-privileges=false"], old(), false],
     [[], set, true],
   ];
   test.each(cases)("%p, engine %j: %p", (SecurityOpt, defaults, is) => {

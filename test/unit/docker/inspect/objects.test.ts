@@ -27,6 +27,13 @@ test("an image's digests are each told once, its labels as they are, its environ
   expect(JSON.stringify(image)).not.toContain("hunter2");
 });
 
+test("podman's digest of an image that is of no registry is none that a registry knows", () => {
+  expect(inspectImage({ RepoDigests: [`localhost/bb@${ONE}`] })).toEqual({});
+  expect(inspectImage({ RepoDigests: [`localhost/bb@${ONE}`, `localhost:5000/bb@${TWO}`] })).toEqual({
+    digests: [TWO],
+  });
+});
+
 test("an image that was never at a registry has no digests; one without a time has none", () => {
   expect(inspectImage({ RepoDigests: [], Created: "0001-01-01T00:00:00Z", Config: { Labels: null } })).toEqual({});
   expect(inspectImage(null)).toBeUndefined();
@@ -143,12 +150,26 @@ test("what an engine says of itself", () => {
     swarm: "active",
     insecure: true,
   });
+  // As podman 4.3.1 answers that a user runs.
+  expect(inspectDaemon({ SecurityOptions: ["name=seccomp,profile=default"], Rootless: true })?.rootless).toBe(true);
+  expect(inspectDaemon({ SecurityOptions: ["name=seccomp,profile=default"], Rootless: false })?.rootless).toBe(false);
+  expect(inspectDaemon({})?.rootless).toBeUndefined();
   expect(daemonIdentityOf(info)).toEqual({ id: "D75Y:45VW", name: "vm" });
   expect(daemonIdentityOf({ Name: "vm" })).toBeUndefined();
-  expect(engineDefaultsOf(info)).toEqual({ securityOptions: info.SecurityOptions });
+  const defaultsOf = (json: unknown, apiVersion?: string, isPodman = false) =>
+    engineDefaultsOf(json, { apiVersion, isPodman });
+  expect(defaultsOf(info)).toEqual({ securityOptions: info.SecurityOptions, tellsNoNewPrivileges: false });
+  for (const [version, isPodman, tells] of [
+    ["1.41", false, false],
+    ["1.42", false, false],
+    ["1.43", false, true],
+    ["1.51", false, true],
+    ["1.41", true, true],
+  ] as const)
+    expect(defaultsOf(info, version, isPodman)?.tellsNoNewPrivileges).toBe(tells);
   // That it protects containers with nothing is another thing than that it does not say.
-  expect(engineDefaultsOf({ SecurityOptions: [] })).toEqual({ securityOptions: [] });
-  for (const silent of [{}, { SecurityOptions: null }, null]) expect(engineDefaultsOf(silent)).toBeUndefined();
+  expect(defaultsOf({ SecurityOptions: [] })).toEqual({ securityOptions: [], tellsNoNewPrivileges: false });
+  for (const silent of [{}, { SecurityOptions: null }, null]) expect(defaultsOf(silent)).toBeUndefined();
 });
 
 test.each([

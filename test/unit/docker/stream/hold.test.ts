@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { lineOf, textOf } from "../../../../src/base/line.ts";
+import { Budget } from "../../../../src/docker/budget.ts";
 import { Hold } from "../../../../src/docker/stream/hold.ts";
 
 const push = (hold: Hold, text: string) =>
@@ -35,4 +36,17 @@ test("beyond 16 MiB nothing is held", () => {
   expect([told, hold.isOn]).toEqual([0, true]);
   hold.push(lineOf(line));
   expect([told, hold.isOn]).toEqual([17, false]);
+});
+
+test("nor more than all engines may hold together: the one that holds most tells of it", () => {
+  const held = new Budget(2_000_000);
+  const told: string[] = [];
+  const [a, b] = ["a", "b"].map((name) => new Hold(() => told.push(name), 60_000, held)) as [Hold, Hold];
+  const line = lineOf(Buffer.alloc(400_000));
+  for (const hold of [a, a, a, a, b]) hold.push(line);
+  expect([told, held.held]).toEqual([[], 2_000_000]);
+  b.push(line);
+  expect([told, held.held, a.isOn, b.isOn]).toEqual([["a", "a", "a", "a"], 800_000, false, true]);
+  b.drop();
+  expect(held.held).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { textOf } from "../../../../src/base/line.ts";
+import { Budget } from "../../../../src/docker/budget.ts";
 import { HEAD_BYTES, LineSplitter, TAIL_BYTES } from "../../../../src/docker/stream/lines.ts";
 
 function split(
@@ -62,4 +63,38 @@ test("after a reset nothing is left of the unfinished line", () => {
   splitter.reset();
   splitter.push(Buffer.from("whole\n"));
   expect(lines).toEqual(["whole"]);
+});
+
+test("of lines that have begun, of many streams, the longest is cut short where they are too much together", () => {
+  const held = new Budget(1_000_000);
+  const told: (string | number)[] = [];
+  const splitters = ["a", "b", "c"].map(
+    (name) =>
+      new LineSplitter(
+        1 << 20,
+        (line) => told.push(`${name} ${line.end - line.start}`),
+        (head, tail, bytes) => told.push(`${name} ${bytes}, of it ${head.length} and ${tail.length}`),
+        held,
+      ),
+  );
+  const [a, b, c] = splitters as [LineSplitter, LineSplitter, LineSplitter];
+  a.push(Buffer.alloc(300_000, "a"));
+  b.push(Buffer.alloc(600_000, "b"));
+  c.push(Buffer.alloc(50_000, "c"));
+  expect(held.held).toBe(950_000);
+  a.push(Buffer.alloc(100_000, "a"));
+  expect(held.held).toBe(450_000);
+  // What is short already takes nothing any more.
+  b.push(Buffer.alloc(900_000, "b"));
+  expect(held.held).toBe(450_000);
+  for (const each of splitters) each.push(Buffer.from("\nnext\n"));
+  expect(told).toEqual([
+    ...["a 400000", "a 4"],
+    ...[`b 1500000, of it ${HEAD_BYTES} and ${TAIL_BYTES}`, "b 4"],
+    ...["c 50000", "c 4"],
+  ]);
+  expect(held.held).toBe(0);
+  a.push(Buffer.alloc(500, "a"));
+  a.reset();
+  expect(held.held).toBe(0);
 });

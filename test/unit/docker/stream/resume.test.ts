@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { lineOf } from "../../../../src/base/line.ts";
+import { HEAD_BYTES, TAIL_BYTES } from "../../../../src/docker/stream/lines.ts";
 import {
   type Fingerprint,
   hashLine,
@@ -69,4 +70,16 @@ test("lines differ in 64 bits, long ones by their beginning, their end and their
   ];
   expect(new Set(hashes).size).toBe(hashes.length);
   expect(hashes.some((hash) => hash > 2n ** 60n)).toBe(true);
+});
+
+test("a long line has one fingerprint, whether it is read whole or not", () => {
+  const bytes = HEAD_BYTES + TAIL_BYTES + 1;
+  const line = Buffer.alloc(bytes, "a line ");
+  const [head, tail] = [line.subarray(0, HEAD_BYTES), line.subarray(-TAIL_BYTES)];
+  expect(hashLine(lineOf(line))).toBe(hashLongLine(head, tail, bytes));
+  // Shorter ones are hashed whole.
+  const short = Buffer.from(line.subarray(1));
+  const before = hashLine(lineOf(short));
+  short.write("X", HEAD_BYTES + 1);
+  expect(hashLine(lineOf(short))).not.toBe(before);
 });

@@ -1,0 +1,3 @@
+import { testFaults } from "./short_runs.ts";
+
+testFaults(1);
