@@ -116,7 +116,7 @@ export const layout = {
   // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
   /** u64: moved by the runtime's event loop every three seconds. */
   MAILBOX_HEARTBEAT: 0,
-  /** u64: moved by the runtime after each message on the control socket. */
+  /** u64: moved by the runtime after each message on the control pipe. */
   MAILBOX_LOGGED: 64,
   /** u64 each, in the order of `metrics`. */
   MAILBOX_METRICS: 128,
