@@ -88,8 +88,8 @@ bool is_apart(struct runtime *runtime, const char *folder) {
     for (size_t i = 0; i < sizeof started / sizeof *started; i++)
         if (started[i] != NULL && lies_in(started[i], folder))
             return fail(runtime,
-                        "statefile: the runtime may write to all of %s, and so to %s, which Falco starts: name a "
-                        "file in a folder of its own",
+                        "init_config: statefile: the runtime may write to all of %s, and %s is in there: name a file "
+                        "in a folder of its own, such as " STATE_FOLDER "/resume",
                         folder, started[i]);
     return true;
 }

@@ -142,7 +142,7 @@ test.each([
   using refused = plugin.init(JSON.stringify({ statefile }));
   expect(refused.rc).toBe(rc.failure);
   expect(refused.error).toMatch(
-    /^statefile: the runtime may write to all of .*, and so to .*: name a file in a folder/,
+    /^init_config: statefile: the runtime may write to all of .*, and .* is in there: name a file in a folder/,
   );
   // Beside them is well, and stays so where another configuration is refused.
   using begun = plugin.init(JSON.stringify({ statefile: join(folder, "x", "own", "resume") }));
