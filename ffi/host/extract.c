@@ -22,27 +22,29 @@ static bool inside(const uint8_t *record, size_t offset, uint64_t bytes) {
     return offset <= size && bytes <= size - offset;
 }
 
-// The slot of a field; 0 where the field is absent.
-static struct found find_slot(const uint8_t *record, const struct field_shape *shape) {
-    const size_t index = record_u32(record, RECORD_INDEX);
-    const size_t offset = (size_t)shape->slot * SLOT_BYTES;
-    // The record is valid: the slots of the event's own block lie in it.
-    if (shape->block == 0) return (struct found){.slot = record_u32(record, index + offset)};
-    const size_t block = record_u32(record, index + (size_t)(shape->block - 1) * SLOT_BYTES);
-    if (block == 0 || !inside(record, block + offset, SLOT_BYTES)) return (struct found){0};
-    return (struct found){.origin = block, .slot = record_u32(record, block + offset)};
-}
-
-// A string at an offset of the record, or NULL where the offset is outside; the record's last byte ends any string.
-static const char *string_at(const uint8_t *record, size_t offset) {
-    return offset < record_size(record) ? (const char *)record + offset : NULL;
-}
-
 // The count of the table at `offset`, whose entries lie behind it; 0 where it runs out of the record.
 static uint32_t table_count(const uint8_t *record, size_t offset, uint32_t entry_bytes) {
     if (!inside(record, offset, COUNT_BYTES)) return 0;
     const uint32_t count = record_u32(record, offset);
     return inside(record, offset + COUNT_BYTES, (uint64_t)count * entry_bytes) ? count : 0;
+}
+
+// The slot of a field; 0 where the field is absent.
+static struct found find_slot(const uint8_t *record, const struct field_shape *shape) {
+    const size_t index = record_u32(record, RECORD_INDEX);
+    const size_t offset = (size_t)shape->slot * SLOT_BYTES;
+    // The record is valid: the slots of the event's own block lie in it.
+    if (shape->block == 0)
+        return (struct found){
+            .slot = shape->slot < record_u32(record, RECORD_SLOTS) ? record_u32(record, index + offset) : 0};
+    const size_t block = record_u32(record, index + (size_t)(shape->block - 1) * SLOT_BYTES);
+    if (block == 0 || shape->slot >= table_count(record, block, SLOT_BYTES)) return (struct found){0};
+    return (struct found){.origin = block, .slot = record_u32(record, block + COUNT_BYTES + offset)};
+}
+
+// A string at an offset of the record, or NULL where the offset is outside; the record's last byte ends any string.
+static const char *string_at(const uint8_t *record, size_t offset) {
+    return offset < record_size(record) ? (const char *)record + offset : NULL;
 }
 
 // The value that `key` has among the pairs of the table at `offset`, or NULL.

@@ -9,8 +9,8 @@
 #include "constants.h"
 #include "shared/falco_abi.h"
 
-// The slots of the event's own block, which every record has.
-#define INDEX_BYTES (OWN_SLOTS * SLOT_BYTES)
+// The slots of the event's own block that every record has.
+#define INDEX_BYTES (OWN_SLOTS_MIN * SLOT_BYTES)
 #define RECORD_ALIGNED(bytes) (((bytes) + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN)
 // A record of an empty payload: aligned end of the event, the slots, at least one NUL.
 #define RECORD_MIN (RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD) + RECORD_ALIGNED(INDEX_BYTES + 1))
@@ -19,6 +19,7 @@ static_assert(EVENT_PAYLOAD == sizeof(struct falco_event), "the runtime writes t
 static_assert(PLUGIN_ID_BYTES == sizeof((struct falco_event){0}.plugin_id), "and the first of its parameters");
 static_assert(EVENT_PARAMS == sizeof((struct falco_event){0}.param_len) / sizeof(uint32_t), "and their number");
 static_assert(EVENT_LENGTH == offsetof(struct falco_event, len), "the runtime reads where an event ends");
+static_assert(SHARED_BLOCKS <= OWN_SLOTS_MIN, "every record tells where its other blocks lie");
 static_assert(RECORD_EVENT % RECORD_ALIGN == 0, "Falco reads the event where it lies");
 
 static inline uint32_t record_u32(const uint8_t *record, size_t offset) {
@@ -40,10 +41,12 @@ static inline struct falco_event *record_event(uint8_t *record) {
 static inline bool record_valid(const uint8_t *record, size_t available) {
     size_t size = record_size(record);
     size_t index = record_u32(record, RECORD_INDEX);
+    size_t slots = record_u32(record, RECORD_SLOTS);
     const struct falco_event *event = (const struct falco_event *)(const void *)(record + RECORD_EVENT);
     size_t length = event->len;
     return size >= RECORD_MIN && size <= available && size % RECORD_ALIGN == 0 &&         //
-           index % RECORD_ALIGN == 0 && index < size && size - index > INDEX_BYTES &&      //
+           slots >= OWN_SLOTS_MIN && slots <= OWN_SLOTS &&                                 //
+           index % RECORD_ALIGN == 0 && index < size && size - index > slots * SLOT_BYTES && //
            length >= EVENT_PAYLOAD && length <= index && RECORD_EVENT + length <= index && //
            event->type == EVENT_TYPE && event->nparams == EVENT_PARAMS && event->param_len[0] == PLUGIN_ID_BYTES &&  //
            event->param_len[1] == length - EVENT_PAYLOAD && event->plugin_id == PLUGIN_ID && record[size - 1] == 0;

@@ -21,6 +21,9 @@ export function nanoseconds(time: string): string | undefined {
   return ns >= 0n && ns <= U64_MAX ? ns.toString() : undefined;
 }
 
+/** A time of `performance.now()` or `Date.now()`, ms, in nanoseconds. */
+export const nanoOf = (ms: number): bigint => BigInt(Math.round(ms * 1e6));
+
 export const earlier = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 export const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 

@@ -130,6 +130,11 @@ export class Engine {
     return this.endpoint.address;
   }
 
+  /** Whether it is podman, as far as is known. */
+  get isPodman(): boolean {
+    return this.#info?.isPodman ?? false;
+  }
+
   /** What the engine said of itself when it was last asked. */
   get info(): EngineInfo | undefined {
     return this.#info;

@@ -1,9 +1,8 @@
 /** What time it is for an engine. */
+import { nanoOf } from "../base/time.ts";
 
 /** What a header Date leaves open beside its second: the way of an answer, and how exact ours and the engine's clock run, ms. */
 const SLACK_MS = 1_500;
-
-const toNano = (ms: number): bigint => BigInt(Math.round(ms * 1e6));
 
 /**
  * The clock of an engine. It may be hours off ours, and both are set while we run: so ours never says what time it is,
@@ -27,13 +26,13 @@ export class EngineClock {
     own = Date.now(),
   ) {
     this.#ms = own;
-    this.#nano = toNano(own);
+    this.#nano = nanoOf(own);
     this.#at = elapsed();
   }
 
   /** The engine's time, ns since 1970. */
   get now(): bigint {
-    return this.#nano + toNano(this.elapsed() - this.#at);
+    return this.#nano + nanoOf(this.elapsed() - this.#at);
   }
 
   /** The engine's time, ms since 1970. */
@@ -64,7 +63,7 @@ export class EngineClock {
     const own = date - this.#ahead;
     const after = this.nowMs - own;
     if (this.#known && after > -SLACK_MS && after < 1_000 + SLACK_MS) return;
-    this.#move(toNano(own));
+    this.#move(nanoOf(own));
     this.#exact = false;
   }
 

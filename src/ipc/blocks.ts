@@ -21,6 +21,8 @@ interface Group {
   /** Whether it is a part of what we add to an event. */
   readonly added: boolean;
   readonly taken: readonly Taken[];
+  /** Slots of its block up to its last one. */
+  readonly end: number;
 }
 
 const partOf = ({ source }: Field): Part | undefined => ("part" in source ? source.part : undefined);
@@ -34,16 +36,34 @@ function blockOf(field: Field): number {
   return part === undefined ? 0 : sharedParts.indexOf(part) + 1;
 }
 
+/**
+ * Whether most events do not have a field: of an event's own what is added to few, of a shared part the lists. These have
+ * the last slots of their block, which a record leaves out where they are absent.
+ */
+function isRare(field: Field): boolean {
+  const part = partOf(field);
+  return part !== undefined && (isShared(part) ? field.list || field.key !== undefined : isAdded(part));
+}
+
 /** The slots of each block: the event's own begins with one for each of the others, which tells where that lies. */
 const slots = [sharedParts.length, ...sharedParts.map(() => 0)];
 
-/** Which block and which slot of it a field has, by the field's id. */
-export const places = fields.map((field) => {
-  const block = blockOf(field);
-  const slot = slots[block] ?? 0;
-  slots[block] = slot + 1;
-  return { block, slot };
-});
+/** Which block and which slot of it a field has. */
+const placeOf = new Map(
+  [false, true].flatMap((rare) =>
+    fields
+      .filter((field) => isRare(field) === rare)
+      .map((field) => {
+        const block = blockOf(field);
+        const slot = slots[block] ?? 0;
+        slots[block] = slot + 1;
+        return [field, { block, slot }] as const;
+      }),
+  ),
+);
+
+/** As above, by the field's id. */
+export const places = fields.map((field) => placeOf.get(field) as { readonly block: number; readonly slot: number });
 
 const idOf = (test: (field: Field) => boolean): number => fields.findIndex(test);
 const slotOf = (id: number): number => places[id]?.slot ?? 0;
@@ -54,6 +74,7 @@ const liked = new Set(fields.flatMap(({ source }) => (source.kind === "text" ? s
 function likeOf({ name, source }: Field, block: number): number[] {
   const ids = source.kind === "text" ? source.like.map((like) => idOf((field) => field.name === like)) : [];
   if (ids.some((id) => places[id]?.block !== block)) throw new Error(`${name}: what it is like lies in another block`);
+  if (ids.some((id) => isRare(fields[id] as Field))) throw new Error(`${name}: what it is like may have no slot`);
   return ids.map(slotOf);
 }
 
@@ -64,13 +85,18 @@ function groupOf(part: Part): Group {
       ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), liked: liked.has(field.name), source }]
       : [];
   });
-  return { part, added: isAdded(part), taken };
+  return { part, added: isAdded(part), taken, end: Math.max(...taken.map(({ slot }) => slot)) + 1 };
 }
+
+/** The parts of the event's own block. */
+const groups = parts.filter((part) => !isShared(part)).map(groupOf);
 
 /** The event's own block. */
 export const own = {
   slots: slots[0] ?? 0,
-  groups: parts.filter((part) => !isShared(part)).map(groupOf),
+  groups,
+  /** How many slots an event has that nothing is added to: none has fewer. */
+  least: (slots[0] ?? 0) - groups.reduce((sum, { added, taken }) => sum + (added ? taken.length : 0), 0),
   /** The slots of the fields that are one attribute of the event, by the attribute's name. */
   attribute: new Map(
     fields.flatMap(({ source }, id) => (source.kind === "attribute" ? [[source.key, slotOf(id)] as const] : [])),

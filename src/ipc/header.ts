@@ -50,8 +50,9 @@ ${fields.map((f, id) => `#define FIELD_${macro(f.name)} ${id}`).join("\n")}
 ${Object.entries(fieldTypes)
   .map(([name, value]) => `#define FIELD_${macro(name)} ${value}`)
   .join("\n")}
-/* The slots of the event's own block, and how many of them tell where the other blocks lie. */
+/* The slots of the event's own block, at most and at least, and how many of them tell where the other blocks lie. */
 #define OWN_SLOTS ${own.slots}
+#define OWN_SLOTS_MIN ${own.least}
 #define SHARED_BLOCKS ${shared.length}
 /* block: 0 for the event's own, else the slot that tells where it lies, plus one. */
 struct field_shape { uint8_t type, list, keyed, block; uint16_t slot; };

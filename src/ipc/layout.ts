@@ -77,6 +77,8 @@ export const layout = {
   RECORD_INDEX: 4,
   /** u32: the place of the engine that it is of; the runtime's own, and nothing to the host. */
   RECORD_ENGINE: 8,
+  /** u32: how many slots the event's own block has. */
+  RECORD_SLOTS: 12,
   RECORD_EVENT: 16,
   /** u32: bytes of the whole event, from the event's start. */
   EVENT_LENGTH: 16,
@@ -88,7 +90,8 @@ export const layout = {
   PLUGIN_ID_BYTES: 4,
   /**
    * The index is the event's own block: slots, u32 each. The first ones tell where the other blocks lie, from the
-   * record's start. Each of those is slots and behind them what they lead to, so that it can be copied as a whole.
+   * record's start. Each of those is a u32 count of slots, the slots, and behind them what they lead to, so that it can
+   * be copied as a whole. A field whose slot would lie behind the last one of its block is absent.
    *
    * A slot of 0: absent. A flag's is one of the two below; any other's is where the value lies, from its block's start,
    * in the event's own block from the record's. A text ends with a NUL. A list of texts is a u32 count and where each

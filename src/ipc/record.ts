@@ -12,6 +12,25 @@ const CALL_CHARS = 24;
 
 const align = (position: number): number => (position + layout.RECORD_ALIGN - 1) & -layout.RECORD_ALIGN;
 
+/** How many slots an event's own block needs: up to the last of a part that it has. */
+function ownSlots(event: EnrichedEvent): number {
+  let count = own.least;
+  for (const { part, added, end } of own.groups) if (added && end > count && part(event) !== undefined) count = end;
+  return count;
+}
+
+/** How many slots a shared block needs: up to the last field that there is. */
+function sharedSlots({ taken, end }: SharedBlock, found: object): number {
+  let count = 0;
+  for (const { slot, source } of taken) {
+    if (slot < count) continue;
+    // What `take` takes is what this very field's `part` gave.
+    const value = source.take(found as never);
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) count = slot + 1;
+  }
+  return Math.min(count, end);
+}
+
 /**
  * Writes records. Live events are written straight into the ring and replayed ones into the mailbox, by this one
  * encoder, so that both give Falco the same values.
@@ -57,11 +76,12 @@ export class RecordWriter {
 
     const index = align(payloadEnd);
     this.#at = index;
-    this.#beginBlock(base, own.slots);
+    const isPlain = event.falco === undefined;
+    const count = isPlain ? own.least : ownSlots(event);
+    this.#beginBlock(base, count);
     const slots = this.#slots;
     this.#attributes(event);
     words[slots + own.timestamp] = layout.RECORD_EVENT;
-    const isPlain = event.falco === undefined;
     for (const { part, added, taken } of own.groups) {
       if (added && isPlain) continue;
       const found = part(event);
@@ -79,6 +99,7 @@ export class RecordWriter {
     words[(base + layout.RECORD_SIZE) >>> 2] = size;
     words[(base + layout.RECORD_INDEX) >>> 2] = index - base;
     words[(base + layout.RECORD_ENGINE) >>> 2] = engine;
+    words[(base + layout.RECORD_SLOTS) >>> 2] = count;
     return size;
   }
 
@@ -100,8 +121,11 @@ export class RecordWriter {
       this.#at += bytes.length;
       return start;
     }
-    this.#beginBlock(start, block.slots);
-    for (const field of block.taken) this.#field(field, found);
+    const count = sharedSlots(block, found);
+    this.#words[start >>> 2] = count;
+    this.#at += layout.COUNT_BYTES;
+    this.#beginBlock(start, count);
+    for (const field of block.taken) if (field.slot < count) this.#field(field, found);
     kept?.set(found, new Uint8Array(this.#bytes.subarray(start, this.#at)));
     return start;
   }

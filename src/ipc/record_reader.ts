@@ -50,7 +50,9 @@ export class RecordReader {
     const from = block === 0 ? 0 : this.#u32(index + (block - 1) * layout.SLOT_BYTES);
     if (block !== 0 && from === 0) return { origin: 0, found: 0 };
     const origin = base + from;
-    return { origin, found: this.#u32((block === 0 ? index : origin) + slot * layout.SLOT_BYTES) };
+    const count = this.#u32(block === 0 ? base + layout.RECORD_SLOTS : origin);
+    const slots = block === 0 ? index : origin + layout.COUNT_BYTES;
+    return { origin, found: slot < count ? this.#u32(slots + slot * layout.SLOT_BYTES) : 0 };
   }
 
   /** The pairs of a field with an argument: the argument's bytes, and what gives its text. */

@@ -1,7 +1,7 @@
 /** A runtime that has been taken over: speaks as the real one does, and then breaks the rules. Told how by its first argument. */
 import { writeSync } from "node:fs";
 import { lineOf } from "../../src/base/line.ts";
-import { places } from "../../src/ipc/blocks.ts";
+import { own, places } from "../../src/ipc/blocks.ts";
 import { Bridge } from "../../src/ipc/bridge.ts";
 import { buildId } from "../../src/ipc/build_id.ts";
 import { layout } from "../../src/ipc/layout.ts";
@@ -48,6 +48,7 @@ const attacks: Record<string, Attack> = {
     const size = writer.write(base, lineOf(line), event);
     // The header and the last NUL stay right, so that the lie is believed and the fields are read.
     const from = words[(base + layout.RECORD_INDEX) >>> 2] ?? 0;
+    words[(base + layout.RECORD_SLOTS) >>> 2] = own.least + random.below(own.slots - own.least + 1);
     for (let i = random.below(8); i >= 0; i--)
       words[(base + from + 4 * random.below((size - from) / 4 - 2)) >>> 2] = nasty(random);
     return head + size;
@@ -59,7 +60,7 @@ const attacks: Record<string, Attack> = {
     const { block, slot } = CAPADD;
     const index = base + u32(base + layout.RECORD_INDEX);
     const facts = base + u32(index + (block - 1) * layout.SLOT_BYTES);
-    const list = facts + u32(facts + slot * layout.SLOT_BYTES);
+    const list = facts + u32(facts + layout.COUNT_BYTES + slot * layout.SLOT_BYTES);
     const items = list + layout.COUNT_BYTES;
     words.fill(u32(items), items >>> 2, (items >>> 2) + u32(list));
     return head + size;

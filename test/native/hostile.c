@@ -77,13 +77,14 @@ static void *copy_then_lie(void *to, const void *from, size_t bytes) {
 // Changes the words that the reader believes in, each for a moment and back again, so that most looks see what is valid.
 static void *write_lies(void *seed) {
     uint64_t random = *(uint64_t *)seed;
-    const uint32_t offsets[] = {RECORD_SIZE, RECORD_INDEX, RECORD_EVENT + 16, RECORD_EVENT + 20, RECORD_EVENT + 28};
+    const uint32_t offsets[] = {RECORD_SIZE,       RECORD_INDEX,      RECORD_SLOTS,
+                                RECORD_EVENT + 16, RECORD_EVENT + 20, RECORD_EVENT + 28};
     while (!atomic_load(&over)) {
         const uint64_t at = atomic_load(&reading);
         // The first record, whose size decides how much is copied, more often than those behind it.
         const uint64_t record = at + (below(&random, 4) != 0 ? 0 : (uint64_t)below(&random, BATCH_EVENTS) * RECORD_MIN);
         const uint32_t offset = below(&random, 3) != 0   ? RECORD_SIZE
-                                : below(&random, 2) != 0 ? offsets[below(&random, 5)]
+                                : below(&random, 2) != 0 ? offsets[below(&random, 6)]
                                                          : below(&random, (uint32_t)(RECORD_MIN / 4)) * 4;
         _Atomic uint32_t *const word = word_at(record + offset);
         const uint32_t before = atomic_load_explicit(word, memory_order_relaxed);
@@ -138,9 +139,10 @@ int main(int argc, char **argv) {
     usual_bytes = fread(usual, 1, sizeof usual, file);
     fclose(file);
     CHECK(usual_bytes >= RECORD_MIN && record_valid(usual, usual_bytes));
-    const uint32_t size = RECORD_MIN, index = RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD);
+    const uint32_t size = RECORD_MIN, index = RECORD_ALIGNED(RECORD_EVENT + EVENT_PAYLOAD), slots = OWN_SLOTS_MIN;
     memcpy(smallest + RECORD_SIZE, &size, sizeof size);
     memcpy(smallest + RECORD_INDEX, &index, sizeof index);
+    memcpy(smallest + RECORD_SLOTS, &slots, sizeof slots);
     *record_event(smallest) = (struct falco_event){
         .len = EVENT_PAYLOAD, .type = EVENT_TYPE, .nparams = 2, .param_len = {4, 0}, .plugin_id = PLUGIN_ID};
     CHECK(record_valid(smallest, sizeof smallest));

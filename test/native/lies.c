@@ -69,7 +69,7 @@ static void lie_everywhere(const char *path) {
     const uint64_t truth = read_all(honest);
     const uint32_t index = record_u32(honest, RECORD_INDEX);
     const uint32_t end = (uint32_t)size;
-    for (uint32_t at = 0; at + 4 <= end; at = at == RECORD_INDEX ? index : at + 4) {
+    for (uint32_t at = 0; at + 4 <= end; at = at == RECORD_INDEX ? RECORD_SLOTS : at == RECORD_SLOTS ? index : at + 4) {
         const uint32_t now = record_u32(honest, at);
         const uint32_t numbers[] = {0,
                                     1,

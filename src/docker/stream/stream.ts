@@ -1,14 +1,15 @@
 /** The events of an engine as one stream, over all the connections that it takes. */
 import { bytesOf, type Line, lineOf } from "../../base/line.ts";
-import { Patience } from "../../base/patience.ts";
-import { earlier, timestamp } from "../../base/time.ts";
-import { type Engine, EngineError } from "../client.ts";
+import { nanoOf, timestamp } from "../../base/time.ts";
+import type { Engine, EngineError } from "../client.ts";
 import type { DockerEvent } from "../event.ts";
 import { type Filters, filterQuery } from "../filters.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";
+import { BadLines } from "./bad_lines.ts";
 import { Connection } from "./connection.ts";
+import { BEGINNING, KEPT, OUT_OF_ORDER_NS, readKept } from "./history.ts";
 import { Hold } from "./hold.ts";
-import { LINE_MAX, LineSplitter } from "./lines.ts";
+import { Liveness, PING_TIMEOUT_MS, type Watched } from "./liveness.ts";
 import { Outage } from "./outage.ts";
 import { Pacing } from "./pacing.ts";
 import { EventReader, type Loss, passedOver, type Told, unreadable } from "./reader.ts";
@@ -22,29 +23,11 @@ const RECONNECT_MAX_MS = 5_000;
 const FRUITLESS_MAX = 10;
 /** An engine that takes a connection at once and so soon after the last one ended has not restarted in between, ms. */
 const AT_ONCE_MS = 1_000;
-/** How many events an engine keeps (moby 28.5.2: daemon/events, eventsLimit). */
-const KEPT = 256;
-/** How long reading what the engine kept may take, ms. */
-const KEPT_MAX_MS = 2_000;
-/** How long a ping may take, ms, and how soon the next one follows one that failed. */
-const PING_TIMEOUT_MS = 5_000;
-const PING_AGAIN_MS = 1_000;
-/** Without a byte and without an answer for so long, nobody knows whether the engine lives, ms. */
-const SILENT_MS = 15_000;
-/** How much of what happened is read to find out whether the stream brought it, bytes. */
-const CHECK_BYTES_MAX = 1024 * 1024;
-/** How long the stream may take to bring what the engine says has happened, ms. */
-const CHECK_WAIT_MS = 1_000;
-/** Events do not come in the order of their times (inversions of 0.5 ms measured), and the engine's clock is read: so look from somewhat before. */
-const CHECK_BACK_NS = 2_000_000_000n;
 /**
  * Of what a full engine still has, so many are passed over in a proof that nothing was lost: it may forget as many until
  * the stream stands.
  */
 const FORGOTTEN_SOON = 32;
-/** Lines that are no events are announced together: so long after the first one, and so often at most, ms. */
-const BAD_AFTER_MS = 1_000;
-const BAD_EVERY_MS = 60_000;
 
 /** What the stream tells whoever reads it; everything in order. */
 export interface EventSink {
@@ -93,17 +76,14 @@ export interface ResumePoint {
   readonly pause?: number;
 }
 
-/** What an engine keeps is asked for from here: zero would mean nothing (moby 28.5.2: daemon/events, loadBufferedEvents). */
-const BEGINNING = 1_000_000_000n;
-
-const nano = (ms: number): bigint => BigInt(Math.round(ms)) * 1_000_000n;
-
 /** The events of one engine, for as long as they are wanted: over lost connections and restarts of the engine. */
 export class EventStream {
   readonly #resume: Resume;
   readonly #pacing: Pacing;
   readonly #trace: Trace;
   readonly #reader: EventReader;
+  readonly #badLines: BadLines;
+  readonly #liveness: Liveness;
   /** What a question for wanted events ends with, behind its times. */
   readonly #filters: string;
   readonly #made = performance.now();
@@ -126,21 +106,6 @@ export class EventStream {
   #retry: Timer | undefined;
   #closed = false;
 
-  #looks: Timer | undefined;
-  /** Something came since the last look. */
-  #brought = false;
-  /** The last look after something had come, and the last one that saw life at all. */
-  #broughtAt = 0;
-  #aliveAt = 0;
-  /** A ping since then had no answer. */
-  #isUnanswered = false;
-  /** The open connection counts as lost, as it shows no life. */
-  #isSilent = false;
-
-  #bad: { count: number; readonly since: bigint } | undefined;
-  #badTimer: Timer | undefined;
-  #badNext = 0;
-
   constructor(
     readonly engine: Engine,
     readonly sink: EventSink,
@@ -156,7 +121,11 @@ export class EventStream {
     this.#isResumed = resume !== undefined;
     this.#cutAt = this.#made - (resume?.pause ?? Number.POSITIVE_INFINITY);
     this.#pacing = new Pacing(() => sink.flush());
-    if (pingInterval > 0) this.#lookAfter(pingInterval);
+    this.#badLines = new BadLines(engine.clock, (loss) => {
+      sink.lost(loss);
+      sink.flush();
+    });
+    this.#liveness = new Liveness(engine, this.#watched(), this.#resume, pingInterval, this.#filters);
   }
 
   /** When the stream began, by the engine's clock, ns since 1970; before a first connection by ours. */
@@ -186,7 +155,7 @@ export class EventStream {
       await engine.negotiate();
       await engine.readClock();
     } else if (this.#failed > 0) await engine.negotiate().catch(() => {});
-    if (!this.#isResumed) this.#began = engine.clock.now - nano(performance.now() - this.#made);
+    if (!this.#isResumed) this.#began = engine.clock.now - nanoOf(performance.now() - this.#made);
     const kept = this.#resume.isEmpty && !this.#isPodman ? await this.#readHistory() : 0;
     const proven = this.#filters !== "" && !this.#resume.isEmpty && !this.#isPodman && (await this.#keptAll());
     if (!this.#closed) await this.#connect(kept, proven);
@@ -198,7 +167,7 @@ export class EventStream {
    */
   async #keptAll(): Promise<boolean> {
     try {
-      const all = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
+      const all = await readKept(this.engine, BEGINNING, this.engine.clock.now);
       const safe = all.length < KEPT ? all : all.slice(FORGOTTEN_SOON);
       return safe.some(({ timeNano, hash }) => this.#resume.knows(hash, () => timeNano));
     } catch {
@@ -212,7 +181,11 @@ export class EventStream {
   }
 
   get #isPodman(): boolean {
-    return this.engine.info?.isPodman ?? false;
+    return this.engine.isPodman;
+  }
+
+  get #isOpen(): boolean {
+    return this.#connections.some((connection) => connection.isOpen);
   }
 
   /**
@@ -240,15 +213,15 @@ export class EventStream {
           this.#isResumed = true;
           this.#cutAt = Number.NEGATIVE_INFINITY;
           this.#outage = undefined;
-          this.#isSilent = false;
-          this.#alive();
+          this.#liveness.anew();
+          this.#liveness.alive();
           this.sink.opened();
           resolve();
         },
         line: (line) => this.#line(connection, line),
         longLine: (head, tail, bytes) => this.#longLine(connection, head, tail, bytes),
         piece: () => {
-          this.#brought = true;
+          this.#liveness.brought();
           this.#pacing.piece();
         },
         stands: () => {
@@ -268,7 +241,7 @@ export class EventStream {
           this.engine.debug(
             () => `a stream ended: ${why.message}; it brought ${connection.isFruitful ? "new events" : "nothing new"}`,
           );
-          if (!this.#connections.some((other) => other.isOpen)) this.#lost(why);
+          if (!this.#isOpen) this.#lost(why);
         },
       });
       if (this.#isPodman && isKnown) {
@@ -290,9 +263,9 @@ export class EventStream {
   #sinceOfPodman(): bigint {
     const { least } = this.#resume;
     const { now } = this.engine.clock;
-    const first = least === undefined ? this.#began : least - CHECK_BACK_NS;
+    const first = least === undefined ? this.#began : least - OUT_OF_ORDER_NS;
     if (now >= first) return first;
-    return least === undefined ? now : now - nano(this.options.pingInterval + PING_TIMEOUT_MS) - CHECK_BACK_NS;
+    return least === undefined ? now : now - nanoOf(this.options.pingInterval + PING_TIMEOUT_MS) - OUT_OF_ORDER_NS;
   }
 
   /**
@@ -321,47 +294,15 @@ export class EventStream {
    * A later connection that is sent one of these events has missed none. Returns how many events the engine has.
    */
   async #readHistory(): Promise<number> {
-    const fingerprints = await this.#read(BEGINNING, this.engine.clock.now, Number.POSITIVE_INFINITY);
+    const fingerprints = await readKept(this.engine, BEGINNING, this.engine.clock.now);
     for (const fingerprint of fingerprints) if (fingerprint.timeNano <= this.#began) this.#known(fingerprint);
     return fingerprints.length;
-  }
-
-  /**
-   * What the engine still has between two times, as far as it comes in time and within so many bytes.
-   * @param filters what the question ends with; empty: of all events
-   */
-  #read(since: bigint, until: bigint, bytesMax: number, filters = ""): Promise<Fingerprint[]> {
-    const fingerprints: Fingerprint[] = [];
-    const lines = new LineSplitter(
-      LINE_MAX,
-      (line) => fingerprints.push({ timeNano: timeOfLine(line), hash: hashLine(line) }),
-      (head, tail, bytes) =>
-        fingerprints.push({ timeNano: timeOfLine(lineOf(tail)), hash: hashLongLine(head, tail, bytes) }),
-    );
-    return new Promise((resolve, reject) => {
-      let left = bytesMax;
-      const bound = new Patience(KEPT_MAX_MS, () => stop());
-      const stop = this.engine.events(`since=${timestamp(since)}&until=${timestamp(until)}${filters}`, {
-        onOpen: () => {},
-        onData: (chunk) => {
-          lines.push(chunk);
-          left -= chunk.length;
-          if (left < 0) stop();
-        },
-        onEnd: (error) => {
-          bound.end();
-          lines.reset();
-          if (error === undefined) resolve(fingerprints);
-          else reject(error);
-        },
-      });
-    });
   }
 
   /** Connects, and keeps trying until it is closed. */
   reopen(): void {
     // A second connection may have come to stand in since.
-    if (this.#connections.some((connection) => connection.isOpen)) return;
+    if (this.#isOpen) return;
     this.#outage ??= new Outage();
     this.open().then(
       () => this.#closed || this.sink.connection(undefined, false),
@@ -383,8 +324,8 @@ export class EventStream {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    clearTimeout(this.#looks);
-    clearTimeout(this.#badTimer);
+    this.#liveness.close();
+    this.#badLines.close();
     for (const connection of [...this.#connections]) connection.close();
     this.engine.close();
   }
@@ -393,86 +334,34 @@ export class EventStream {
     if (this.#closed) return;
     this.#cutAt = performance.now();
     this.#failed = 0;
-    this.#isSilent = false;
+    this.#liveness.anew();
     this.#outage = new Outage();
     this.sink.connection(error, false);
     this.#reopenLater();
   }
 
-  #lookAfter(ms: number): void {
-    this.#looks = setTimeout(async () => {
-      const ok = await this.#look();
-      if (!this.#closed)
-        this.#lookAfter(ok ? this.options.pingInterval : Math.min(this.options.pingInterval, PING_AGAIN_MS));
-    }, ms);
-  }
-
-  /**
-   * Looks whether the engine and the stream are alive. What the stream brings proves both; a ping proves little: an
-   * engine that ends removes its socket and streams on, a busy one does not answer for seconds, and a stream can be dead
-   * while its neighbour is well. So nothing here ends a connection that no better one stands in for.
-   * @returns whether the next look may take its time
-   */
-  async #look(): Promise<boolean> {
-    if (!this.#connections.some((connection) => connection.isOpen)) return true;
-    this.#sawBytes();
-    const before = this.#broughtAt;
-    let error: EngineError | undefined;
-    try {
-      await this.engine.ping(PING_TIMEOUT_MS);
-      if (!this.engine.clock.isExact) await this.engine.readClock();
-    } catch (thrown) {
-      // A refusal is an answer.
-      if ((thrown as EngineError).status === undefined) error = thrown as EngineError;
-    }
-    this.#sawBytes();
-    if (this.#closed || this.#connections.length !== 1) return true;
-    if (error !== undefined) {
-      if (this.#broughtAt === before) this.#unanswered(error);
-      return this.#broughtAt !== before;
-    }
-    const wasUnanswered = this.#isUnanswered;
-    this.#aliveAt = performance.now();
-    if (this.#isSilent) await this.#second();
-    else if (this.#isPodman && this.engine.clock.now < this.#since) await this.#askFromBefore();
-    else if (this.#broughtAt === before) {
-      if (this.#isPodman) {
-        if (wasUnanswered) await this.#second();
-      } else if (!(await this.#misses())) {
-        if (this.#filters !== "") await this.#markUnwanted();
-      } else {
-        this.#silent(new EngineError(`the engine at ${this.engine.address} has events that its stream does not bring`));
-        await this.#second();
-      }
-    }
-    this.#isUnanswered = false;
-    return !this.#isSilent;
-  }
-
-  #sawBytes(): void {
-    if (!this.#brought) return;
-    this.#brought = false;
-    this.#alive();
-  }
-
-  /** Something came. */
-  #alive(): void {
-    this.#broughtAt = this.#aliveAt = performance.now();
-    this.#isUnanswered = false;
-    if (this.#isSilent) this.sink.connection(undefined, true);
-    this.#isSilent = false;
-  }
-
-  #unanswered(error: EngineError): void {
-    this.#isUnanswered = true;
-    if (performance.now() - this.#aliveAt >= SILENT_MS) this.#silent(error);
-  }
-
-  #silent(error: EngineError): void {
-    if (!this.#isSilent) this.#outage = new Outage();
-    else if (!this.#outage?.isDue()) return;
-    this.#isSilent = true;
-    this.sink.connection(error, true);
+  /** What is looked at of this stream. */
+  #watched(): Watched {
+    const stream = this;
+    return {
+      get isOpen() {
+        return stream.#isOpen;
+      },
+      get isSingle() {
+        return stream.#connections.length === 1;
+      },
+      // podman passes on nothing that is older than what was asked for, also of what happens.
+      get isBehind() {
+        return stream.#isPodman && stream.engine.clock.now < stream.#since;
+      },
+      second: () => this.#second(),
+      askFromBefore: () => this.#askFromBefore(),
+      mark: (unwanted) => {
+        this.#known(unwanted);
+        this.sink.flush();
+      },
+      silent: (error) => this.sink.connection(error, true),
+    };
   }
 
   /** Opens a second connection beside one that is in doubt, which goes when the new one stands. */
@@ -483,40 +372,6 @@ export class EventStream {
     } catch {
       // The one there is stays, and so does the doubt: the next look tries again.
     }
-  }
-
-  /** Asks the engine what happened since the stream last brought something; whether some of it does not come. */
-  async #misses(): Promise<boolean> {
-    const until = this.engine.clock.now;
-    const quiet = until - nano(performance.now() - this.#broughtAt + this.options.pingInterval);
-    // The engine looks from its newest event back to the first that is older: after a step of its clock both count.
-    const since = earlier(quiet, this.#resume.last ?? quiet) - CHECK_BACK_NS;
-    const isMissing = ({ timeNano, hash }: Fingerprint) => !this.#resume.knows(hash, () => timeNano);
-    let missing: Fingerprint[];
-    try {
-      missing = (await this.#read(since, until, CHECK_BYTES_MAX, this.#filters)).filter(isMissing);
-    } catch {
-      return false;
-    }
-    if (missing.length === 0) return false;
-    await Bun.sleep(CHECK_WAIT_MS);
-    return !this.#closed && this.#connections.length === 1 && missing.some(isMissing);
-  }
-
-  /**
-   * Remembers the newest event of all, wanted or not: after a cut it proves that nothing is lost, where nothing wanted has
-   * happened for long.
-   */
-  async #markUnwanted(): Promise<void> {
-    const until = this.engine.clock.now;
-    const since = until - nano(2 * this.options.pingInterval) - CHECK_BACK_NS;
-    const newest = await this.#read(since, until, CHECK_BYTES_MAX).then(
-      (all) => all.at(-1),
-      () => undefined,
-    );
-    if (newest === undefined || this.#closed || this.#resume.knows(newest.hash, () => newest.timeNano)) return;
-    this.#known(newest);
-    this.sink.flush();
   }
 
   /** Called with the first new event of a connection, or when none came: without a known event before it, there is a gap. */
@@ -570,7 +425,7 @@ export class EventStream {
       const fingerprint = { timeNano: timeOfLine(line), hash };
       this.#proveNoGap(connection, fingerprint.timeNano || this.engine.clock.now);
       this.#known(fingerprint);
-      this.#announceBad();
+      this.#badLines.add();
       return;
     }
     this.#pass(connection, told, hash, bytesOf(line));
@@ -623,23 +478,5 @@ export class EventStream {
   #known(fingerprint: Fingerprint): void {
     this.#resume.remember(fingerprint);
     this.sink.known(fingerprint);
-  }
-
-  /** A line that was no event may have stood for one: that is a loss, and many are told of at once. */
-  #announceBad(): void {
-    const now = this.engine.clock.now;
-    this.#bad ??= { count: 0, since: now };
-    this.#bad.count++;
-    this.#badTimer ??= setTimeout(
-      () => {
-        const { count, since } = this.#bad ?? { count: 0, since: now };
-        this.#bad = undefined;
-        this.#badTimer = undefined;
-        this.#badNext = performance.now() + BAD_EVERY_MS;
-        this.sink.lost({ reason: "lines of the engine were no events", since, until: this.engine.clock.now, count });
-        this.sink.flush();
-      },
-      Math.max(BAD_AFTER_MS, this.#badNext - performance.now()),
-    );
   }
 }

@@ -1,14 +1,13 @@
 /** Fields that tell which container an event is about, what it runs, and whether that is known. */
 import { containerIdOf } from "../../../docker/subject.ts";
 import { type EnrichedEvent, uninspectedOf } from "../../../sensor/enrichment.ts";
-import { about, added, type Field, of, shown, whole } from "../field.ts";
+import { about, type Field, of, shown, whole } from "../field.ts";
 import { words } from "../words.ts";
 import { container, INSPECT } from "./part.ts";
 
 const isContainer = (event: EnrichedEvent): boolean => event.Type === "container";
 
 const event = of(whole);
-const addition = of(added((addition) => addition));
 
 const ID = "2b8e2040fe1c…";
 
@@ -37,14 +36,14 @@ export const identityFields: readonly Field[] = [
       ["docker.attributes.name"],
     ),
   ),
-  addition.flag(
+  event.flag(
     about(
       "docker.container.inspected",
       "Whether the facts of the container are known; false where they could not be had in time",
       "our own",
       "true",
     ),
-    (addition) => addition.inspected,
+    ({ falco }) => falco?.inspected,
   ),
   container.text(
     about("docker.container.user", "User of the container; empty is root", `${INSPECT}\`Config.User\``, "1000:1000"),
