@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "constants.h"
 #include "shared/falco_abi.h"
 
 #define CHECK(condition, ...)                                    \
@@ -498,12 +499,24 @@ static void scenario_endless(void) {
     no_child_left();
 }
 
+// An event of a damaged capture: it says what ours say, and ends before the lengths of its parameters.
+static void ask_short_event(const struct api *api, void *state) {
+    const struct falco_event event = {
+        .len = offsetof(struct falco_event, param_len), .type = EVENT_TYPE, .nparams = EVENT_PARAMS};
+    void *memory = malloc(event.len);
+    CHECK(memory != NULL, "no memory");
+    memcpy(memory, &event, event.len);
+    CHECK(status_of(api, state, memory) == NULL, "a value of no event");
+    free(memory);
+}
+
 // Events by the thousand: for valgrind and the sanitizers.
 static void scenario_events(void) {
     struct api api = load();
     void *state = init(&api);
     void *instance = open_instance(&api, state);
     const char *count = getenv("EVENTS");
+    ask_short_event(&api, state);
     take(&api, state, instance, count == NULL ? 1000 : (uint32_t)atoi(count));
     api.close(state, instance);
     api.destroy(state);
@@ -624,6 +637,43 @@ static void scenario_two(void) {
     no_child_left();
 }
 
+struct asker {
+    struct shared *shared;
+    struct falco_event **events;
+    uint32_t count;
+};
+
+static void *ask_fields(void *argument) {
+    const struct asker *asker = argument;
+    for (uint32_t i = 0; !atomic_load_explicit(&asker->shared->stop, memory_order_relaxed); i++)
+        status_of(&asker->shared->api, asker->shared->state, asker->events[i % asker->count]);
+    return NULL;
+}
+
+// An instance is opened and closed again and again while another thread asks for fields of another one's events.
+static void scenario_beside(void) {
+    struct shared shared = {.api = load()};
+    const struct api *api = &shared.api;
+    shared.state = init(api);
+    // The first one has the place that is looked at first.
+    void *first = open_instance(api, shared.state);
+    void *second = open_instance(api, shared.state);
+    struct asker asker = {.shared = &shared};
+    while (asker.count == 0)
+        CHECK(api->next_batch(shared.state, second, &asker.count, &asker.events) <= FALCO_SUCCESS, "next_batch");
+    pthread_t thread;
+    pthread_create(&thread, NULL, ask_fields, &asker);
+    for (int round = 0; round < 20; round++) {
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        api->close(shared.state, first);
+        first = open_instance(api, shared.state);
+    }
+    atomic_store(&shared.stop, true);
+    pthread_join(thread, NULL);
+    api->destroy(shared.state);
+    no_child_left();
+}
+
 // Starts that fail, in a host that signals interrupt all the time: no child is left.
 static void scenario_zombies(void) {
     struct api api = load();
@@ -666,7 +716,7 @@ int main(int argc, char **argv) {
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
         {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
         {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
-        {"hold", scenario_hold},       {"endless", scenario_endless},
+        {"hold", scenario_hold},       {"endless", scenario_endless}, {"beside", scenario_beside},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];
