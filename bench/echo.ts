@@ -12,7 +12,7 @@ import { parseEnriched } from "../src/sensor/enrichment.ts";
 
 const LINE = '{"Type":"container","Action":"start","Actor":{"ID":"1","Attributes":{"name":"web"}},"timeNano":1}';
 
-writeSync(layout.REQUEST_FD, buildId);
+writeSync(layout.ANSWER_FD, buildId);
 let bytes = 0;
 const bridge = new Bridge(process.argv.at(-1) ?? "", {
   configure: (id) => bridge.answer(id),

@@ -6,6 +6,7 @@
  *     docker-plugin-X.Y.Z-linux-{x86_64,aarch64}.tar.gz   the tool alone
  *     falco-plugin-docker_X.Y.Z_{amd64,arm64}.deb         both beside each other, with configuration and rules
  *     docker-rules-X.Y.Z.tar.gz                           the rules files
+ *     docker-deploy-X.Y.Z.tar.gz                          deploy/, beside the rules that it takes
  *     oci/plugin, oci/rules                               the same for a registry, as falcoctl reads it
  *     index.yaml                                          for `falcoctl index add`, with --registry, --repository, --source
  *     sbom.cdx.json, LICENSES.txt                         what is inside
@@ -62,7 +63,7 @@ async function makeBinaries(
     architecture,
     program,
     library: join(folder, "alone.so"),
-    config: join(root, "deploy/falco/docker.yaml"),
+    config: join(root, "deploy/falco.d/docker.yaml"),
     rules: join(root, "rules", MAIN_RULES),
     moreRules: readdirSync(join(root, "rules"))
       .sort()
@@ -128,6 +129,9 @@ async function makeArtifacts(out: string, work: string): Promise<void> {
 
   const rules = readdirSync(join(root, "rules")).sort();
   await archive(join(out, `${name}-rules-${version}.tar.gz`), join(root, "rules"), rules);
+  // The files of deploy/ name the rules by a path from there.
+  const deployed = [...new Bun.Glob("{deploy,rules}/**").scanSync(root)].sort();
+  await archive(join(out, `${name}-deploy-${version}.tar.gz`), root, deployed);
   // falcoctl installs a rules artifact of one file.
   const rulesFile = join(work, `${name}_rules.tar.gz`);
   await archive(rulesFile, join(root, "rules"), [MAIN_RULES]);
@@ -169,9 +173,10 @@ if (import.meta.main) {
     console.error(`release: ${told ? (error as Error).message : ((error as Error).stack ?? error)}`);
     process.exit(1);
   }
-  for (const file of readdirSync(out)) {
+  for (const file of readdirSync(out).sort()) {
     const { size } = statSync(join(out, file));
-    if (/\.(gz|deb)$/.test(file)) console.log(`${file}  ${(size / 2 ** 20).toFixed(1)} MiB`);
+    const shown = size < 2 ** 20 ? `${Math.ceil(size / 2 ** 10)} KiB` : `${(size / 2 ** 20).toFixed(1)} MiB`;
+    if (/\.(gz|deb)$/.test(file)) console.log(`${file}  ${shown}`);
   }
   console.log("release: dist/release");
 }

@@ -8,7 +8,8 @@ import { join } from "node:path";
 /** What a rules file asks of the plugin. */
 const REQUIRED = /(- name: docker\n\s+version: )(\S+)/;
 /** A file of a release, where a document names one. */
-const RELEASED = /(\bdocker-(?:plugin-|rules-)?|\bfalco-plugin-docker_)\d+\.\d+\.\d+(?:-[\w.]+?)?(?=-linux|_a|\.tar)/g;
+const RELEASED =
+  /(\bdocker-(?:plugin-|rules-|deploy-)?|\bfalco-plugin-docker_)\d+\.\d+\.\d+(?:-[\w.]+?)?(?=-linux|_a|\.tar)/g;
 const UNRELEASED = "## [Unreleased]\n";
 const PUBLISHED = /^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$/m;
 

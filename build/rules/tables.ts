@@ -63,7 +63,7 @@ function rulesMarkdown(): string {
 
 function cisMarkdown(): string {
   const rows = wholeRules(CIS).map((rule) => [rule.rule, sentenceOf(rule), needsOf(rule)]);
-  return table(["rule", "what it tells", "asks"], rows);
+  return table(["rule", "what it reports", "asks"], rows);
 }
 
 function techniquesMarkdown(): string {
@@ -110,7 +110,7 @@ function countsMarkdown(): string {
     const off = rules.filter(({ enabled }) => enabled === false).length;
     return [`[\`${file}\`](rules/${file})`, `${rules.length}${off > 0 ? `, ${off} of them off` : ""}`, what];
   });
-  return table(["file", "rules", "what they tell of"], rows);
+  return table(["file", "rules", "what they report"], rows);
 }
 
 /** The tables by the name of the mark that they stand at. */

@@ -41,7 +41,7 @@ static struct ring *open_ring(uint32_t instance) {
 static int refuse(const struct request *request, const char *why) {
     const struct answer answer = {.id = request->id, .rc = 1, .length = strlen(why)};
     memcpy(bridge.mailbox + MAILBOX_ANSWER, why, answer.length);
-    return channel_send(REQUEST_FD, &answer, sizeof answer, -1);
+    return channel_write(ANSWER_FD, &answer, sizeof answer);
 }
 
 static void dispatch(const struct request *request, int fd) {
@@ -70,7 +70,7 @@ static void *listen_to_host(void *unused) {
     for (;;) {
         struct request request;
         int fd;
-        const ssize_t bytes = channel_receive(REQUEST_FD, &request, sizeof request, &fd, true);
+        const ssize_t bytes = channel_receive(REQUEST_FD, &request, sizeof request, &fd);
         if (bytes != (ssize_t)sizeof request) {
             // The host is gone or has let go of us. The event loop may hang, so this thread ends the process.
             bridge.callbacks.abandoned();
@@ -125,14 +125,14 @@ EXPORT void docker_bridge_ring_close(uint32_t instance) {
 // A host that does not read is about to end us.
 EXPORT void docker_bridge_answer(uint32_t id, int32_t rc, uint64_t length, uint64_t value) {
     const struct answer answer = {.id = id, .rc = rc, .length = length, .value = value};
-    channel_send(REQUEST_FD, &answer, sizeof answer, -1);
+    channel_write(ANSWER_FD, &answer, sizeof answer);
 }
 
 EXPORT void docker_bridge_log(int32_t severity, const char *text, uint64_t length) {
     struct log_message message = {.severity = severity};
     if (length > sizeof message.text) length = sizeof message.text;
     memcpy(message.text, text, length);
-    if (channel_send(CONTROL_FD, &message, offsetof(struct log_message, text) + length, -1) == 0)
+    if (channel_write(CONTROL_FD, &message, offsetof(struct log_message, text) + length) == 0)
         atomic_fetch_add(shared(MAILBOX_LOGGED), 1);
     else atomic_fetch_add(shared(MAILBOX_METRICS + METRIC_LOG_LINES_DROPPED * 8), 1);
 }

@@ -191,13 +191,25 @@ static int open_folder(const char *name, char *error) {
     return -1;
 }
 
-// Whether nobody has locked a file: who uses or writes it would have.
-static bool is_left(int folder, const char *name) {
+// Whether the name still is that of the open file.
+static bool is_named(int folder, const char *name, int file) {
+    struct stat named, opened;
+    return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(file, &opened) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+// Removes a file that nobody has locked: who uses or writes it would have. It stays locked here until it is gone, or the
+// name might be another file's by then. False with errno 0 where it is in use or was replaced, else with why.
+static bool remove_left(int folder, const char *name) {
     const int file = open_file(folder, name, O_RDONLY | O_NOFOLLOW);
     if (file < 0) return false;
-    const bool left = flock(file, LOCK_EX | LOCK_NB) == 0;
+    const bool left = flock(file, LOCK_EX | LOCK_NB) == 0 && is_named(folder, name, file);
+    errno = 0;
+    const bool removed = left && unlinkat(folder, name, 0) == 0;
+    const int error = errno;
     close(file);
-    return left;
+    errno = error;
+    return removed;
 }
 
 // Whether a name is that of some version's copy, and nothing that somebody else may have put there.
@@ -217,7 +229,7 @@ static void remove_others(int folder) {
     }
     for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         const char *name = entry->d_name;
-        if (is_copy(name) && strcmp(name, CARRIED_NAME) != 0 && is_left(folder, name)) unlinkat(folder, name, 0);
+        if (is_copy(name) && strcmp(name, CARRIED_NAME) != 0) remove_left(folder, name);
     }
     closedir(entries);
 }
@@ -239,22 +251,42 @@ static enum carried_state begin(struct carried *carried, char *error) {
     return CARRIED_WORKING;
 }
 
+// Whether another copy is there than `seen` tells of.
+static bool has_changed(const struct carried *carried) {
+    struct stat now;
+    return fstatat(carried->opened, CARRIED_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 && !untouched(&now, &carried->seen);
+}
+
 // Begins to write a copy, where no other process does.
 static enum carried_state begin_new(struct carried *carried, char *error) {
     carried->step = UNPACK_FIND;
     carried->file = open_file(carried->opened, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
     if (carried->file < 0 && errno == EEXIST) {
-        if (!is_left(carried->opened, NEW_NAME)) clock_sleep(5);
-        else if (unlinkat(carried->opened, NEW_NAME, 0) != 0 && errno != ENOENT)
+        if (remove_left(carried->opened, NEW_NAME)) return CARRIED_WORKING;
+        if (errno != 0 && errno != ENOENT)
             return refuse(error, "cannot remove %s/" NEW_NAME ": %s", carried->folder, strerror(errno));
+        clock_sleep(5);
         return CARRIED_WORKING;
     }
     if (carried->file < 0) return refuse(error, "cannot write to %s: %s" ELSEWHERE, carried->folder, strerror(errno));
+    const bool locked = flock(carried->file, LOCK_EX | LOCK_NB) == 0;
+    const bool is_taken = locked ? !is_named(carried->opened, NEW_NAME, carried->file) : errno == EWOULDBLOCK;
+    if (is_taken) {
+        // By one that took it for left: that removes it, or has.
+        close_fd(&carried->file);
+        return CARRIED_WORKING;
+    }
     carried->step = UNPACK_WRITE;
     carried->at = 0;
     carried->by_kernel = true;
-    if (flock(carried->file, LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK)
-        return refuse(error, "%s cannot be locked: %s" ELSEWHERE, carried->folder, strerror(errno));
+    if (!locked) return refuse(error, "%s cannot be locked: %s" ELSEWHERE, carried->folder, strerror(errno));
+    // As long as it is locked nobody else puts a copy there; before that somebody may have.
+    if (has_changed(carried)) {
+        unlinkat(carried->opened, NEW_NAME, 0);
+        close_fd(&carried->file);
+        carried->step = UNPACK_FIND;
+        return CARRIED_WORKING;
+    }
     if (fchmod(carried->file, 0700) != 0)
         return refuse(error, "cannot write to %s: %s" ELSEWHERE, carried->folder, strerror(errno));
     remove_others(carried->opened);
@@ -268,9 +300,12 @@ static enum carried_state refuse_fresh(const struct carried *carried, char *erro
 
 // Looks at the copy that is there.
 static enum carried_state find(struct carried *carried, char *error) {
+    struct stat now;
+    if (fstatat(carried->opened, CARRIED_NAME, &carried->seen, AT_SYMLINK_NOFOLLOW) != 0)
+        carried->seen = (struct stat){0};
     carried->file = open_file(carried->opened, CARRIED_NAME, O_RDONLY | O_NOFOLLOW);
-    if (carried->file >= 0 && fstat(carried->file, &carried->seen) == 0 && is_ours(&carried->seen) &&
-        carried->seen.st_size == carried->part.bytes) {
+    if (carried->file >= 0 && fstat(carried->file, &now) == 0 && untouched(&now, &carried->seen) &&
+        is_ours(&carried->seen) && carried->seen.st_size == carried->part.bytes) {
         // Where that is not possible it is removed under our hands, at worst, and unpacked again.
         flock(carried->file, LOCK_SH | LOCK_NB);
         carried->at = 0;
@@ -288,8 +323,10 @@ static enum carried_state compare(struct carried *carried, char *error) {
         return CARRIED_WORKING;
     }
     if (carried->at == carried->part.bytes && is_seen(carried, carried->opened)) return CARRIED_READY;
+    // Another version's Falco may have taken it for one that nobody uses, before it was locked.
+    const bool is_there = is_named(carried->opened, CARRIED_NAME, carried->file);
     close_fd(&carried->file);
-    return carried->fresh ? refuse_fresh(carried, error) : begin_new(carried, error);
+    return carried->fresh && is_there ? refuse_fresh(carried, error) : begin_new(carried, error);
 }
 
 // Copies the next piece; the file system shares the bytes where it can. 0, or an errno.

@@ -22,7 +22,7 @@ struct carried {
     char path[PATH_MAX];  // of the copy
     // The copy whose bytes were compared; locked, so that no other version removes it. -1: none.
     int copy;
-    struct stat seen;  // of that copy, when it was compared
+    struct stat seen;  // of that copy, when it was compared; of what is there, while one is looked for
 
     // What is going on at the moment.
     enum { UNPACK_NOTHING, UNPACK_FIND, UNPACK_WRITE, UNPACK_COMPARE } step;

@@ -7,10 +7,12 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +22,8 @@
 #define SYSCALL_LANDLOCK_CREATE_RULESET 444
 #define SYSCALL_LANDLOCK_ADD_RULE 445
 #define SYSCALL_LANDLOCK_RESTRICT_SELF 446
+#define SYSCALL_CLONE3 435
+#define IOPRIO_PROCESS 1
 #define LANDLOCK_VERSION 1u
 #define LANDLOCK_RULE_PATH_BENEATH 1
 #define FS_WRITE_FILE (1ull << 1)
@@ -157,14 +161,25 @@ static void offer_to_the_oom_killer(void) {
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-// A call whose argument says which process it is for: 0, the caller itself, and nothing else.
-#define FOR_ITSELF(call, n)                                                   \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(ARGUMENT(n)), \
+// A call whose first argument says which process it is for: 0, the caller itself, and nothing else.
+#define FOR_ITSELF(call)                                                      \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(ARGUMENT(0)), \
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), ALLOW, REFUSE
+// The same of a call whose first argument says what the second one is a number of: with 0, the caller's user would be all
+// of root's processes.
+#define FOR_PROCESS_ITSELF(call, process)                                      \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 6), LOAD(ARGUMENT(0)),  \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, process, 0, 3), LOAD(ARGUMENT(1)), \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), ALLOW, REFUSE
+#define NEVER(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), REFUSE
 
 // The kernel asks for no capability where both processes are the same user's: with a limit on processor time, the runtime
-// could end its host. A kernel that was built without such filters goes without this one.
-static void refuse_calls_on_others(void) {
+// could end its host. And what it starts stays in its process group, or it would outlive the runtime, with the memory that
+// the next one shares with the host; and is no child of the host's, which nobody would reap. What is
+// read from a pipe waits for a writer that the kernel holds in a page fault, so no page's content may come from a process:
+// not by userfaultfd, and not by a FUSE of a user namespace. A kernel that was built without such filters goes without
+// this one.
+static void refuse_calls(void) {
     static struct sock_filter filter[] = {
         LOAD(offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0),
@@ -172,13 +187,25 @@ static void refuse_calls_on_others(void) {
         LOAD(offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, CALLS_END, 0, 1),
         REFUSE,
-        FOR_ITSELF(prlimit64, 0),
-        FOR_ITSELF(sched_setaffinity, 0),
-        FOR_ITSELF(sched_setparam, 0),
-        FOR_ITSELF(sched_setscheduler, 0),
-        FOR_ITSELF(sched_setattr, 0),
-        FOR_ITSELF(setpriority, 1),
-        FOR_ITSELF(ioprio_set, 1),
+        FOR_ITSELF(prlimit64),
+        FOR_ITSELF(sched_setaffinity),
+        FOR_ITSELF(sched_setparam),
+        FOR_ITSELF(sched_setscheduler),
+        FOR_ITSELF(sched_setattr),
+        FOR_PROCESS_ITSELF(setpriority, PRIO_PROCESS),
+        FOR_PROCESS_ITSELF(ioprio_set, IOPRIO_PROCESS),
+        NEVER(setsid),
+        NEVER(setpgid),
+        NEVER(userfaultfd),
+        NEVER(unshare),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
+        LOAD(ARGUMENT(0)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_PARENT | CLONE_NEWUSER, 0, 1),
+        REFUSE,
+        ALLOW,
+        // Its flags lie in memory, where no filter sees them; C libraries take clone where a kernel does not know it.
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYSCALL_CLONE3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
         ALLOW,
     };
     const struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
@@ -189,6 +216,6 @@ int confine_enter(int ruleset) {
     offer_to_the_oom_killer();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
     if (drop_capabilities() != 0) return -1;
-    refuse_calls_on_others();
+    refuse_calls();
     return ruleset < 0 ? 0 : (int)syscall(SYSCALL_LANDLOCK_RESTRICT_SELF, ruleset, 0);
 }

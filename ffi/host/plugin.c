@@ -29,6 +29,9 @@
 struct plugin {
     struct runtime runtime;
     struct instance *_Atomic instances[INSTANCES_MAX];
+    // Where the events of each lie, NULL for none: an instance may be closed while another thread looks for an event that is
+    // of another one, and is freed then.
+    const uint8_t *_Atomic memory[INSTANCES_MAX];
     struct replay replay;
     struct extract_cells cells;
     // By the instance's slot, as each has one thread that counts; over the lives of all instances of a slot.
@@ -159,6 +162,7 @@ EXPORT void *plugin_open(void *state, const char *params, int32_t *rc) {
     }
     assert(instance->slot < INSTANCES_MAX);
     plugin->instances[instance->slot] = instance;
+    plugin->memory[instance->slot] = instance->batch.memory;
     *rc = FALCO_SUCCESS;
     return instance;
 }
@@ -167,6 +171,7 @@ EXPORT void plugin_close(void *state, void *handle) {
     struct plugin *plugin = state;
     struct instance *instance = handle;
     if (instance == NULL) return;
+    plugin->memory[instance->slot] = NULL;
     plugin->instances[instance->slot] = NULL;
     runtime_close(&plugin->runtime, instance);
 }
@@ -276,6 +281,9 @@ EXPORT const char *plugin_list_open_params(void *state, int32_t *rc) {
 
 static const uint8_t *find_record(struct plugin *plugin, const struct falco_event *event) {
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
+        const uint8_t *memory = plugin->memory[i];
+        if (memory == NULL || (uintptr_t)event - (uintptr_t)memory >= RECORD_MAX) continue;
+        // It is of this one, which Falco does not close as long as it asks for its events.
         struct instance *instance = plugin->instances[i];
         const uint8_t *record = instance == NULL ? NULL : batch_record(&instance->batch, event);
         if (record == NULL) continue;

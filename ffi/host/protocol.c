@@ -1,4 +1,4 @@
-// Requests, answers and log lines over the two sockets and the mailbox.
+// Requests, answers and log lines over a socket, two pipes and the mailbox.
 #define _GNU_SOURCE
 #include "host/protocol.h"
 
@@ -8,15 +8,15 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "shared/fd.h"
 #include "shared/ring.h"
 
 #define MESSAGES_MAX 1000u  // read in one go: a runtime that floods us must not hold Falco
-#define SOCKET_PASSRIGHTS 83  // SO_PASSRIGHTS, Linux 6.16; older kernels answer ENOPROTOOPT
+// What the pipes hold: a burst of log lines between two looks; an answer each that was given up.
+#define LOG_PACKETS 256u
+#define ANSWER_PACKETS 16u
 #define DROPS_TOLD_NS (60 * NS_PER_S)
 
 static void close_fd(int *fd) {
@@ -24,25 +24,10 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-// A close-on-exec socket pair, both ends clear of the descriptors that the program gets. The first, the host's, takes no
-// descriptors where the kernel can refuse them: what is sent is closed by the host, also where it never reads it, and the
-// last close of a socket that lingers takes as long as its sender chose.
-static bool make_pair(int pair[2]) {
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
-    pair[0] = fd_raise(pair[0]);
-    pair[1] = fd_raise(pair[1]);
-    if (pair[0] >= 0 && pair[1] >= 0) {
-        setsockopt(pair[0], SOL_SOCKET, SOCKET_PASSRIGHTS, &(int){0}, sizeof(int));
-        return true;
-    }
-    close_fd(&pair[0]);
-    close_fd(&pair[1]);
-    return false;
-}
-
 int link_create(struct link *link) {
     *link = (struct link){.control = -1,
                           .request = -1,
+                          .answer = -1,
                           .errors = {.fd = -1},
                           .mailbox_fd = -1,
                           .lines = LOG_BURST,
@@ -53,14 +38,17 @@ int link_create(struct link *link) {
 }
 
 int link_connect(struct link *link, struct link_ends *theirs) {
-    int control[2] = {-1, -1}, request[2] = {-1, -1};
-    *theirs = (struct link_ends){-1, -1, -1};
-    const bool made = make_pair(control) && make_pair(request) && stderr_open(&link->errors, &theirs->errors) == 0;
+    int control[2] = {-1, -1}, request[2] = {-1, -1}, answer[2] = {-1, -1};
+    *theirs = (struct link_ends){-1, -1, -1, -1};
+    const bool made = channel_packets(control, LOG_PACKETS) == 0 && channel_requests(request) == 0 &&
+                      channel_packets(answer, ANSWER_PACKETS) == 0 && stderr_open(&link->errors, &theirs->errors) == 0;
     const int error = errno;
     link->control = control[0];
     link->request = request[0];
+    link->answer = answer[0];
     theirs->control = control[1];
     theirs->request = request[1];
+    theirs->answer = answer[1];
     if (made) return 0;
     link_cut(link);
     link_ends_close(theirs);
@@ -71,6 +59,7 @@ int link_connect(struct link *link, struct link_ends *theirs) {
 void link_ends_close(struct link_ends *theirs) {
     close_fd(&theirs->control);
     close_fd(&theirs->request);
+    close_fd(&theirs->answer);
     close_fd(&theirs->errors);
 }
 
@@ -81,6 +70,7 @@ void link_bury(struct link *link, const struct logger *logger) {
 void link_cut(struct link *link) {
     close_fd(&link->control);
     close_fd(&link->request);
+    close_fd(&link->answer);
 }
 
 void link_free(struct link *link) {
@@ -111,7 +101,7 @@ int link_send(struct link *link, struct request request, const void *data, int f
 
 enum received link_receive(struct link *link, struct answer *answer) {
     for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
-        const ssize_t bytes = channel_receive(link->request, answer, sizeof *answer, NULL, false);
+        const ssize_t bytes = channel_read(link->answer, answer, sizeof *answer);
         if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return NOTHING_YET;
         if (bytes != (ssize_t)sizeof *answer || answer->length > RECORD_MAX) return RUNTIME_GONE;
         if (answer->id == link->request_id) return RECEIVED;
@@ -161,16 +151,16 @@ void link_read_log(struct link *link, const struct logger *logger) {
     tell_of_drops(link, logger, now);
     struct log_message message;
     while (link_may_log(link, now)) {
-        const ssize_t bytes = channel_receive(link->control, &message, sizeof message - 1, NULL, false);
+        const ssize_t bytes = channel_read(link->control, &message, sizeof message);
         if (bytes == 0) close_fd(&link->control);  // its end, which poll would tell of again and again
         if (bytes <= 0) break;
         // What is too short to be a line costs as much as one.
         link->lines--;
         if ((size_t)bytes <= offsetof(struct log_message, text)) continue;
-        ((char *)&message)[bytes] = 0;
+        const int length = (int)((size_t)bytes - offsetof(struct log_message, text));
         int severity = message.severity;
         if (severity < FALCO_CRITICAL || severity > FALCO_DEBUG) severity = FALCO_ERROR;
-        log_line(logger, (enum falco_severity)severity, "%s", message.text);
+        log_line(logger, (enum falco_severity)severity, "%.*s", length, message.text);
     }
     stderr_read(&link->errors, logger, &link->lines);
 }
@@ -178,16 +168,16 @@ void link_read_log(struct link *link, const struct logger *logger) {
 void link_await(struct link *link, const struct logger *logger, uint64_t deadline) {
     const uint64_t now = clock_now();
     // poll passes over a negative descriptor.
-    struct pollfd sockets[] = {
-        {.fd = link->request, .events = POLLIN},
+    struct pollfd pipes[] = {
+        {.fd = link->answer, .events = POLLIN},
         {.fd = link_may_log(link, now) ? link->control : -1, .events = POLLIN},
     };
-    poll(sockets, 2, clock_poll_ms(now, deadline));
-    if (sockets[1].revents != 0) link_read_log(link, logger);
+    poll(pipes, 2, clock_poll_ms(now, deadline));
+    if (pipes[1].revents != 0) link_read_log(link, logger);
 }
 
 bool link_has_ended(const struct link *link) {
     if (link->control < 0) return true;
-    struct pollfd socket = {.fd = link->control, .events = 0};
-    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLHUP | POLLERR)) != 0;
+    struct pollfd pipe = {.fd = link->control, .events = 0};
+    return poll(&pipe, 1, 0) > 0 && (pipe.revents & (POLLHUP | POLLERR)) != 0;
 }

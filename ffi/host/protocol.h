@@ -15,11 +15,12 @@
 struct link {
     int control;  // log lines; -1: there is no runtime
     int request;
+    int answer;
     struct stderr_pipe errors;
     int mailbox_fd;
     uint8_t *mailbox;
     uint32_t request_id;  // the last one sent
-    // The budget of log lines: what is beyond it stays in the socket, and what the socket does not take the runtime counts.
+    // The budget of log lines: what is beyond it stays in the pipe, and what the pipe does not take the runtime counts.
     uint32_t lines;
     uint64_t lines_at;
     uint64_t dropped;  // what of the runtime's count Falco's log knows
@@ -30,13 +31,13 @@ struct link {
 int link_create(struct link *link);
 // The runtime's ends of a new link, close-on-exec.
 struct link_ends {
-    int control, request, errors;
+    int control, request, answer, errors;
 };
-// Makes the two socket pairs and the pipe of a new runtime.
+// Makes the socket pair and the pipes of a new runtime.
 int link_connect(struct link *link, struct link_ends *theirs);
 // Closes its ends, once the runtime has them or will never need them.
 void link_ends_close(struct link_ends *theirs);
-// Closes the sockets, which ends the runtime.
+// Closes the socket, which ends the runtime, and the pipes but for its standard error.
 void link_cut(struct link *link);
 // Hands over what the runtime said last, once it is gone.
 void link_bury(struct link *link, const struct logger *logger);
@@ -59,12 +60,13 @@ size_t link_data(const struct link *link, const struct answer *answer, void *out
 // The same as a string, harmless in a log.
 void link_text(const struct link *link, const struct answer *answer, char *text, size_t max);
 
-// Whether the runtime's log lines may be read: there is a socket, and something left of their budget.
+// Whether the runtime's log lines may be read: there is a pipe, and something left of their budget.
 bool link_may_log(struct link *link, uint64_t now);
-// Hands the runtime's log lines to Falco, and what stands on its standard error, within their budget. Closes the socket where the runtime has let go of it.
+// Hands the runtime's log lines to Falco, and what stands on its standard error, within their budget. Closes the control
+// pipe where the runtime has let go of it.
 void link_read_log(struct link *link, const struct logger *logger);
 
 // Sleeps until the runtime has said something or `deadline` has passed; log lines are handed on.
 void link_await(struct link *link, const struct logger *logger, uint64_t deadline);
-// Whether the runtime has let go of its end of the control socket.
+// Whether the runtime has let go of its end of the control pipe.
 bool link_has_ended(const struct link *link);

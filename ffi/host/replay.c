@@ -32,9 +32,10 @@ void replay_free(struct replay *replay) {
 // still the right one.
 const uint8_t *replay_record(struct replay *replay, struct runtime *runtime, const struct falco_event *event,
                              _Atomic uint64_t *failures) {
+    // One of a capture may be shorter than its header.
+    if (event->len < EVENT_PAYLOAD || event->type != EVENT_TYPE || event->nparams != EVENT_PARAMS) return NULL;
     const uint32_t length = event->param_len[1];
-    if (event->type != EVENT_TYPE || event->nparams != EVENT_PARAMS || event->param_len[0] != PLUGIN_ID_BYTES ||
-        event->len < EVENT_PAYLOAD || length != event->len - EVENT_PAYLOAD || length > RECORD_MAX)
+    if (event->param_len[0] != PLUGIN_ID_BYTES || length != event->len - EVENT_PAYLOAD || length > RECORD_MAX)
         return NULL;
     if (!replay->filled || replay->length != length || memcmp(replay->payload, event->payload, length) != 0) {
         memcpy(replay->payload, event->payload, length);

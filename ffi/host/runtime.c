@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/launch.h"
+#include "host/paths.h"
 #include "host/supervisor.h"
 #include "shared/clock.h"
 
@@ -233,7 +235,13 @@ bool runtime_configure(struct runtime *runtime, const char *config, char *error)
     }
     const struct question question = {.kind = REQUEST_CONFIGURE, .data = copy, .length = strlen(copy)};
     struct answer answer;
-    const bool configured = ask(runtime, &question, deadline, &answer) == ANSWERED;
+    bool configured = ask(runtime, &question, deadline, &answer) == ANSWERED;
+    if (configured && !is_folder_apart(runtime, &answer)) {
+        // It has taken the configuration; the next one gets the old one.
+        stop(runtime, 0);
+        runtime->not_before = 0;
+        configured = false;
+    }
     if (configured) {
         char *old = runtime->config;
         runtime->config = copy;

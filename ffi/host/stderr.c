@@ -13,19 +13,11 @@
 int stderr_open(struct stderr_pipe *pipe, int *theirs) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
-    pipe->fd = fd_raise(ends[0]);
-    int error = errno;
-    *theirs = fd_raise(ends[1]);
-    if (pipe->fd >= 0 && *theirs >= 0) {
-        pipe->used = 0;
-        return 0;
-    }
-    if (*theirs < 0) error = errno;
-    else close(*theirs);
-    if (pipe->fd >= 0) close(pipe->fd);
-    pipe->fd = *theirs = -1;
-    errno = error;
-    return -1;
+    const int rc = fd_raise_both(ends);
+    pipe->fd = ends[0];
+    *theirs = ends[1];
+    pipe->used = 0;
+    return rc;
 }
 
 // Hands over the first `length` bytes, and forgets them with the newline behind them.

@@ -3,22 +3,19 @@
 #include "host/supervisor.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "host/carried.h"
-#include "host/confine.h"
 #include "host/explain.h"
+#include "host/launch.h"
+#include "host/paths.h"
 #include "host/spawn.h"
 #include "shared/clock.h"
 
@@ -31,15 +28,6 @@
 #define HEALTHY_MS 10000u  // after one of this length the next death is told of as the first
 #define UNPACK_MS 20u  // of unpacking at a time: next_batch does it, too
 #define CRASHES_MAX 9u  // with these the delay has reached its bound: more would only be harder to forgive
-
-bool fail(struct runtime *runtime, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(runtime->error, sizeof runtime->error, format, arguments);
-    va_end(arguments);
-    log_clean(runtime->error);
-    return false;
-}
 
 // There is a process in every phase but two.
 static bool is_coherent(const struct runtime *runtime) {
@@ -122,124 +110,6 @@ void replace(struct runtime *runtime, const char *why) {
 
 // Start ------------------------------------------------------------------------------------------------------------
 
-// Where the value of a setting begins, as far as it shows without understanding the configuration. NULL where it does not.
-static const char *value_in(const char *config, const char *key) {
-    static const char space[] = " \t\r\n";
-    for (const char *at = config; (at = strcasestr(at, key)) != NULL;) {
-        at += strlen(key);
-        const char *colon = at + strspn(at, space);
-        // Or it is a value that reads as the key does.
-        if (*colon == ':') return colon + 1 + strspn(colon + 1, space);
-    }
-    return NULL;
-}
-
-// The value of a setting that is an absolute path, in the same way. NULL also where there is no memory.
-static char *path_in(const char *config, const char *key) {
-    const char *at = value_in(config, key);
-    if (at == NULL) return NULL;
-    const char *end = *at == '"' ? at + 1 + strcspn(at + 1, "\"\\") : at;
-    return *end == '"' && at[1] == '/' ? strndup(at + 1, (size_t)(end - at - 1)) : NULL;
-}
-
-// Where the program is to go, for the whole life of the plugin. False with runtime->error.
-static bool settle_programs(struct runtime *runtime) {
-    char *folder = path_in(runtime->config, "\"programdir\"");
-    const char *value = value_in(runtime->config, "\"programdir\"");
-    // What is no absolute path at all the runtime tells of.
-    if (folder == NULL && value != NULL && strncmp(value, "\"/", 2) == 0)
-        return fail(runtime, "programdir: the path is read before JSON is: write it without a backslash");
-    const bool settled = carried_into(&runtime->carried, folder == NULL ? PROGRAM_FOLDER : folder);
-    free(folder);
-    return settled || fail(runtime, "the path of programdir is too long");
-}
-
-// The folder of this library, found through an address inside it, and the program: what the environment names, or lies
-// beside the library, or what the library carries where another version or none lies there.
-bool find_program(struct runtime *runtime) {
-    Dl_info self;
-    char path[PATH_MAX];
-    if (dladdr((const void *)&runtime_begin, &self) == 0 || realpath(self.dli_fname, path) == NULL)
-        return fail(runtime, "cannot find the path of libdocker.so: %s", strerror(errno));
-    runtime->library = strdup(path);
-    if (runtime->library == NULL) return fail(runtime, "out of memory");
-    const char *named = secure_getenv(PROGRAM_VARIABLE);
-    if (named != NULL && *named != 0) {
-        runtime->program = strdup(named);
-    } else {
-        char *slash = strrchr(path, '/');
-        snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), PROGRAM_NAME);
-        const uint64_t deadline = clock_now() + START_MS * NS_PER_MS;
-        runtime->carries = carried_by(&runtime->carried, runtime->library);
-        if (!runtime->carries && errno != 0 && access(path, F_OK) != 0)
-            return fail(runtime, "%s cannot be read: %s", runtime->library, strerror(errno));
-        if (runtime->carries) runtime->carries = !carried_equals(&runtime->carried, path, deadline);
-        if (runtime->carries && !settle_programs(runtime)) return false;
-        runtime->program = strdup(runtime->carries ? runtime->carried.path : path);
-    }
-    if (runtime->program == NULL) return fail(runtime, "out of memory");
-    if (*runtime->program != '/')
-        return fail(runtime, "%s is \"%s\": expected an absolute path of docker-plugin", PROGRAM_VARIABLE,
-                    runtime->program);
-    return true;
-}
-
-#define HANDED_OVER_COUNT (sizeof HANDED_OVER / sizeof *HANDED_OVER)
-
-// The entry of the environment for a variable, NULL where it is not set.
-static char *entry_of(const char *name) {
-    const size_t length = strlen(name);
-    for (char *const *entry = environ; entry != NULL && *entry != NULL; entry++)
-        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry;
-    return NULL;
-}
-
-// Starts the process: the program in the folder `opened`, where there is one.
-static bool launch(struct runtime *runtime, int opened) {
-    tell_suspects(runtime);
-    struct link_ends theirs;
-    if (link_connect(&runtime->link, &theirs) != 0)
-        return fail(runtime, "cannot make a socket pair: %s", strerror(errno));
-    // All that the runtime gets of Falco's environment. GC_TIMER: no wake-ups while nothing happens. PURGE_DELAY, ms: memory
-    // that each event needs again is not given back to the kernel after each (a tenth of an event's CPU at 100 events/s).
-    // RAM_SIZE, bytes: garbage is looked for as on a small machine; with the RAM of a large one half of what 20,000 starts
-    // leave would be garbage.
-    char *envp[3 + HANDED_OVER_COUNT + 1] = {"BUN_GC_TIMER_DISABLE=1", "MIMALLOC_PURGE_DELAY=10000",
-                                             "BUN_JSC_forceRAMSize=268435456"};
-    size_t used = 3;
-    for (size_t i = 0; i < HANDED_OVER_COUNT; i++)
-        if ((envp[used] = entry_of(HANDED_OVER[i])) != NULL) used++;
-    char *argv[] = {PROGRAM_NAME, "runtime", runtime->library, NULL};
-    const int fds[] = {theirs.control, theirs.request, runtime->link.mailbox_fd};
-    static_assert(CONTROL_FD == 3 && REQUEST_FD == 4 && MAILBOX_FD == 5, "the order of fds");
-    const int ruleset = confine_prepare(runtime->folder, &runtime->folder_granted);
-    runtime->confined = ruleset >= 0;
-    const struct spawn spawn = {.path = runtime->program,
-                                .folder = opened,
-                                .name = CARRIED_FILE,
-                                .argv = argv,
-                                .envp = envp,
-                                .error_fd = theirs.errors,
-                                .fds = fds,
-                                .fd_count = 3,
-                                .ruleset = ruleset};
-    enum spawn_step step;
-    const pid_t pid = spawn_start(&spawn, &step);
-    const int error = errno;
-    if (ruleset >= 0) close(ruleset);
-    link_ends_close(&theirs);
-    if (pid < 0) {
-        link_cut(&runtime->link);
-        link_bury(&runtime->link, &runtime->logger);
-        explain_start(runtime->program, step, error, runtime->error, sizeof runtime->error);
-        return false;
-    }
-    runtime->pid = pid;
-    runtime->phase = RUNTIME_GREETING;
-    runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
-    return true;
-}
-
 // Goes on putting the program where it can be started, and starts it there.
 static bool unpack(struct runtime *runtime) {
     int opened;
@@ -261,6 +131,7 @@ bool start(struct runtime *runtime) {
     if (!spawn_reap(&runtime->unreaped, 0) && runtime->unreaped.count >= UNREAPED_MAX - 1)
         return fail(runtime, "%zu runtimes that were killed have not ended: the kernel holds them",
                     runtime->unreaped.count);
+    tell_suspects(runtime);
     if (!runtime->carries) return launch(runtime, -1);
     runtime->phase = RUNTIME_UNPACKING;
     runtime->phase_deadline = clock_now() + START_MS * NS_PER_MS;
@@ -292,27 +163,6 @@ bool send_request(struct runtime *runtime, uint32_t kind, const struct instance 
     return fail(runtime, "the runtime does not take requests: %s", strerror(errno));
 }
 
-// Makes a folder and those above it, for their owner alone.
-static void make_folder(const char *path) {
-    char copy[PATH_MAX];
-    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) return;
-    for (char *c = copy + 1; *c != 0; c++) {
-        if (*c != '/') continue;
-        *c = 0;
-        mkdir(copy, 0700);
-        *c = '/';
-    }
-    mkdir(copy, 0700);
-}
-
-char *guess_folder(const char *config) {
-    char *file = path_in(config, "\"statefile\"");
-    if (file == NULL) return strdup(STATE_FOLDER);
-    char *slash = strrchr(file, '/');
-    slash[slash == file ? 1 : 0] = 0;
-    return file;
-}
-
 void take_flush_interval(struct runtime *runtime, const struct answer *answer) {
     const uint64_t ms = answer->value < FLUSH_INTERVAL_MAX_MS ? answer->value : FLUSH_INTERVAL_MAX_MS;
     atomic_store(&runtime->flush_interval_ns, ms * NS_PER_MS);
@@ -320,6 +170,12 @@ void take_flush_interval(struct runtime *runtime, const struct answer *answer) {
 
 static void answer_folder(const struct runtime *runtime, const struct answer *answer, char folder[PATH_MAX]) {
     folder[link_data(&runtime->link, answer, folder, PATH_MAX - 1)] = 0;
+}
+
+bool is_folder_apart(struct runtime *runtime, const struct answer *answer) {
+    char folder[PATH_MAX];
+    answer_folder(runtime, answer, folder);
+    return *folder != '/' || is_apart(runtime, folder);
 }
 
 bool lacks_folder(const struct runtime *runtime, const struct answer *answer) {
@@ -376,7 +232,7 @@ static bool ended_early(struct runtime *runtime, const char *what) {
 
 static bool greeted(struct runtime *runtime) {
     char version[128];
-    const ssize_t bytes = channel_receive(runtime->link.request, version, sizeof version - 1, NULL, false);
+    const ssize_t bytes = channel_read(runtime->link.answer, version, sizeof version - 1);
     if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
     if (bytes <= 0) {
         char what[2 * PATH_MAX + 80];

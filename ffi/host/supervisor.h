@@ -6,14 +6,8 @@
 
 #include "host/runtime.h"
 
-#define START_MS 10000u  // init and open: until the runtime's word
 #define LOOK_MS 100u     // between two looks at the runtime's health
 
-// Puts the reason of a failure into runtime->error. Always false.
-bool fail(struct runtime *runtime, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-// Finds docker-plugin. False with runtime->error.
-bool find_program(struct runtime *runtime);
 // Starts a runtime where there is none. False with runtime->error.
 bool start(struct runtime *runtime);
 // Goes as far as the runtime's messages allow, without waiting. False, with the reason, where it is lost.
@@ -35,10 +29,9 @@ void replace(struct runtime *runtime, const char *why);
 // Sends a request. False with runtime->error.
 bool send_request(struct runtime *runtime, uint32_t kind, const struct instance *instance, bool resume,
                   const void *data, size_t length);
-// Where a configuration seems to put the state; its runtime says where it does, and is started again where that is
-// elsewhere. NULL where there is no memory.
-char *guess_folder(const char *config);
 // What a runtime says to a configuration: the interval of flushes, and the folder of its state.
 void take_flush_interval(struct runtime *runtime, const struct answer *answer);
+// Whether that folder may be the runtime's to write to. False with runtime->error.
+bool is_folder_apart(struct runtime *runtime, const struct answer *answer);
 // Whether that folder is one that it may not write to.
 bool lacks_folder(const struct runtime *runtime, const struct answer *answer);

@@ -1,7 +1,9 @@
-// The messages between host and runtime, over SOCK_SEQPACKET socket pairs: one message a packet, whole or not at all.
+// The messages between host and runtime, each whole or not at all: requests over a SOCK_SEQPACKET socket, as a descriptor
+// may go with them; all that the runtime says over pipes in packet mode. Nothing but bytes comes out of a pipe: a descriptor
+// that the host was sent it would have to close, and the last close of a socket that lingers takes as long as its sender
+// chose.
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,7 +21,7 @@ struct request {
 };
 static_assert(sizeof(struct request) == 24, "");
 
-// From the runtime on the request socket. `length` bytes of data stand in the mailbox at MAILBOX_ANSWER.
+// From the runtime on the answer pipe. `length` bytes of data stand in the mailbox at MAILBOX_ANSWER.
 struct answer {
     uint32_t id;
     int32_t rc;
@@ -28,16 +30,32 @@ struct answer {
 };
 static_assert(sizeof(struct answer) == 24, "");
 
-// From the runtime on the control socket: a severity (u32), then text.
+// What a pipe takes as one packet (PIPE_BUF, limits.h).
+#define PACKET_MAX 4096
+
+// From the runtime on the control pipe: a severity (u32), then text.
 struct log_message {
     int32_t severity;
-    char text[LOG_MAX];
+    char text[PACKET_MAX - sizeof(int32_t)];
 };
+static_assert(sizeof(struct log_message) == PACKET_MAX && PACKET_MAX <= LOG_MAX, "");
 
-// Sends one packet, with a file descriptor where `fd` >= 0. Never blocks. 0, or -1 with errno.
+// All four: 0, or a number of bytes, or -1 with errno.
+
+// A socket pair for requests, close-on-exec: what is sent into ends[0] comes out of ends[1], and nothing goes back.
+int channel_requests(int ends[2]);
+// A pipe for packets, both ends close-on-exec and never blocking: ends[0] is read. It holds `packets` where the kernel
+// grants that, else 16.
+int channel_packets(int ends[2], unsigned packets);
+
+// Sends one request, with a file descriptor where `fd` >= 0. Never blocks.
 int channel_send(int socket, const void *data, size_t bytes, int fd);
+// Waits for one request of at most `max` bytes. The descriptor that comes with it goes to *fd (-1: none). 0 at the end of
+// the connection.
+ssize_t channel_receive(int socket, void *data, size_t max, int *fd);
 
-// Takes one packet of at most `max` bytes. Never blocks unless `wait`. A descriptor that comes with it goes to *fd
-// (-1 where none does; NULL: none is wanted, one that comes is closed).
-// Returns its bytes, 0 at the end of the connection, -1 with errno (EAGAIN: nothing there).
-ssize_t channel_receive(int socket, void *data, size_t max, int *fd, bool wait);
+// Puts one packet of at most PACKET_MAX bytes into a pipe. Never blocks: EAGAIN where there is no room.
+int channel_write(int pipe, const void *data, size_t bytes);
+// Takes one packet of at most `max` bytes; what is longer is cut. Never blocks (EAGAIN: nothing there). 0 once nobody can
+// write any more.
+ssize_t channel_read(int pipe, void *data, size_t max);

@@ -19,3 +19,18 @@ static inline int fd_raise(int fd) {
     errno = error;
     return high;
 }
+
+// Raises both ends of a pipe or a socket pair. 0, or -1 with errno and both closed and -1.
+static inline int fd_raise_both(int ends[2]) {
+    ends[0] = fd_raise(ends[0]);
+    int error = errno;
+    ends[1] = fd_raise(ends[1]);
+    if (ends[0] >= 0 && ends[1] >= 0) return 0;
+    if (ends[1] < 0) error = errno;
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0) close(ends[i]);
+        ends[i] = -1;
+    }
+    errno = error;
+    return -1;
+}

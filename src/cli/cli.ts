@@ -1,6 +1,7 @@
 /** The tool: what a person asks for, and how it ends. */
-import { EngineError } from "../docker/client.ts";
+
 import { BadAddress } from "../docker/endpoint.ts";
+import { EngineError } from "../docker/engine_error.ts";
 import { buildId } from "../ipc/build_id.ts";
 import { initSchemaJson } from "../plugin/schema.ts";
 import { BadRecording } from "../sensor/recording_file.ts";

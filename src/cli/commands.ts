@@ -61,17 +61,17 @@ export const commands = [
     value: "FILE",
     completes: "file",
     desc:
-      "write the events into a file, a payload a line, until Ctrl-C; compressed where its name ends in .zst. A file that is " +
-      "there is gone on with, by one at a time. What the file holds: the engine's lines and what was asked about containers, so labels and " +
-      "the command lines of execs, and never an environment variable",
+      "write the events into a file, a payload a line, until Ctrl-C; compressed where its name ends in .zst. A file that " +
+      "exists is appended to, by one recording at a time. The file holds the engine's lines and its answers about " +
+      "containers: labels and command lines of execs, but no environment variables",
     options: [...SOURCE],
     examples: ["--record events.jsonl", "--record events.jsonl.zst --count 1000", "--dump --replay events.jsonl.zst"],
   },
   {
     name: "check",
     desc:
-      "tell on one page whether this machine is ready: library and program, the engine, Falco's configuration, the rules " +
-      "files; each line good, bad or unknown",
+      "print one page on whether this machine is ready: library and program, the engine, Falco's configuration, the rules " +
+      "files; each line is good, bad or unknown",
     options: ["host", "config", "rules", "library", "json", "color"],
     examples: ["--check", "--check --config /etc/falco/falco.yaml", "--check --rules my_rules.yaml", "--check --json"],
   },
@@ -80,8 +80,8 @@ export const commands = [
     value: "RULES",
     completes: "file",
     desc:
-      "show for each event what the fields of a rules file's conditions hold. Where sysdig is on the machine, its libsinsp " +
-      "tells whether a rule matches",
+      "show for each event what the fields in a rules file's conditions hold. Where sysdig is installed, its libsinsp " +
+      "says whether a rule matches",
     options: ["rule", ...SOURCE, "color"],
     examples: [
       "--explain rules/docker_rules.yaml --demo",
@@ -94,14 +94,14 @@ export const commands = [
     optional: true,
     completes: "file",
     desc:
-      "as --dump, but through the ABI of libdocker.so (of this program's folder, where none is named), as Falco gets the " +
-      "events; what differs from the direct way is told, and is a bug",
+      "as --dump, but through the ABI of libdocker.so (the one in this program's folder, unless one is named), as Falco gets " +
+      "the events; a difference to the direct way is reported, and is a bug",
     options: ["host", "demo", "replay", "count", ...FORM],
     examples: ["--through --demo", "--through /usr/share/falco/plugins/libdocker.so --count 10"],
   },
   {
     name: "fields",
-    desc: "list the fields that rules can use: type, meaning, what each is taken from, an example",
+    desc: "list the fields that rules can use: type, meaning, where the value comes from, an example",
     options: ["json"],
     examples: ["--fields", "--fields --json | jq -r '.[].name'"],
   },
@@ -118,7 +118,7 @@ export const commands = [
     completes: "file",
     desc:
       "print the plugin's metrics of a running Falco: at the URL of its webserver (default: http://localhost:8765/metrics), " +
-      "or from a file that it writes them to, metrics.output_file or a log of its alerts as JSON, of which the newest counts",
+      "or from a file that it writes them to (metrics.output_file, or a log of its alerts as JSON), whose newest entry counts",
     options: ["json"],
     examples: [
       "--metrics",
@@ -131,7 +131,7 @@ export const commands = [
     name: "completion",
     value: "SHELL",
     choices: SHELLS,
-    desc: "print what completes this command line in a shell",
+    desc: "print the completion script for bash, zsh or fish",
     options: [],
     examples: ["--completion bash > /etc/bash_completion.d/docker-plugin", "--completion fish | source"],
   },
@@ -153,7 +153,7 @@ export const commands = [
   {
     name: "version",
     short: "V",
-    desc: "the version; libdocker.so must be of the same",
+    desc: "the version; libdocker.so must have the same",
     options: [],
   },
 ] as const satisfies readonly CommandEntry[];
@@ -166,42 +166,39 @@ export const options = [
     many: true,
     desc:
       "the engine, as in Falco's open_params: unix:///path/to/docker.sock, tcp://host:port, ssh://host, context://name; " +
-      "several times for several engines, whose events come in the order of their arrival (default: DOCKER_HOST, " +
-      "DOCKER_CONTEXT, or unix:///var/run/docker.sock)",
+      "repeat it for several engines (default: DOCKER_HOST, DOCKER_CONTEXT, or unix:///var/run/docker.sock)",
     examples: ["--dump --host /run/user/1000/docker.sock", "--dump -H tcp://10.0.0.5:2375 -H tcp://10.0.0.6:2375"],
   },
   {
     name: "demo",
-    desc: "take the bundled recording of a real engine in place of a live one",
+    desc: "use the bundled recording of a real engine instead of a live one",
     examples: ["--dump --demo"],
   },
   {
     name: "replay",
     value: "FILE",
     completes: "file",
-    desc: "take what --record has written in place of a live engine",
+    desc: "use a file that --record has written instead of a live engine",
     examples: ["--dump --replay events.jsonl", "--dump --replay events.jsonl.zst --speed 10"],
   },
   {
     name: "speed",
     value: "N",
-    desc:
-      "how fast a recording goes: 1 as it happened, by the times of its events, 10 ten times as fast, max without waiting " +
-      "(default)",
+    desc: "how fast a recording is played: 1 as it happened, 10 ten times as fast, max without waiting (default)",
     examples: ["--dump --demo --speed 1"],
   },
   {
     name: "since",
     value: "TIME",
     desc:
-      "begin with what the engine still has from then on: RFC 3339, seconds since 1970, or a time ago such as 90s, 10m, " +
-      "1h30m. An engine keeps its last 256 events",
+      "begin with the events since then that the engine still has: RFC 3339, seconds since 1970, or a time ago such as " +
+      "90s, 10m, 1h30m. An engine keeps its last 256 events",
     examples: ["--dump --since 10m", "--dump --since 2026-11-25T08:00:00Z", "--dump --since 1795427238.966794737"],
   },
   {
     name: "until",
     value: "TIME",
-    desc: "end there; as --since takes it",
+    desc: "end at this time, written as for --since",
     examples: ["--dump --since 1h --until 30m", "--dump --since 0 --until 0s"],
   },
   { name: "count", short: "n", value: "N", desc: "end after so many events", examples: ["--dump --count 1 --json"] },
@@ -209,14 +206,14 @@ export const options = [
     name: "type",
     value: "TYPE",
     many: true,
-    desc: "only events of this type, such as container, image, network, volume; several mean any of them",
+    desc: "only events of this type, such as container, image, network, volume; repeat it for several",
     examples: ["--dump --type image --type volume"],
   },
   {
     name: "action",
     value: "ACTION",
     many: true,
-    desc: "only events with this action, such as start, die, pull; exec_create takes all of its commands",
+    desc: "only events with this action, such as start, die, pull; exec_create matches whatever the command",
     examples: ["--dump --action die --action oom"],
   },
   {
@@ -245,7 +242,7 @@ export const options = [
     short: "f",
     value: "KEY=VALUE",
     many: true,
-    desc: "only what this filter of the engine's lets through, as `docker events` takes it",
+    desc: "only events that pass this filter, written as for `docker events --filter`",
     examples: ["--dump --filter scope=swarm", "--dump -f type=network -f network=backend"],
   },
   {
@@ -255,7 +252,7 @@ export const options = [
     desc:
       "what to print of an event, as in a rule's output: text with %field, %field[argument] or %toupper(field). Beside the " +
       "plugin's fields there are %evt.time, %evt.datetime, %evt.rawtime, %evt.num, %evt.source, %evt.pluginname and " +
-      "%evt.plugininfo. There is no --where: Falco and sysdig have conditions, --explain shows what they see",
+      "%evt.plugininfo. There is no --where: conditions are for Falco and sysdig, and --explain shows what they see",
     completes: "field",
     examples: [
       "--dump --output '%docker.type %docker.action %docker.attributes[com.example.team]'",
@@ -266,26 +263,26 @@ export const options = [
     name: "columns",
     value: "FIELD,…",
     completes: "field",
-    desc: "print these fields in columns, with a header; in a pipe with tabs and without one. `docker.` may be left out",
+    desc: "print these fields in columns with a header; in a pipe with tabs and no header. `docker.` may be left out",
     examples: ["--dump --columns time,type,action,container.name,image.repository"],
   },
   {
     name: "json",
     desc:
-      "one JSON object a line: each field that the event has, by its name and of its type; whole numbers are exact, and a " +
-      "field with an argument is an object",
+      "print JSON. Of events: one object a line with each field that the event has, by name and type; whole numbers are " +
+      "exact, and a field with an argument is an object",
     examples: [`--dump --json | jq -c '{"docker.action", "docker.container.name"}'`],
   },
   {
     name: "raw",
     desc:
-      "the engine's own lines, byte for byte; on a terminal with what could act on it made harmless. Events that the " +
-      "plugin adds are not among them",
+      "print the engine's own lines, byte for byte; on a terminal, control characters are made harmless. Events that the " +
+      "plugin adds are left out",
     examples: ["--dump --raw > events.jsonl"],
   },
   {
     name: "relative",
-    desc: "in place of the time, how long after the line before it",
+    desc: "show how long after the line before it, instead of the time",
     examples: ["--dump --relative"],
   },
   {
@@ -306,7 +303,7 @@ export const options = [
     name: "config",
     value: "FILE",
     completes: "file",
-    desc: "Falco's configuration, for --check (default: /etc/falco/falco.yaml, where it is there)",
+    desc: "Falco's configuration, for --check (default: /etc/falco/falco.yaml, where it exists)",
     examples: ["--check --config /etc/falco/falco.yaml"],
   },
   {
@@ -314,14 +311,14 @@ export const options = [
     value: "FILE",
     many: true,
     completes: "file",
-    desc: "a rules file for --check, beside those that Falco's configuration names",
+    desc: "a rules file for --check, besides those that Falco's configuration names",
     examples: ["--check --rules my_rules.yaml"],
   },
   {
     name: "library",
     value: "FILE",
     completes: "file",
-    desc: "libdocker.so, for --check (default: what Falco's configuration names, else that of this program's folder)",
+    desc: "libdocker.so, for --check (default: what Falco's configuration names, else the one in this program's folder)",
     examples: ["--check --library /usr/share/falco/plugins/libdocker.so"],
   },
 ] as const satisfies readonly Entry[];

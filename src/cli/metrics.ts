@@ -53,7 +53,7 @@ async function ofWeb(url: URL): Promise<Found> {
   }
   const found = metricsIn(text);
   if (found.size === 0)
-    throw new NoMetrics(`Falco at ${url.href} tells nothing of the plugin docker: is it loaded? And ${WEB_NEEDS}`);
+    throw new NoMetrics(`Falco at ${url.href} has no metrics of the plugin docker: is it loaded? And ${WEB_NEEDS}`);
   return found;
 }
 
@@ -73,7 +73,7 @@ function ofFile(path: string): Found {
   }
   const found = lastMetricsIn(text);
   if (found.size === 0)
-    throw new NoMetrics(`${path} tells nothing of the plugin docker: is it loaded? And ${FILE_NEEDS}`);
+    throw new NoMetrics(`${path} has no metrics of the plugin docker: is it loaded? And ${FILE_NEEDS}`);
   return found;
 }
 

@@ -4,19 +4,11 @@
  */
 import { isMap } from "../base/lenient.ts";
 import { info } from "../plugin/info.ts";
-import { metrics } from "../plugin/metrics.ts";
+import { metrics, namesInPrometheus } from "../plugin/metrics.ts";
 
 /** A metric's name and value, as Prometheus' text has them; a time may follow. */
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{[^}]*\})?\s+([-+.\deE]+)(?:\s|$)/;
-/** What Falco takes for a unit and leaves out of a name, wherever it stands. */
-const UNITS = /_(?:kb|bytes|mb|percentage|perc|ratio|ns|ts|sec|total)/g;
-
-/** `queue_bytes` is `docker_queue_total`; before Falco took units out, and said one for each, it was `docker_queue_bytes`. */
-const forms = metrics.flatMap(({ name }) =>
-  [`${name}`, `${name}_total`, `${name.replace(UNITS, "")}_total`].map(
-    (form) => [`${info.name}_${form}`, name] as const,
-  ),
-);
+const forms = metrics.flatMap(({ name }) => namesInPrometheus(name).map((form) => [form, name] as const));
 /** Of the longest form first, so that none is taken for the end of another. */
 const byForm = forms.toSorted(([a], [b]) => b.length - a.length);
 

@@ -56,7 +56,7 @@ export async function record(given: Given): Promise<number> {
     note(text);
   };
   if (writer.torn > 0) say(`${writer.path}: ${writer.torn} bytes of an event that was never written whole are cut off`);
-  if (writer.goesOn) say(`${writer.path} is gone on with`);
+  if (writer.goesOn) say(`${writer.path} exists: events are appended to it`);
   const viewer = new Viewer();
   shown.start();
   try {

@@ -1,16 +1,23 @@
 /** The client of an engine: questions with an answer, and streams of events, over HTTP. */
-import { closeSync, openSync } from "node:fs";
 import type { Dispatcher } from "undici/index.js";
 import { type Debug, NO_DEBUG } from "../base/debug.ts";
 import { Patience } from "../base/patience.ts";
-import { printable } from "../base/text.ts";
 import { nanoseconds } from "../base/time.ts";
 import { compareVersions } from "./api_version.ts";
 import { Budget, type Holder } from "./budget.ts";
 import { EngineClock } from "./clock.ts";
 import type { Endpoint } from "./endpoint.ts";
+import {
+  EngineError,
+  foreignStream,
+  type Headers,
+  noAnswer,
+  refused,
+  tooLarge,
+  UnreadableAnswer,
+  unreachable,
+} from "./engine_error.ts";
 import { hashOf, NO_TRACE, type Trace } from "./trace.ts";
-import { Trouble } from "./trouble.ts";
 import { Client, Pool } from "./undici.ts";
 
 /**
@@ -34,9 +41,8 @@ export const ANSWER_MAX = 16 * 1024 * 1024;
 const ANSWERS_MAX = 64 * 1024 * 1024;
 /** An answer that has brought so many bytes when its time is over is not late but huge: asking again is no use. */
 const SLOW_MAX = 1024 * 1024;
-/** Characters that are shown of what an engine says of an error, and bytes that are read for them. */
-const WORDS_MAX = 500;
 const CLOCK_TIMEOUT_MS = 2_000;
+/** Bytes that are read of what an engine says of an error. */
 const ERROR_BODY_MAX = 4096;
 /**
  * Connections for questions beside the stream, all together; each is kept for a while when it is idle. An engine answers
@@ -48,24 +54,6 @@ export const STREAMS_MAX = 4;
 /** Up to a second undici takes a timer of its own; above, one that ticks as long as it runs. */
 const IDLE_MS = 1_000;
 
-/** What went wrong with an engine, in words for the person who runs Falco: one line that harms no terminal. */
-export class EngineError extends Error {
-  constructor(
-    message: string,
-    /** The HTTP status of an engine that answered, or the one that it meant; undefined where none was reached. */
-    readonly status?: number,
-    /** Trying again does not help: a person has to change something. */
-    readonly permanent = false,
-    /** The answer was larger than can be read. */
-    readonly huge = false,
-  ) {
-    super(printable(message));
-  }
-}
-
-/** An answer that is not read, as reading it ended a process before. */
-export class UnreadableAnswer extends EngineError {}
-
 export interface EngineInfo {
   /** The engine's own API version, such as `1.51`; undefined where it names none. */
   readonly apiVersion: string | undefined;
@@ -74,8 +62,6 @@ export interface EngineInfo {
   /** Whether it is podman, which keeps its events for ever: moby keeps 256, in memory. */
   readonly isPodman: boolean;
 }
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface StreamHandler {
   onOpen(): void;
@@ -265,7 +251,7 @@ export class Engine {
         onRequestStart: () => {},
         onResponseStart: (_controller, status, headers) => {
           this.clock.date(Date.parse(String(headers.date)));
-          const foreign = status === 200 ? this.#foreign(headers) : undefined;
+          const foreign = status === 200 ? foreignStream(this.address, headers) : undefined;
           this.debug(() => `GET ${path}: ${status}, its headers after ${(performance.now() - began).toFixed(1)} ms`);
           if (foreign !== undefined) over(foreign);
           else if (status !== 200) refusal = { status, body: "" };
@@ -281,9 +267,9 @@ export class Engine {
         },
         onResponseEnd: () => {
           if (refusal?.status === 400 && version !== undefined && !ended) ask(undefined);
-          else over(refusal && this.#refused("/events", refusal.status, refusal.body));
+          else over(refusal && refused(this.endpoint, "/events", refusal.status, refusal.body));
         },
-        onResponseError: (_controller, error) => over(this.#unreachable(error)),
+        onResponseError: (_controller, error) => over(unreachable(this.endpoint, error)),
       } satisfies Dispatcher.DispatchHandler);
     };
     ask(this.#version);
@@ -346,8 +332,10 @@ export class Engine {
       controller?.abort(error);
       reject(error);
     };
-    const holder: Holder = { bytes: 0, end: () => fail(this.#tooLarge(path)) };
-    const late = new Patience(timeoutMs, () => fail(holder.bytes > SLOW_MAX ? this.#tooLarge(path) : this.#silent()));
+    const holder: Holder = { bytes: 0, end: () => fail(tooLarge(this.address, path)) };
+    const late = new Patience(timeoutMs, () =>
+      fail(holder.bytes > SLOW_MAX ? tooLarge(this.address, path) : noAnswer(this.address)),
+    );
     this.#pool.dispatch({ path, method: "GET" }, {
       onRequestStart: (own) => {
         controller = own;
@@ -371,131 +359,24 @@ export class Engine {
         resolve({ status, headers, body });
       },
       onResponseError: (_controller, error) =>
-        fail((error as { code?: string }).code === TOO_LARGE ? this.#tooLarge(path) : this.#unreachable(error)),
+        fail(
+          (error as { code?: string }).code === TOO_LARGE
+            ? tooLarge(this.address, path)
+            : unreachable(this.endpoint, error),
+        ),
     } satisfies Dispatcher.DispatchHandler);
     return promise;
   }
 
   /** @throws EngineError where the answer is a refusal */
   #good(path: string, answer: Answer): Answer {
-    if (answer.status !== 200) throw this.#refused(path, answer.status, answer.body);
+    if (answer.status !== 200) throw refused(this.endpoint, path, answer.status, answer.body);
     return answer;
   }
-
-  /** What makes a stream one that no engine sends. */
-  #foreign(headers: Headers): EngineError | undefined {
-    if (/^text\/html\b/i.test(String(headers["content-type"])))
-      return new EngineError(`this is no Docker Engine: ${this.address} answers /events with a web page`);
-    const encoding = headers["content-encoding"] ?? "identity";
-    if (encoding === "identity") return undefined;
-    return new EngineError(
-      `the stream of ${this.address} comes compressed (${String(encoding)}), which no engine does and nobody asked for: set the proxy between`,
-    );
-  }
-
-  /** The engine's own words: JSON with a message, or plain text from old engines; a proxy before it may have none. */
-  #refused(path: string, status: number, body: string): EngineError {
-    if (isTls(status, body)) return this.#speaksTls();
-    let words = body.trim();
-    let meant = status;
-    try {
-      const { message, cause } = JSON.parse(body) as { message?: unknown; cause?: unknown };
-      words = String(message ?? words);
-      // podman 4.3 says so of a container that goes while it looks.
-      if (status === 500 && /^no such /.test(String(cause))) meant = 404;
-    } catch {}
-    if (words === "") words = `no words; is it a Docker Engine, or a proxy that does not let ${path} pass?`;
-    else if (words.startsWith("<")) words = `a web page; is it a Docker Engine, or a proxy that refuses ${path}?`;
-    if (words.length > WORDS_MAX) words = `${words.slice(0, WORDS_MAX).toWellFormed()}…`;
-    return new EngineError(`the engine at ${this.address} answered ${path} with ${status}: ${words}`, meant);
-  }
-
-  #silent(): EngineError {
-    return new EngineError(`the engine at ${this.address} does not answer`);
-  }
-
-  #tooLarge(path: string): EngineError {
-    return new EngineError(`the answer of the engine at ${this.address} to ${path} is too large`, 200, false, true);
-  }
-
-  #speaksTls(): EngineError {
-    const { address, asker } = this.endpoint;
-    return new EngineError(`the engine at ${address} speaks TLS: set ${asker.tls}`, undefined, true);
-  }
-
-  #withoutFiles(): EngineError {
-    return new EngineError(`no connection to the engine at ${this.address}: too many files are open; ${RAISE_FILES}`);
-  }
-
-  #unreachable(error: unknown): EngineError {
-    const { endpoint } = this;
-    const { address, asker } = endpoint;
-    const trouble = error instanceof Trouble ? error : endpoint.explain(error);
-    if (trouble !== undefined) return new EngineError(trouble.message, undefined, trouble.permanent);
-    const { code, name, message, data } = error as { code?: string; name?: string; message?: string; data?: string };
-    const none = `no Docker Engine at ${address}`;
-    switch (code) {
-      case "UND_ERR_DESTROYED":
-        return new EngineError(`given up, as the engine at ${address} is not watched any more`);
-      case "ENOENT":
-      case "ENOTDIR":
-        return new EngineError(`${none}: no such socket; start the engine or set ${asker.setting}`);
-      case "ENOTSOCK":
-      case "ECONNREFUSED": {
-        if (!canOpen()) return this.#withoutFiles();
-        const there = endpoint.obstacle();
-        if (there === undefined) return new EngineError(`${none}: connection refused; is the engine running?`);
-        // A bind mount of a socket that is not there makes a folder, which then keeps the engine from starting.
-        const how = there === "a folder" ? "remove it and start the engine, or" : "start the engine, or";
-        return new EngineError(`${none}: ${there} is there and no socket; ${how} set ${asker.setting}`);
-      }
-      case "ENOTFOUND":
-      case "EAI_AGAIN":
-        return new EngineError(`${none}: the host's name is not known; correct it in ${asker.setting}, or the DNS`);
-      case "EMFILE":
-      case "ENFILE":
-        return this.#withoutFiles();
-      case "EHOSTUNREACH":
-      case "ENETUNREACH":
-        return new EngineError(`${none}: there is no way to this host; is the network up?`);
-      case "EACCES":
-      case "EPERM":
-        return new EngineError(
-          `no permission for ${address}: run ${asker.program} as root or as a member of the socket's group (usually docker)`,
-          undefined,
-          true,
-        );
-    }
-    if (name === "TimeoutError" || code?.endsWith("TIMEOUT") || code === "ETIMEDOUT") return this.#silent();
-    if (name === "HTTPParserError" && TLS_ALERT.test(data ?? "")) return this.#speaksTls();
-    if (name === "HTTPParserError")
-      return new EngineError(`what answers at ${address} speaks no HTTP; set ${asker.setting} to an engine`);
-    return new EngineError(`the connection to the engine at ${address} broke: ${message ?? String(error)}`);
-  }
 }
-
-/** Whether this process may open one more file. Bun says of a socket that it may not have: connection refused. */
-function canOpen(): boolean {
-  try {
-    closeSync(openSync("/dev/null", "r"));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** What a person does who wants more files to be open. */
-export const RAISE_FILES = "raise the limit of open files (with systemd, LimitNOFILE=)";
 
 /** undici's code of an answer beyond `maxResponseSize`. */
 const TOO_LARGE = "UND_ERR_RES_EXCEEDED_MAX_SIZE";
 
 const versioned = (path: string, version: string | undefined): string =>
   version === undefined ? path : `/v${version}${path}`;
-
-/** How the alert begins that a TLS server answers plain HTTP with (RFC 8446, 5.1). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it begins with
-const TLS_ALERT = /^\u0015\u0003/;
-
-/** What Go's and nginx's servers say where TLS is spoken and plain HTTP comes (net/http: server.go). */
-const isTls = (status: number, body: string): boolean => status === 400 && /HTTPS (server|port)/i.test(body);

@@ -117,7 +117,7 @@ export function resolveEngine(text: string, environment: Environment, by = FALCO
   const [first, ...others] = resolveEngines(text, environment, by, reach);
   if (first === undefined || others.length > 0)
     throw new BadAddress(
-      `${first?.endpoint.asker.setting}: ${others.length + 1} engines are named, and one can be watched at a time`,
+      `${first?.endpoint.asker.setting}: ${others.length + 1} engines are named, and here it takes one`,
     );
   return first;
 }

@@ -24,12 +24,14 @@ export const layout = {
   PAGE_BYTES: PAGE,
 
   // The file descriptors a runtime is started with, after 0, 1 and 2.
-  /** Log lines to the host; its end is the end of the runtime. */
+  /** A pipe: log lines to the host; its end is the end of the runtime. */
   CONTROL_FD: 3,
-  /** Requests from the host and the answers to them. */
-  REQUEST_FD: 4,
+  /** A pipe: the version, then the answers to requests. */
+  ANSWER_FD: 4,
+  /** A socket: requests from the host, and nothing to it. */
+  REQUEST_FD: 5,
   /** The memory of the mailbox. */
-  MAILBOX_FD: 5,
+  MAILBOX_FD: 6,
 
   // The ring: one memfd an open instance. Positions count bytes and only grow; every one is a multiple of RECORD_ALIGN.
   /** u64: bytes ever written. A record counts once this has passed it. */
@@ -117,7 +119,7 @@ export const layout = {
   // The mailbox: one memfd a plugin state. The first page is shared counters, then what goes with requests and answers.
   /** u64: moved by the runtime's event loop every three seconds. */
   MAILBOX_HEARTBEAT: 0,
-  /** u64: moved by the runtime after each message on the control socket. */
+  /** u64: moved by the runtime after each message on the control pipe. */
   MAILBOX_LOGGED: 64,
   /** u64 each, in the order of `metrics`. */
   MAILBOX_METRICS: 128,

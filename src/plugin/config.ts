@@ -186,7 +186,7 @@ export const configSchema = v.object({
     v.pipe(
       v.picklist(Object.keys(severities) as Severity[]),
       v.description(
-        "What of the runtime's log reaches Falco's: lines of this severity and worse. debug tells each request with its " +
+        "What of the runtime's log reaches Falco's: lines of this severity and worse. debug logs each request with its " +
           "time, each connection, and what is concluded from it.",
       ),
     ),

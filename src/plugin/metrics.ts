@@ -70,10 +70,15 @@ export type MetricName = (typeof metrics)[number]["name"];
 const UNITS = /_(?:kb|bytes|mb|percentage|perc|ratio|ns|ts|sec|total)/g;
 
 /**
- * What Falco's `/metrics` calls a metric of ours. Of a plugin's metrics libsinsp knows no unit, so all of them are counted
- * things, whose name ends in `_total`, gauges too (falcosecurity/libs 0.17.1 to 0.25.0: userspace/libsinsp/plugin.cpp,
- * metrics_collector.cpp).
+ * What Falco's `/metrics` calls a metric of ours, behind `falcosecurity_plugins_`: the newest Falco's name first. Of a
+ * plugin's metrics libsinsp knows no unit, so all of them are counted things, whose name ends in `_total`, gauges too; it
+ * takes units out of a name, and did not always do either (falcosecurity/libs 0.17.1 to 0.25.0:
+ * userspace/libsinsp/plugin.cpp, metrics_collector.cpp).
  */
-export function prometheusName(name: MetricName): string {
-  return `falcosecurity_plugins_${`${info.name}_${name}_`.replace(UNITS, "")}total`;
+export function namesInPrometheus(name: MetricName): readonly [newest: string, ...older: string[]] {
+  const full = `${info.name}_${name}`;
+  return [`${full.replace(UNITS, "")}_total`, `${full}_total`, full];
 }
+
+/** What the newest Falco's `/metrics` calls a metric of ours. */
+export const prometheusName = (name: MetricName): string => `falcosecurity_plugins_${namesInPrometheus(name)[0]}`;

@@ -90,12 +90,14 @@ export class Checkpoint {
   /**
    * Says that a stream stands and goes on from what was kept, which is old from now on: where nothing replaces this, both
    * Falco and its runtime ended before they could.
+   * @throws where that cannot be written; what was kept is gone then all the same, where it can be removed
    */
   occupy(began: bigint, now = Date.now()): void {
     try {
       this.#replace(() => this.#text({ began, fingerprints: [] }, now, { isOpen: true }));
-    } catch {
+    } catch (error) {
       this.forget();
+      throw error;
     }
   }
 

@@ -15,7 +15,6 @@ import { parseEnriched } from "../sensor/enrichment.ts";
 import { FILE_SCHEME } from "../sensor/recording.ts";
 import { Playback } from "./playback.ts";
 import { Session } from "./session.ts";
-import { stateFolderFault } from "./state_folder.ts";
 
 /** Three in the time after which the host takes a silent runtime for one that hangs; each one is a wake-up. */
 const HEARTBEAT_EVERY_MS = 3_000;
@@ -49,7 +48,7 @@ function memoryHeld(): number {
  */
 export function runRuntime(library: string): void {
   // First of all the version, and with nothing but a write: the host compares it before anything else is agreed on.
-  writeSync(layout.REQUEST_FD, buildId);
+  writeSync(layout.ANSWER_FD, buildId);
 
   let config = readDefaults();
   const sessions = new Map<number, Session | Playback>();
@@ -57,8 +56,6 @@ export function runRuntime(library: string): void {
     configure(id, text) {
       const result = readConfig(text);
       if ("error" in result) return bridge.refuse(id, result.error);
-      const fault = stateFolderFault(result.config.statefile, [process.execPath, library]);
-      if (fault !== undefined) return bridge.refuse(id, fault);
       for (const warning of result.warnings) bridge.log("warning", warning);
       const later = sessions.size === 0 ? [] : changedLater(config, result.config);
       config = result.config;

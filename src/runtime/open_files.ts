@@ -1,6 +1,7 @@
 /** How many files the connections to engines may keep open, so that questions of one leave none without its stream. */
 import { readFileSync } from "node:fs";
-import { CONNECTIONS_MAX, RAISE_FILES, STREAMS_MAX } from "../docker/client.ts";
+import { CONNECTIONS_MAX, STREAMS_MAX } from "../docker/client.ts";
+import { RAISE_FILES } from "../docker/engine_error.ts";
 import type { Transport } from "../docker/transport.ts";
 
 /** Files that the runtime has open beside connections: what the host gave it, and those of its files that are in use. */

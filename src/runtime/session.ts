@@ -1,7 +1,7 @@
 /** An open instance: from the addresses of engines to their events in its ring. */
 import { Budget } from "../docker/budget.ts";
-import { EngineError } from "../docker/client.ts";
 import { FALCO, resolveEngines } from "../docker/endpoint.ts";
+import { EngineError } from "../docker/engine_error.ts";
 import type { Bridge } from "../ipc/bridge.ts";
 import { RingProducer } from "../ipc/ring.ts";
 import { type Config, reachOptions } from "../plugin/config.ts";

@@ -5,8 +5,9 @@ import { RateLimit } from "../base/rate_limit.ts";
 import { printable } from "../base/text.ts";
 import { isoTime, later } from "../base/time.ts";
 import type { Budget } from "../docker/budget.ts";
-import { Engine, type EngineError } from "../docker/client.ts";
+import { Engine } from "../docker/client.ts";
 import type { WantedEngine } from "../docker/endpoint.ts";
+import type { EngineError } from "../docker/engine_error.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import { excludes, hidesChanges, hidesVolumes, includesRunning } from "../docker/filters.ts";
 import type { Loss } from "../docker/stream/reader.ts";
@@ -104,7 +105,7 @@ export class Watch {
         flush: () => ring.publish(),
         opened: () => {
           journal.began = this.#feed.began;
-          if (!this.#stood) this.#checkpoint?.occupy(this.#feed.began);
+          if (!this.#stood) this.#occupy();
           this.#stood = true;
           this.#isConnected(true);
         },
@@ -187,12 +188,25 @@ export class Watch {
     try {
       this.#checkpoint.keep(this.shared.ring.delivered(this.journal), Date.now(), undelivered);
     } catch (error) {
-      if (checkpointWarning.allows())
-        this.#log(
-          "warning",
-          `statefile: ${errorMessage(error)}; a restart of Falco may miss events${count === 0 ? "" : `, ${count} that it did not take among them`}`,
-        );
+      this.#unkept(error, count);
     }
+  }
+
+  /** Said at once, and not at a close only, which a Falco that is killed never comes to. */
+  #occupy(): void {
+    try {
+      this.#checkpoint?.occupy(this.#feed.began);
+    } catch (error) {
+      this.#unkept(error, 0);
+    }
+  }
+
+  /** @param count events that Falco did not take and that nobody keeps */
+  #unkept(error: unknown, count: number): void {
+    // Events that are lost for good are told of in any case.
+    if (!checkpointWarning.allows() && count === 0) return;
+    const those = count === 0 ? "" : `, ${count} that it did not take among them`;
+    this.#log("warning", `statefile: ${errorMessage(error)}; a restart of Falco may miss events${those}`);
   }
 
   /** Takes what an earlier Falco has left. */

@@ -5,7 +5,8 @@
 
 import { bytesOf, copyOf, type Line } from "../base/line.ts";
 import type { Budget } from "../docker/budget.ts";
-import { type Engine, EngineError } from "../docker/client.ts";
+import type { Engine } from "../docker/client.ts";
+import { EngineError } from "../docker/engine_error.ts";
 import { type DockerEvent, writeEvent } from "../docker/event.ts";
 import type { Loss } from "../docker/stream/reader.ts";
 import type { Fingerprint } from "../docker/stream/resume.ts";
@@ -287,7 +288,7 @@ export class Feed {
       const now = engine.clock.now;
       const daemon = inspector.daemon.existing(now);
       const events = snapshot.events(now + 1n);
-      if (events === undefined) this.#warn(`${why.message}; containers that run already are not told of`);
+      if (events === undefined) this.#warn(`${why.message}; containers that run already are not reported`);
       const { include = () => true, exclude = () => false } = this.options;
       for (const event of [...(daemon === undefined ? [] : [daemon]), ...(events ?? [])]) {
         if (!include(event) || exclude(event)) continue;

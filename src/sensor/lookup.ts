@@ -1,6 +1,6 @@
 /** What is known of the objects of one kind: asked for once, and kept as long as it is true and there is room. */
 import { LRUCache } from "lru-cache";
-import type { EngineError } from "../docker/client.ts";
+import type { EngineError } from "../docker/engine_error.ts";
 import type { Uninspected } from "./enrichment.ts";
 import { type Kind, type Questions, reasonOf } from "./questions.ts";
 

@@ -1,6 +1,7 @@
 /** What an engine has of a period: a source that ends, at the period's end or with the connection. */
 import { timestamp } from "../base/time.ts";
-import type { Engine, EngineError } from "../docker/client.ts";
+import type { Engine } from "../docker/client.ts";
+import type { EngineError } from "../docker/engine_error.ts";
 import { type Filters, filterQuery } from "../docker/filters.ts";
 import type { OpenSource, Source, SourceSink } from "./source.ts";
 import { LinesTold } from "./told.ts";

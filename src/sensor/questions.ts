@@ -2,7 +2,8 @@
  * Questions to an engine beside its stream: a bounded number at once, and none of a kind that is refused. What goes
  * wrong is said once for each kind and reason.
  */
-import { type Engine, type EngineError, UnreadableAnswer } from "../docker/client.ts";
+import type { Engine } from "../docker/client.ts";
+import { type EngineError, UnreadableAnswer } from "../docker/engine_error.ts";
 import { hashOf } from "../docker/trace.ts";
 import type { Uninspected } from "./enrichment.ts";
 

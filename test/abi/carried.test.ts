@@ -377,6 +377,22 @@ one(
   60_000,
 );
 
+one(
+  "processes that unpack into one folder at once wait for one another, whatever the moment",
+  async () => {
+    const [carried = "", name = "", section = ""] = await carrying("/bin/cat");
+    const place = join(temporaryFolder(), "programs");
+    const library = join(temporaryFolder(), "libdocker.so");
+    const unpack = join(temporaryFolder(), "unpack");
+    await compileLibrary(library, [carried, name, section]);
+    compileNative("unpack.c", unpack, ["-Dflock=late_flock", name], ["ffi/host/carried.c"]);
+    const { exitCode, stderr } = Bun.spawnSync([unpack, library, place, "60"]);
+    expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+    expect(readFileSync(programIn(place)).equals(readFileSync("/bin/cat"))).toBe(true);
+  },
+  60_000,
+);
+
 one("the program stays where it was at init, whatever programdir says later", async () => {
   const { library, place } = installed();
   using state = running({ library, place });

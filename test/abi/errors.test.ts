@@ -59,7 +59,7 @@ test.each([
   ["is ended", "exec sleep 20"],
   ["ends by itself", "exit 3"],
 ])("what a docker-plugin has started ends with it, where it %s", async (_, then) => {
-  const started = "sleep 300 3<&- 4>&- 5<&- & printf 'of %d' $! >&4";
+  const started = "sleep 300 3<&- 4>&- 5<&- 6<&- & printf 'of %d' $! >&4";
   const error = failedInit(pluginBeside(`#!/bin/sh\ntrap '' TERM HUP\n${started}\n${then}\n`));
   const pid = /is version of (\d+) and/.exec(error)?.[1];
   expect(pid).toBeDefined();

@@ -317,3 +317,20 @@ test("what could not be kept, and no engine has any more, is announced with its 
   second.end();
   await engine.stop();
 });
+
+test("where nothing can be kept that is said while Falco runs, and what it did not take once more at its end", async () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  const { engine, start } = await world({ statefile: join(file, "resume") });
+  const { state, instance } = start();
+  const said = (text: RegExp) => state.logs.filter((line) => text.test(line.text));
+  for (let i = 0; i < 50 && said(/^statefile: .*; a restart of Falco may miss events$/).length === 0; i++)
+    instance.nextBatch();
+  expect(said(/; a restart of Falco may miss events$/)).toHaveLength(1);
+  await engine.send(...lines(5));
+  await received(state, 5);
+  instance.close();
+  expect(said(/may miss events, 5 that it did not take among them$/)).toHaveLength(1);
+  state.destroy();
+  await engine.stop();
+});

@@ -95,6 +95,26 @@ test.each(engines)("an engine that %s", async (_name, behaviour, words) => {
   expect(wrong).toEqual([expect.stringMatching(words)]);
 });
 
+test("several engines are each looked at, however they are named", async () => {
+  await using old = await TestEngine.start({ apiVersion: "1.24" });
+  await using second = await TestEngine.start({ refuseInfo: 403 });
+  const rules = rulesOf(rule("docker.node.statenew = down"));
+  const setting = `{engines: [{address: '${old.address}'}, {address: '${second.address}'}]}`;
+  for (const args of [
+    ["--config", configOf(`${old.address},${second.address}`, { rules })],
+    ["--config", configOf("", { initConfig: setting, rules })],
+    ["--config", configOf("", { rules }), "--host", old.address, "--host", second.address],
+  ]) {
+    const { wrong, findings } = await check(...args);
+    // The newest of both sends the field.
+    expect(wrong).toEqual([expect.stringMatching(/\/info with 403/)]);
+    const areas = new Set(findings.map(({ area }) => area).filter((area) => area.startsWith("Engine")));
+    expect([...areas]).toEqual([`Engine ${old.address}`, `Engine ${second.address}`]);
+  }
+  const { wrong } = await check("--config", configOf("", { initConfig: "{engines: [{address: nowhere}]}" }));
+  expect(wrong).toEqual([expect.stringContaining('engines[0].address "nowhere": not an engine\'s address')]);
+});
+
 test("an engine that sends no legacy keys is well, and it is said", async () => {
   await using engine = await TestEngine.start({ apiVersion: "1.52" });
   const { code, findings } = await check("--config", configOf(engine.address));
@@ -220,6 +240,36 @@ test("fields that are never there are said: the engine's API is too old, or nobo
     expect.stringContaining("the engine speaks API 1.24, and docker.node.statenew comes with 1.30"),
     expect.stringContaining("docker.container.privileged is never there, as the setting inspect is false"),
   ]);
+});
+
+test("rules files that are named and not there are said where no rule is left", async () => {
+  await using engine = await TestEngine.start();
+  const { wrong } = await check("--config", configOf(engine.address, { rules: "/nowhere/docker_rules.yaml" }));
+  expect(wrong).toEqual(["bad: rules_files: /nowhere/docker_rules.yaml: not there"]);
+  const other = rulesOf(rule("evt.type = open").replace('"docker"', '"syscall"'));
+  const rules = `${other}, /nowhere/docker_rules.yaml`;
+  expect((await check("--config", configOf(engine.address, { rules }))).wrong).toEqual([
+    expect.stringMatching(/no rule is for the source docker, and \/nowhere\/docker_rules\.yaml, .* is not there/),
+  ]);
+  // One that may be there: docker_local.yaml.
+  const some = `${RULES}, /nowhere/docker_local.yaml`;
+  expect((await check("--config", configOf(engine.address, { rules: some }))).wrong).toEqual([]);
+});
+
+test("a library or a program for another processor", async () => {
+  await using engine = await TestEngine.start();
+  const folder = temporaryFolder();
+  const library = join(folder, "libdocker.so");
+  const files = [library, join(folder, "docker-plugin")];
+  for (const [i, from] of [BUILT, PROGRAM].entries()) {
+    const bytes = readFileSync(from);
+    // s390x, elf(5)
+    bytes.writeUInt16LE(22, 18);
+    writeFileSync(files[i] ?? "", bytes, { mode: 0o755 });
+  }
+  expect((await check("--config", configOf(engine.address), "--library", library)).wrong).toEqual(
+    files.map((file) => `bad: ${file} is made for another processor`),
+  );
 });
 
 test("a library and a program that do not belong together, or that others can change", async () => {

@@ -100,7 +100,7 @@ test("fish completes, too", () => {
       .split("\n")
       .filter(Boolean);
   expect(complete("docker-plugin --relat")).toEqual([
-    "--relative\tin place of the time, how long after the line before it",
+    "--relative\tshow how long after the line before it, instead of the time",
   ]);
   expect(complete("docker-plugin --color al")).toEqual(["always\tcolours"]);
 });
@@ -188,7 +188,7 @@ test("--metrics shows what Falco has written into a file, the newest", () => {
   writeFileSync(file, "");
   expect(run(["--metrics", file])).toMatchObject({
     code: 1,
-    err: expect.stringContaining(`${file} tells nothing of the plugin docker`),
+    err: expect.stringContaining(`${file} has no metrics of the plugin docker`),
   });
   expect(run(["--metrics", "/nowhere/stats"]).err).toBe("docker-plugin: /nowhere/stats: there is no such file\n");
 });

@@ -56,6 +56,18 @@ test("a connection that breaks before --until is an error", async () => {
   expect(err).toMatch(/^(docker-plugin: [^\n]*\n)?docker-plugin: [^\n]*broke[^\n]*\n$/);
 });
 
+test("a type that no engine is known to have events of is said, and asked for all the same", async () => {
+  await using engine = await TestEngine.start();
+  const process = spawn("-H", engine.address, "--type", "contaner", "--filter", "type=volume", "--count", "1");
+  while ((await engine.subscribers()) === 0) await Bun.sleep(20);
+  await engine.send(event("a", now()));
+  const { code, names, err } = await ended(process);
+  expect([code, names]).toEqual([0, ["a"]]);
+  expect(err.match(/no engine is known.*/g)).toEqual([
+    "no engine is known to have events of type contaner; did you mean container?",
+  ]);
+});
+
 test("filters go to the engine, in the question for its stream", async () => {
   await using engine = await TestEngine.start({ containers: { ["7".repeat(64)]: { Name: "/runs" } } });
   const process = spawn(

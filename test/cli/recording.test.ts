@@ -22,7 +22,7 @@ test.each(["events.jsonl", "events.jsonl.zst"])("%s: recorded, gone on with, rep
     err: `docker-plugin: ${count} events are in ${file}\n`,
   });
   expect(run(["--replay", file, "--raw"]).out).toBe(demo);
-  expect(run(["--record", file, "--demo", "--count", "2"]).err).toContain(`${file} is gone on with`);
+  expect(run(["--record", file, "--demo", "--count", "2"]).err).toContain(`${file} exists: events are appended to it`);
   expect(run(["--replay", file, "--raw"]).out).toBe(
     demo +
       demo

@@ -2,8 +2,9 @@
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Engine, type EngineError } from "../../src/docker/client.ts";
+import { Engine } from "../../src/docker/client.ts";
 import { FALCO, type Reach, resolveEndpoint } from "../../src/docker/endpoint.ts";
+import type { EngineError } from "../../src/docker/engine_error.ts";
 import { NUMBERED, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { Plugin } from "../support/host.ts";

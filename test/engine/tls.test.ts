@@ -1,8 +1,9 @@
 /** A real Docker Engine behind TLS, which asks for a certificate of ours. */
 import { afterAll, expect, test } from "bun:test";
 
-import { Engine, type EngineError } from "../../src/docker/client.ts";
+import { Engine } from "../../src/docker/client.ts";
 import { FALCO, resolveEndpoint } from "../../src/docker/endpoint.ts";
+import type { EngineError } from "../../src/docker/engine_error.ts";
 import type { TlsFiles } from "../../src/docker/tls.ts";
 import { DOCKERD_NEEDS, Dockerd } from "../support/dockerd.ts";
 import { Plugin, setVariable } from "../support/host.ts";

@@ -96,7 +96,7 @@ const attacks: Record<string, Attack> = {
  */
 export function runHostile(how: string, library: string, seed: number): void {
   const random = new Random(seed);
-  writeSync(layout.REQUEST_FD, buildId);
+  writeSync(layout.ANSWER_FD, buildId);
   const attack = attacks[how];
   if (attack === undefined) throw new Error(`no attack ${how}`);
   let timer: Timer | undefined;

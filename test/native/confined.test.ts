@@ -1,8 +1,7 @@
 /** What the runtime may do, tried from its place: the process beside the guard must not be a way to it. */
 import { beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
-import { release } from "node:os";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runtimePid } from "../faults/faults.ts";
 import { isVariant, LIBRARY, Plugin, rc } from "../support/host.ts";
 import { compileFalco, compileNative } from "../support/native.ts";
@@ -25,29 +24,51 @@ beforeAll(() => {
   compileNative("confined.c", join(folder, "docker-plugin"), [`-DWHERE="${open}"`]);
 }, 60_000);
 
+/** What confined.c tries, in its order. */
+const names = [
+  ...[
+    "landlock",
+    "mem",
+    "peek",
+    "poke",
+    "kill",
+    "library",
+    "file",
+    "limit",
+    "nice",
+    "all",
+    "io",
+    "sid",
+    "pgid",
+    "bear",
+  ],
+  ...["gifts", "page", "ns", "ns2", "trace"],
+] as const;
+
 /** What came of each attempt: the error's number, 0 where it succeeded. */
-function attempts(as: readonly string[]): Record<string, number> {
+function attempts(as: readonly string[]): Record<string, number | undefined> {
   const { stdout } = Bun.spawnSync([...as, falco, "words", library, ""], { stderr: "inherit", timeout: 30_000 });
   const said = /is version (.*?) and libdocker\.so/.exec(stdout.toString())?.[1] ?? stdout.toString();
-  return Object.fromEntries(
-    said
-      .trim()
-      .split(" ")
-      .map((each) => each.split("="))
-      .map(([name, value]) => [name, Number(value)]),
-  );
+  const numbers = said.trim().split(" ").map(Number);
+  expect(numbers.length).toBe(names.length);
+  return Object.fromEntries(names.map((name, i) => [name, numbers[i]]));
 }
-
-/** Whether the kernel lets a socket refuse descriptors: Linux 6.16. */
-const [major = 0, minor = 0] = release().split(".").map(Number);
-const refusesDescriptors = major > 6 || (major === 6 && minor >= 16);
 
 /** What the kernel must refuse, by its version of Landlock (-1: none). */
 const refusals = (landlock: number) => ({
   kill: landlock >= 6 ? EPERM : 0,
   file: landlock >= 1 ? EACCES : 0,
-  gift: refusesDescriptors ? EPERM : 0,
 });
+
+/**
+ * What is refused whatever the kernel: a say in other processes, children that would outlive the runtime, descriptors and
+ * pages whose time it chooses.
+ */
+const alwaysRefused = {
+  ...{ limit: EPERM, nice: EPERM, all: EPERM, io: EPERM },
+  ...{ sid: EPERM, pgid: EPERM, bear: EPERM },
+  ...{ gifts: 0, page: EPERM, ns: EPERM, ns2: EPERM },
+};
 
 // A variant of the library brings a sanitizer that not each of these programs has.
 test.skipIf(!isRoot || isVariant)("a runtime of root's reaches neither its host's memory nor the library", () => {
@@ -57,8 +78,7 @@ test.skipIf(!isRoot || isVariant)("a runtime of root's reaches neither its host'
     peek: EPERM,
     poke: EPERM,
     trace: EPERM,
-    limit: EPERM,
-    nice: EPERM,
+    ...alwaysRefused,
     library: landlock >= 1 ? EACCES : 0,
     ...refusals(landlock),
   });
@@ -69,7 +89,7 @@ test.skipIf(!isRoot || isVariant || setpriv === null)("nor does one of a plain u
   const { landlock = -1, ...came } = attempts([String(setpriv), "--reuid=65534", "--regid=65534", "--clear-groups"]);
   // Without Landlock all of a user's processes are one another's.
   if (landlock >= 1) expect(came).toMatchObject({ mem: EACCES, peek: EPERM, poke: EPERM, trace: EPERM });
-  expect(came).toMatchObject({ library: EACCES, limit: EPERM, nice: EPERM, ...refusals(landlock) });
+  expect(came).toMatchObject({ library: EACCES, ...alwaysRefused, ...refusals(landlock) });
 });
 
 test.skipIf(!isRoot || isVariant)(
@@ -102,4 +122,33 @@ test("the state's folder is made, and is the one place to write to, wherever the
   state.open("unix:///nowhere/docker.sock").close();
   expect(state.logs.map(({ text }) => text).filter((text) => text.includes("statefile"))).toEqual([]);
   expect(existsSync(other)).toBe(true);
+});
+
+test.each([
+  ["in it", "x", "x"],
+  ["above it", "x", "."],
+  ["above it, by a link", "x", "link"],
+  ["in it, where the library is a link to another place", "y", "y"],
+])("a state's folder that what Falco starts lies in is refused: %s", (_, place, state) => {
+  const folder = temporaryFolder();
+  for (const name of ["x", "y"]) mkdirSync(join(folder, name));
+  for (const name of ["libdocker.so", "docker-plugin"]) {
+    copyFileSync(join(dirname(LIBRARY), name), join(folder, "x", name));
+    symlinkSync(join(folder, "x", name), join(folder, "y", name));
+  }
+  symlinkSync(".", join(folder, "link"));
+  const plugin = new Plugin(join(folder, place, "libdocker.so"));
+  const statefile = join(folder, state, "resume");
+  using refused = plugin.init(JSON.stringify({ statefile }));
+  expect(refused.rc).toBe(rc.failure);
+  expect(refused.error).toMatch(
+    /^init_config: statefile: the runtime may write to all of .*, and .* is in there: name a file in a folder/,
+  );
+  // Beside them is well, and stays so where another configuration is refused.
+  using begun = plugin.init(JSON.stringify({ statefile: join(folder, "x", "own", "resume") }));
+  expect([begun.rc, begun.error]).toEqual([rc.success, ""]);
+  expect(begun.setConfig(JSON.stringify({ statefile }))).toBe(rc.failure);
+  expect(begun.error).toContain("statefile: the runtime may write to all of");
+  using instance = begun.open("unix:///nowhere/docker.sock");
+  expect(instance.rc).toBe(rc.success);
 });

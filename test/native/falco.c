@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "constants.h"
 #include "shared/falco_abi.h"
 
 #define CHECK(condition, ...)                                    \
@@ -274,7 +275,7 @@ static void scenario_signal(void) {
     uint32_t left;
     struct falco_event **events_left;
     while (api.next_batch(state, instance, &left, &events_left) == FALCO_SUCCESS);
-    int at_once = 0;
+    int late = 0;
     for (int i = 0; i < 10; i++) {
         const struct timespec delay = {.tv_nsec = 20000000};
         const struct itimerspec once = {.it_value = delay};
@@ -287,11 +288,11 @@ static void scenario_signal(void) {
         const int32_t rc = api.next_batch(state, instance, &n, &events);
         const double took = seconds() - began;
         CHECK(rc == FALCO_TIMEOUT && n == 0, "next_batch returned %d", rc);
-        if (took < 0.08) at_once++;
+        // On a busy machine some are late; a wait that no signal ends would be as long as BATCH_WAIT_MS each time.
+        if (took > 0.08) late++;
         timer_delete(timer);
     }
-    // A busy machine may be late at some.
-    CHECK(at_once >= 5, "the signal ended %d of 10 waits at once", at_once);
+    CHECK(late <= 5, "of 10 waits %d went on after their signal", late);
     CHECK(signals == 10, "%d signals", signals);
     struct sigaction now;
     sigaction(SIGTERM, NULL, &now);
@@ -472,8 +473,8 @@ static void scenario_busy(void) {
         const int32_t rc = shared.api.next_batch(shared.state, instance, &n, &events);
         const double took = seconds() - began;
         CHECK(rc == FALCO_TIMEOUT && n == 0, "next_batch returned %d", rc);
-        // Its bound, and what a busy machine adds; the other thread waits for ten seconds.
-        CHECK(took < 1, "next_batch took %.0f ms", took * 1000);
+        // Far less than what the other thread waits for.
+        CHECK(took < 2, "next_batch took %.0f ms", took * 1000);
     }
     pthread_join(thread, NULL);
     const pid_t pid = runtime();
@@ -507,12 +508,24 @@ static void scenario_endless(void) {
     no_child_left();
 }
 
+// An event of a damaged capture: it says what ours say, and ends before the lengths of its parameters.
+static void ask_short_event(const struct api *api, void *state) {
+    const struct falco_event event = {
+        .len = offsetof(struct falco_event, param_len), .type = EVENT_TYPE, .nparams = EVENT_PARAMS};
+    void *memory = malloc(event.len);
+    CHECK(memory != NULL, "no memory");
+    memcpy(memory, &event, event.len);
+    CHECK(status_of(api, state, memory) == NULL, "a value of no event");
+    free(memory);
+}
+
 // Events by the thousand: for valgrind and the sanitizers.
 static void scenario_events(void) {
     struct api api = load();
     void *state = init(&api);
     void *instance = open_instance(&api, state);
     const char *count = getenv("EVENTS");
+    ask_short_event(&api, state);
     take(&api, state, instance, count == NULL ? 1000 : (uint32_t)atoi(count));
     api.close(state, instance);
     api.destroy(state);
@@ -633,6 +646,43 @@ static void scenario_two(void) {
     no_child_left();
 }
 
+struct asker {
+    struct shared *shared;
+    struct falco_event **events;
+    uint32_t count;
+};
+
+static void *ask_fields(void *argument) {
+    const struct asker *asker = argument;
+    for (uint32_t i = 0; !atomic_load_explicit(&asker->shared->stop, memory_order_relaxed); i++)
+        status_of(&asker->shared->api, asker->shared->state, asker->events[i % asker->count]);
+    return NULL;
+}
+
+// An instance is opened and closed again and again while another thread asks for fields of another one's events.
+static void scenario_beside(void) {
+    struct shared shared = {.api = load()};
+    const struct api *api = &shared.api;
+    shared.state = init(api);
+    // The first one has the place that is looked at first.
+    void *first = open_instance(api, shared.state);
+    void *second = open_instance(api, shared.state);
+    struct asker asker = {.shared = &shared};
+    while (asker.count == 0)
+        CHECK(api->next_batch(shared.state, second, &asker.count, &asker.events) <= FALCO_SUCCESS, "next_batch");
+    pthread_t thread;
+    pthread_create(&thread, NULL, ask_fields, &asker);
+    for (int round = 0; round < 20; round++) {
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        api->close(shared.state, first);
+        first = open_instance(api, shared.state);
+    }
+    atomic_store(&shared.stop, true);
+    pthread_join(thread, NULL);
+    api->destroy(shared.state);
+    no_child_left();
+}
+
 // Starts that fail, in a host that signals interrupt all the time: no child is left.
 static void scenario_zombies(void) {
     struct api api = load();
@@ -675,7 +725,7 @@ int main(int argc, char **argv) {
         {"stay", scenario_stay},       {"sigterm", scenario_sigterm}, {"events", scenario_events},
         {"errors", scenario_errors},   {"left", scenario_left},       {"two", scenario_two},
         {"zombies", scenario_zombies}, {"words", scenario_words},     {"busy", scenario_busy},
-        {"hold", scenario_hold},       {"endless", scenario_endless},
+        {"hold", scenario_hold},       {"endless", scenario_endless}, {"beside", scenario_beside},
     };
     CHECK(argc == 4, "usage: falco SCENARIO LIBRARY ADDRESS");
     library_path = argv[2];

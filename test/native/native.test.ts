@@ -73,6 +73,7 @@ test.each([
   ["cycles", "forty lives without growth"],
   ["errors", "calls that fail on several threads at once"],
   ["left", "close while an open is at work frees nothing that is in use, and all in the end"],
+  ["beside", "an instance is closed while another one's events are read"],
   ["two", "two instances on two threads over deaths of the runtime"],
 ])(
   "%s: %s",

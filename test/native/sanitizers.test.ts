@@ -116,6 +116,21 @@ test.skipIf(isVariant || !hasSanitizers).each(["second_thread", "metrics", "many
 );
 
 test.skipIf(isVariant || !hasSanitizers)(
+  "AddressSanitizer: an instance is closed while another thread looks for an event of another one's",
+  async () => {
+    const program = join(folder, "beside");
+    compileSanitized(program, "address,undefined", ["test/native/falco.c", "-lrt"]);
+    const late = ["test/native/late.c", "-Wl,--wrap=batch_record"];
+    const library = compileSanitizedLibrary(join(folder, "late"), "address,undefined", late);
+    await engine?.flow(NUMBERED, 2000, 20_000);
+    const { code, err } = await play([program], "beside", library, {});
+    expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
+    await engine?.settle();
+  },
+  180_000,
+);
+
+test.skipIf(isVariant || !hasSanitizers)(
   "AddressSanitizer: a library that carries its program unpacks it, takes events, and leaves nothing allocated",
   async () => {
     const program = join(folder, "address");

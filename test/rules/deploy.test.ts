@@ -253,10 +253,10 @@ real(
     const both = join(dockerd.folder, "both.scap");
     writeFileSync(both, Buffer.concat([readFileSync(existing), eventBlocks(readFileSync(redeployed))]));
     const loud = await told(both);
-    // A signal, and then the container; a secret and four configurations, and two services, gone and made.
+    // A signal, and then the container; a secret and five configurations, and two services, gone and made.
     expect(loud).toEqual({
       "Security Sensor Stopped": expect.any(Number),
-      "Secret or Config Changed": 10,
+      "Secret or Config Changed": 12,
       "Swarm Service Changed": 4,
     });
     run(["docker", "stack", "rm", "falco"], swarm);

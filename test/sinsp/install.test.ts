@@ -26,7 +26,7 @@ import { temporaryFolder } from "../support/temporary.ts";
 
 const WHAT = "an installation in a system of its own";
 const project = join(import.meta.dir, "../..");
-const config = join(project, "deploy/falco/docker.yaml");
+const config = join(project, "deploy/falco.d/docker.yaml");
 const folder = temporaryFolder();
 /** Where the clean system lies. */
 const root = join(folder, "root");

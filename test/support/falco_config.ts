@@ -26,7 +26,7 @@ const metrics = map({
   output_file: text,
   ...flags("enabled", "output_rule", "rules_counters_enabled", "resource_utilization_enabled"),
   ...flags("state_counters_enabled", "kernel_event_counters_enabled", "kernel_event_counters_per_cpu_enabled"),
-  ...flags("kernel_iter_event_counters_enabled", "libbpf_stats_enabled", "plugins_metrics_enabled"),
+  ...flags("libbpf_stats_enabled", "plugins_metrics_enabled"),
   ...flags("jemalloc_stats_enabled", "convert_memory_to_mb", "include_empty_values"),
 });
 

@@ -117,11 +117,12 @@ test("Compose and the swarm run Falco alike", () => {
 
 test.each(DEPLOYMENTS)("%s: what Falco reads is where it looks, and what it keeps outlives it", (file) => {
   const given = givenTo(file);
-  const rules = (Bun.YAML.parse(textOf("falco.d/docker.yaml")) as { rules_files: string[] }).rules_files;
+  const rules = (Bun.YAML.parse(textOf("falco.d/docker_alerts.yaml")) as { rules_files: string[] }).rules_files;
   expect(rules.map((path) => [path, basename(given.get(path) ?? "")])).toEqual(
     rules.map((path) => [path, basename(path)]),
   );
-  expect(given.get("/etc/falco/config.d/docker.yaml")).toBe(join(deploy, "falco.d/docker.yaml"));
+  for (const name of ["docker.yaml", "docker_alerts.yaml"])
+    expect(given.get(`/etc/falco/config.d/${name}`)).toBe(join(deploy, "falco.d", name));
   for (const from of given.values()) if (from.startsWith(root)) expect([from, existsSync(from)]).toEqual([from, true]);
   const { statefile, programdir } = readDefaults();
   expect([given.get(dirname(statefile)), given.get(programdir)]).toEqual(["place", "program"]);
@@ -131,7 +132,7 @@ test("alerts go to the Falcosidekick that is deployed beside Falco", () => {
   const { http_output: http } = Bun.YAML.parse(textOf("falco.d/falcosidekick.yaml")) as {
     http_output: { enabled: boolean; url: string };
   };
-  const { json_output: json } = Bun.YAML.parse(textOf("falco.d/docker.yaml")) as { json_output: boolean };
+  const { json_output: json } = Bun.YAML.parse(textOf("falco.d/docker_alerts.yaml")) as { json_output: boolean };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Falco's, of its environment.
   expect([http.enabled, http.url, json]).toEqual([true, "${FALCOSIDEKICK_URL}", true]);
   for (const file of OVERLAYS) {
@@ -176,7 +177,7 @@ test.skipIf(!hasStackConfig()).each([[["stack.yml"]], [["stack.yml", "falcosidek
     const { services } = Bun.YAML.parse(out) as Described;
     expect(Object.keys(services)).toEqual(files.length > 1 ? ["falco", "falcosidekick"] : ["falco"]);
     // What is merged is added to, and not taken away from.
-    expect(services.falco?.configs?.length).toBe(2 + files.length);
+    expect(services.falco?.configs?.length).toBe(3 + files.length);
     expect(services.falco?.environment.DOCKER_HOST).toBe("unix:///host/run/docker.sock");
     expect(services.falco?.deploy?.mode).toBe("global");
   },
@@ -207,7 +208,7 @@ test.skipIf(composeCommand === undefined)("Compose takes its files, and says wha
     expect(code).toBe(0);
     const { services } = Bun.YAML.parse(out) as Described;
     expect(services.falco?.environment.FALCO_HOSTNAME).toBe("node-1");
-    expect(services.falco?.volumes.length).toBe(6 + files.length);
+    expect(services.falco?.volumes.length).toBe(7 + files.length);
   }
   const { code, err } = config(["compose.yml"], {});
   expect(code).not.toBe(0);
@@ -272,8 +273,8 @@ test("no file of deploy/ is left out of these, nor of falco_config.test.ts and d
       ...DEPLOYMENTS,
       ...OVERLAYS,
       "docker_local.yaml",
-      "falco/docker.yaml",
       "falco.d/docker.yaml",
+      "falco.d/docker_alerts.yaml",
       "falco.d/falcosidekick.yaml",
       "falcosidekick.yaml",
       "grafana/docker-plugin.json",

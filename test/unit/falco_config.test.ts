@@ -25,7 +25,7 @@ const configs = [...new Bun.Glob("deploy/**/*.{yml,yaml}").scanSync(root)]
 
 test("what a person deploys is among them", () => {
   const files = configs.map(([file]) => file);
-  expect(files).toContain("deploy/falco/docker.yaml");
+  expect(files).toContain("deploy/falco.d/docker.yaml");
   expect(files).toContain("deploy/helm/values.yaml");
 });
 

@@ -1,5 +1,5 @@
 /** Whether libdocker.so and docker-plugin are there, belong together and can be started. */
-import { accessSync, constants, readFileSync, type Stats, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildId } from "../../ipc/build_id.ts";
 import { info } from "../../plugin/info.ts";
@@ -22,6 +22,25 @@ function writable(path: string, { mode, uid }: Stats): Finding[] {
     : [unknown(`${path} belongs to user ${uid}`, "it should belong to root")];
 }
 
+/** The processors that a release is made for, as an ELF file names them (elf(5): e_machine). */
+const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
+const MACHINE_AT = 18;
+
+/** Whether a file is a program or library for another processor than this one. */
+function isForeign(path: string): boolean {
+  const head = Buffer.alloc(MACHINE_AT + 2);
+  const fd = openSync(path, "r");
+  try {
+    readSync(fd, head, 0, head.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  return head.toString("latin1", 0, 4) === "\x7fELF" && head.readUInt16LE(MACHINE_AT) !== MACHINES[process.arch];
+}
+
+const foreign = (path: string): Finding =>
+  bad(`${path} is made for another processor`, "install the release for this machine's");
+
 /** The build that a library is of; undefined where it says none: it is something else, or of another kind of build. */
 function buildOf(library: string): string | undefined {
   const text = readFileSync(library).toString("latin1");
@@ -38,6 +57,7 @@ function library(path: string): Finding[] {
   const stat = statOf(path);
   if (stat === undefined) return [bad(`there is no ${path}`, INSTALL)];
   if (!stat.isFile()) return [bad(`${path} is no file`, INSTALL)];
+  if (isForeign(path)) return [foreign(path)];
   const build = buildOf(path);
   if (build === undefined) return [bad(`${path} is no libdocker.so`, INSTALL), ...writable(path, stat)];
   if (build !== buildId)
@@ -59,6 +79,7 @@ function program(path: string): Finding[] {
   } catch {
     return [bad(`${path} cannot be executed`, `chmod 755 ${path}; its file system must not be mounted noexec`)];
   }
+  if (stat.isFile() && isForeign(path)) return [foreign(path)];
   if (statOf(process.execPath)?.ino === stat.ino) return [good(`${path} is this program`), ...writable(path, stat)];
   const ran = Bun.spawnSync([path, "--version"], { env: {}, timeout: VERSION_MS, stdio: ["ignore", "pipe", "ignore"] });
   const said = ran.stdout.toString().trim();

@@ -10,8 +10,9 @@ import { print } from "../say.ts";
 import { type Kind, type Paint, paintFor } from "../text/style.ts";
 import { indented } from "../text/wrap.ts";
 import { checkArtifacts } from "./artifacts.ts";
-import { checkEngine, checkRecording } from "./engine.ts";
+import { checkEngines, checkRecording, type EngineChecked, newestApi } from "./engine.ts";
 import { checkFalco } from "./falco.ts";
+import type { PluginEntry } from "./falco_config.ts";
 import type { Area, Status } from "./finding.ts";
 import { checkRules } from "./rules.ts";
 
@@ -25,23 +26,30 @@ function reachOf(initConfig: string): Reach {
   return "config" in read ? reachOptions(read.config) : {};
 }
 
+/** Looks at the engines that a person names, else at those of Falco's configuration, else at that of this machine. */
+async function lookAtEngines(hosts: readonly string[], plugin: PluginEntry | undefined): Promise<EngineChecked[]> {
+  if (hosts.length > 0) return (await Promise.all(hosts.map((host) => checkEngines(host, DEBUG_TOOL)))).flat();
+  if (plugin === undefined) return checkEngines("", DEBUG_TOOL);
+  const { openParams, initConfig } = plugin;
+  if (openParams.startsWith(FILE_SCHEME)) return [checkRecording(openParams)];
+  return checkEngines(openParams, FALCO, reachOf(initConfig));
+}
+
 /** Looks at all that is needed. */
 async function look(given: Given): Promise<Area[]> {
   const { findings: falco, config } = await checkFalco(given.one("config"));
-  const host = given.one("host");
-  const params = host === undefined ? config?.plugin?.openParams : undefined;
-  const engine = params?.startsWith(FILE_SCHEME)
-    ? checkRecording(params)
-    : params === undefined
-      ? await checkEngine(host ?? "", DEBUG_TOOL)
-      : await checkEngine(params, FALCO, reachOf(config?.plugin?.initConfig ?? ""));
+  const initConfig = config?.plugin?.initConfig ?? "";
+  const engines = await lookAtEngines(given.all("host"), config?.plugin);
   const rules = [...(config?.rulesFiles ?? []), ...given.all("rules")];
-  const sent = { apiVersion: engine.apiVersion, initConfig: config?.plugin?.initConfig ?? "" };
+  const sent = { apiVersion: newestApi(engines), initConfig };
   return [
     { title: "Library and program", findings: checkArtifacts(given.one("library") ?? config?.plugin?.libraryPath) },
-    { title: "Engine", findings: engine.findings },
+    ...engines.map(({ address = "", findings }) => ({
+      title: engines.length > 1 ? `Engine ${address}` : "Engine",
+      findings,
+    })),
     { title: "Falco's configuration", findings: falco },
-    { title: "Rules", findings: checkRules(rules, sent) },
+    { title: "Rules", findings: checkRules(rules, sent, config?.missingRules) },
   ];
 }
 

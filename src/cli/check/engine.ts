@@ -1,7 +1,8 @@
 /** Whether the engine can be reached, and what it tells and refuses. */
 import { compareVersions } from "../../docker/api_version.ts";
-import { Engine, EngineError } from "../../docker/client.ts";
-import { type Asker, BadAddress, DEBUG_TOOL, FALCO, type Reach, resolveEndpoint } from "../../docker/endpoint.ts";
+import { Engine } from "../../docker/client.ts";
+import { type Asker, BadAddress, type Endpoint, type Reach, resolveEngines } from "../../docker/endpoint.ts";
+import { EngineError } from "../../docker/engine_error.ts";
 import { recordingAt } from "../../sensor/recording.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
@@ -18,7 +19,7 @@ const WITHOUT_STATUS = "1.52";
 const QUESTIONS: readonly (readonly [path: string, loss: string, right?: number])[] = [
   ["/info", "its clock is known to the second only, and docker.engine.name is absent"],
   ["/version", "docker.engine.version is absent"],
-  ["/containers/json", "containers that run already are not told of"],
+  ["/containers/json", "containers that run already are not reported"],
   [`/containers/${NOBODY}/json`, "docker.container.* are absent", 404],
   [`/exec/${NOBODY}/json`, "docker.exec.user, .privileged and .tty are absent", 404],
 ];
@@ -82,42 +83,58 @@ function version({ info }: Engine): Finding[] {
 }
 
 export interface EngineChecked {
+  /** Its address, where what was named is one. */
+  readonly address?: string;
   readonly findings: readonly Finding[];
   /** The engine's API version, where it was reached and names one. */
   readonly apiVersion: string | undefined;
 }
 
 /**
- * Looks at an engine.
- * @param asker who named the address: errors name the setting
- * @param reach what the settings say of the way to it
+ * Looks at all engines that are named, at once.
+ * @param text their addresses, as in `open_params`
+ * @param asker who named them: errors name the setting
+ * @param reach what the settings say of the way to them
  */
-export async function checkEngine(
-  address: string,
-  asker: Asker = DEBUG_TOOL,
-  reach: Reach = {},
-): Promise<EngineChecked> {
-  let engine: Engine;
+export async function checkEngines(text: string, asker: Asker, reach: Reach = {}): Promise<EngineChecked[]> {
   try {
-    engine = new Engine(resolveEndpoint(address, process.env, asker, reach));
+    const wanted = resolveEngines(text, process.env, asker, reach);
+    return await Promise.all(wanted.map(({ endpoint }) => checkEngine(endpoint)));
   } catch (error) {
     if (!(error instanceof BadAddress)) throw error;
-    return { findings: [bad(error.message, `correct ${asker.setting}`)], apiVersion: undefined };
+    // Its message begins with the setting that is meant.
+    return [{ findings: [bad(error.message, "correct it")], apiVersion: undefined }];
   }
+}
+
+async function checkEngine(endpoint: Endpoint): Promise<EngineChecked> {
+  const { address } = endpoint;
+  const engine = new Engine(endpoint);
   try {
     const { apiVersion } = await engine.negotiate();
     await engine.readClock();
     const [more, stream] = await Promise.all([refusals(engine), streams(engine)]);
-    const reached = good(`${engine.address} can be reached by this user`);
-    const warnings = engine.endpoint.warnings.map((warning) => unknown(warning, "where that is not meant, change it"));
-    return { findings: [reached, ...version(engine), stream, ...more, clock(engine), ...warnings], apiVersion };
+    const reached = good(`${address} can be reached by this user`);
+    const warnings = endpoint.warnings.map((warning) => unknown(warning, "where that is not meant, change it"));
+    return {
+      address,
+      findings: [reached, ...version(engine), stream, ...more, clock(engine), ...warnings],
+      apiVersion,
+    };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const [what = "", ...advice] = error.message.split("; ");
-    return { findings: [bad(what, advice.join("; ") || "start the engine")], apiVersion: undefined };
+    return { address, findings: [bad(what, advice.join("; ") || "start the engine")], apiVersion: undefined };
   } finally {
     engine.close();
   }
+}
+
+/** The newest API version of all; undefined where an engine's is not known. */
+export function newestApi(engines: readonly EngineChecked[]): string | undefined {
+  const versions = engines.map(({ apiVersion }) => apiVersion);
+  if (versions.includes(undefined)) return undefined;
+  return versions.reduce((a = "", b = "") => (compareVersions(a, b) > 0 ? a : b));
 }
 
 /** Looks at a recording that Falco is given in place of an engine. @param address of it, `file:///…` */
@@ -127,6 +144,6 @@ export function checkRecording(address: string): EngineChecked {
     return { findings: [good(`${address} is there: Falco plays it, and then ends`)], apiVersion: undefined };
   } catch (error) {
     if (!(error instanceof BadAddress)) throw error;
-    return { findings: [bad(error.message, `correct ${FALCO.setting}`)], apiVersion: undefined };
+    return { findings: [bad(error.message, "correct it")], apiVersion: undefined };
   }
 }

@@ -20,7 +20,10 @@ function settings(initConfig: string): Finding[] {
 }
 
 function findings(file: string, { files, plugin, loaded }: FalcoConfig): Finding[] {
-  const read = good(`${file} is read${files.length > 1 ? `, with ${files.length - 1} files that it names` : ""}`);
+  const named = files.length - 1;
+  const read = good(
+    `${file} is read${named > 0 ? `, with ${named} ${named === 1 ? "file" : "files"} that it names` : ""}`,
+  );
   if (plugin === undefined) return [read, bad(`the plugin ${info.name} is not among its plugins`, `add: ${ENTRY}`)];
   const isLoaded = loaded === undefined || loaded.includes(info.name);
   const load = isLoaded

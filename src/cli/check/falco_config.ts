@@ -27,6 +27,8 @@ export interface FalcoConfig {
   /** The names of the plugins that are loaded; undefined: all that are listed. */
   readonly loaded: readonly string[] | undefined;
   readonly rulesFiles: readonly string[];
+  /** The rules files that are named and not there. */
+  readonly missingRules: readonly string[];
 }
 
 function yamlOf(file: string): Json {
@@ -92,5 +94,6 @@ export function readFalcoConfig(file: string): FalcoConfig {
     plugin: ours && entryOf(ours),
     loaded: loading.length === 0 ? undefined : loading.flatMap((part) => listOf(part.load_plugins)).map(textOf),
     rulesFiles: rules.filter(isThere).flatMap(filesOf),
+    missingRules: rules.filter((path) => !isThere(path)),
   };
 }

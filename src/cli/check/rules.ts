@@ -39,8 +39,13 @@ function ruleFindings(rule: Rule, ruleset: Ruleset, sent: Sent): Finding[] {
   ];
 }
 
-/** Looks at rules files, which go on with each other in their order. */
-export function checkRules(files: readonly string[], sent: Sent): Finding[] {
+/**
+ * Looks at rules files, which go on with each other in their order.
+ * @param missing those that Falco's configuration names and that are not there, which Falco passes over
+ */
+export function checkRules(files: readonly string[], sent: Sent, missing: readonly string[] = []): Finding[] {
+  if (files.length === 0 && missing.length > 0)
+    return [bad(`rules_files: ${missing.join(", ")}: not there`, "copy rules/docker_rules.yaml there, or correct it")];
   if (files.length === 0)
     return [unknown("there are no rules files to look at", "name one: docker-plugin --check --rules FILE")];
   const ruleset = new Ruleset();
@@ -56,7 +61,10 @@ export function checkRules(files: readonly string[], sent: Sent): Finding[] {
   const rules = ruleset.ours;
   if (rules.length === 0)
     findings.push(
-      unknown(`no rule is for the source ${info.eventSource}`, "load rules/docker_rules.yaml, or write some"),
+      unknown(
+        `no rule is for the source ${info.eventSource}${missing.length > 0 ? `, and ${missing.join(", ")}, which rules_files names, is not there` : ""}`,
+        "load rules/docker_rules.yaml, or write some",
+      ),
     );
   for (const file of new Set(rules.map((rule) => rule.file))) {
     const own = rules.filter((rule) => rule.file === file);

@@ -1,6 +1,6 @@
 /** What a person wants an engine to leave out: `--type`, `--filter` … */
 import { didYouMean } from "../../base/nearest.ts";
-import { FILTER_KEYS, type FilterKey, type Filters, isFilterKey } from "../../docker/filters.ts";
+import { FILTER_KEYS, type FilterKey, type Filters, isFilterKey, TYPES } from "../../docker/filters.ts";
 import { BadUsage, type Given } from "../args.ts";
 import type { OptionName } from "../commands.ts";
 
@@ -12,6 +12,17 @@ const OPTIONS: readonly (readonly [option: OptionName, key: FilterKey])[] = [
   ["image", "image"],
   ["label", "label"],
 ];
+
+/** What of these filters may be mistyped: an engine then sends nothing, and says nothing. */
+export function oddTypes({ type = [] }: Filters): string[] {
+  const known = [...TYPES];
+  return type
+    .filter((each) => !TYPES.has(each))
+    .map(
+      (each) =>
+        `no engine is known to have events of type ${each}${didYouMean(each, known) || `; known are ${known.join(", ")}`}`,
+    );
+}
 
 /** @throws BadUsage where a filter is none */
 export function filtersAsked(given: Given): Filters {

@@ -10,7 +10,7 @@ import { BadRecording, readRecording } from "../../sensor/recording_file.ts";
 import type { Given } from "../args.ts";
 import demo from "../demo.jsonl" with { type: "text" };
 import { untilEnough } from "./enough.ts";
-import { filtersAsked } from "./filters_asked.ts";
+import { filtersAsked, oddTypes } from "./filters_asked.ts";
 import { Live } from "./live.ts";
 import { paceOf, speedAsked } from "./pace.ts";
 import { timeAsked } from "./times_asked.ts";
@@ -138,6 +138,7 @@ async function watchEngines(given: Given, taker: Taker, gone: Promise<void>): Pr
     const text = wanted[name];
     if (text !== undefined) timeAsked(name, text, () => 0n);
   }
+  for (const odd of oddTypes(wanted.filters)) taker.note(odd);
   const lives = hosts.map((host) => {
     const live: Live = new Live(
       host,

@@ -1,7 +1,8 @@
 /** One connection of an engine's stream, from its request to its end. */
 import type { Line } from "../../base/line.ts";
 import { Patience } from "../../base/patience.ts";
-import { type Engine, EngineError } from "../client.ts";
+import type { Engine } from "../client.ts";
+import { EngineError } from "../engine_error.ts";
 import type { Hold } from "./hold.ts";
 import { LINE_MAX, LineSplitter } from "./lines.ts";
 import { REMEMBERED } from "./resume.ts";

@@ -1,6 +1,7 @@
 /** Whether an engine and its stream are alive: looked at again and again, as neither of them says when it is not. */
 import { earlier, nanoOf } from "../../base/time.ts";
-import { type Engine, EngineError } from "../client.ts";
+import type { Engine } from "../client.ts";
+import { EngineError } from "../engine_error.ts";
 import { OUT_OF_ORDER_NS, readKept } from "./history.ts";
 import { Outage } from "./outage.ts";
 import type { Fingerprint, Resume } from "./resume.ts";

@@ -1,7 +1,8 @@
 /** The events of an engine as one stream, over all the connections that it takes. */
 import { bytesOf, type Line, lineOf } from "../../base/line.ts";
 import { nanoOf, timestamp } from "../../base/time.ts";
-import type { Engine, EngineError } from "../client.ts";
+import type { Engine } from "../client.ts";
+import type { EngineError } from "../engine_error.ts";
 import type { DockerEvent } from "../event.ts";
 import { type Filters, filterQuery } from "../filters.ts";
 import { NO_TRACE, type Trace } from "../trace.ts";

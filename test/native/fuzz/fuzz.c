@@ -1,7 +1,8 @@
-// libFuzzer target: what a hostile runtime can write into the ring and onto the sockets, read by the host's own code.
+// libFuzzer target: what a hostile runtime can write into the ring and into the pipes, read by the host's own code.
 // The first byte of an input says where it goes. clang -fsanitize=fuzzer,address,undefined; see run.ts.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,19 +30,12 @@ static void count_line(void *owner, const char *component, const char *text, int
     lines++;
 }
 
-// As on kernels before 6.16, which bring the host whatever is sent.
-static void take_descriptors(void) {
-    const int sockets[] = {runtime.link.control, runtime.link.request};
-    for (int i = 0; i < 2; i++) setsockopt(sockets[i], SOL_SOCKET, 83, &(int){1}, sizeof(int));
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     if (ring_create(&ring) != 0 || batch_create(&batch) != 0) abort();
     runtime = (struct runtime){.pid = -1, .confined = true, .folder_granted = true, .folder = "/run"};
     lock_try(&runtime.lock);
     if (link_create(&runtime.link) != 0 || link_connect(&runtime.link, &peer) != 0) abort();
-    take_descriptors();
     runtime.logger.write = count_line;
     runtime.program = "docker-plugin";
     runtime.config = "";
@@ -111,48 +105,28 @@ static void fuzz_record(const uint8_t *data, size_t size) {
     free(record);
 }
 
-// A packet with as many descriptors as its first byte says, up to three.
-static void send_with_fds(int socket, const uint8_t *data, size_t size) {
-    const size_t count = size == 0 ? 1 : data[0] % 4;
-    union {
-        char bytes[CMSG_SPACE(3 * sizeof(int))];
-        struct cmsghdr align;
-    } buffer = {0};
-    struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (count > 0) {
-        message.msg_control = &buffer;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
-        for (size_t i = 0; i < count; i++) memcpy(CMSG_DATA(header) + i * sizeof(int), &socket, sizeof socket);
-    }
-    sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+// As a packet, or as bytes that come in any pieces: the pipe's mode is the runtime's to change.
+static void put(int pipe, const uint8_t *data, size_t size) {
+    const int flags = fcntl(pipe, F_GETFL);
+    if (size > 0 && data[0] % 2 != 0) fcntl(pipe, F_SETFL, flags & ~O_DIRECT);
+    if (write(pipe, data, size) < 0 && errno != EAGAIN) abort();
+    fcntl(pipe, F_SETFL, flags);
 }
 
 static void fuzz_log(const uint8_t *data, size_t size) {
-    send_with_fds(peer.control, data, size);
-    channel_send(peer.control, data, size / 2, -1);
+    put(peer.control, data, size);
+    put(peer.control, data + size / 2, size - size / 2);
     if (write(peer.errors, data, size) < 0 && errno != EAGAIN) abort();
     runtime.link.lines = LOG_BURST;
     link_read_log(&runtime.link, &runtime.logger);
-    if (runtime.link.control < 0) {
-        // An empty packet is as good as the end.
-        link_ends_close(&peer);
-        link_cut(&runtime.link);
-        link_bury(&runtime.link, &runtime.logger);
-        if (link_connect(&runtime.link, &peer) != 0) abort();
-        take_descriptors();
-    }
 }
 
 static void fuzz_answer(const uint8_t *data, size_t size) {
     struct answer answer;
     memcpy(runtime.link.mailbox + MAILBOX_ANSWER, data, size < 4096 ? size : 4096);
     runtime.link.request_id = 1;
-    channel_send(peer.request, data, size < sizeof answer ? size : sizeof answer, -1);
-    send_with_fds(peer.request, data, size < 100 ? size : 100);
+    put(peer.answer, data, size < sizeof answer ? size : sizeof answer);
+    put(peer.answer, data, size < 100 ? size : 100);
     while (link_receive(&runtime.link, &answer) == RECEIVED) {
         link_text(&runtime.link, &answer, runtime.error, sizeof runtime.error);
         take_flush_interval(&runtime, &answer);
@@ -167,9 +141,9 @@ static void fuzz_greeting(const uint8_t *data, size_t size) {
     struct request request;
     runtime.phase = RUNTIME_GREETING;
     runtime.phase_deadline = UINT64_MAX;
-    channel_send(peer.request, data, size, -1);
+    put(peer.answer, data, size);
     if (advance(&runtime) && runtime.phase == RUNTIME_CONFIGURING)
-        channel_receive(peer.request, &request, sizeof request, NULL, false);
+        if (recv(peer.request, &request, sizeof request, MSG_DONTWAIT) != (ssize_t)sizeof request) __builtin_trap();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Budget } from "../../../src/docker/budget.ts";
-import { ANSWER_MAX, Engine, EngineError } from "../../../src/docker/client.ts";
+import { ANSWER_MAX, Engine } from "../../../src/docker/client.ts";
 import { DEBUG_TOOL, FALCO, resolveEndpoint } from "../../../src/docker/endpoint.ts";
+import { EngineError } from "../../../src/docker/engine_error.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
 const servers: net.Server[] = [];

@@ -49,7 +49,7 @@ test.each([
   ["context://", undefined, "not a context's name"],
   ["context://../../x", undefined, "not a context's name"],
   ["", "nonsense", 'DOCKER_HOST "nonsense"'],
-  ["/a,/b", undefined, "open_params: 2 engines are named, and one can be watched at a time"],
+  ["/a,/b", undefined, "open_params: 2 engines are named, and here it takes one"],
   [
     "/a,b",
     undefined,

@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Engine, type EngineError } from "../../../src/docker/client.ts";
+import { Engine } from "../../../src/docker/client.ts";
 import { FALCO, resolveEndpoint } from "../../../src/docker/endpoint.ts";
+import type { EngineError } from "../../../src/docker/engine_error.ts";
 import type { TlsFiles } from "../../../src/docker/tls.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { CA, CLIENT, type Listening, pem, plainServer, tlsServer } from "../../support/tls.ts";

@@ -44,8 +44,10 @@ async function watched() {
 test("an engine that breaks off is told of, with what is absent then", async () => {
   const { feed, said, cut } = await watched();
   await cut();
-  expect(said.join("\n")).toMatch(/ broke: .*; docker\.engine\.name and docker\.engine\.id are absent/);
-  expect(said.join("\n")).toMatch(/; containers that run already are not told of/);
+  // Both come, in whatever time the machine takes.
+  const absent = / broke: .*; docker\.engine\.name and docker\.engine\.id are absent/;
+  const unseen = /; containers that run already are not reported/;
+  while (![absent, unseen].every((words) => said.some((line) => words.test(line)))) await Bun.sleep(5);
   feed.close();
 });
 

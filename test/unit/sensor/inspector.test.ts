@@ -1,7 +1,7 @@
 /** What an event waits for, and what it is told, by an engine that answers when the test says so. */
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../src/docker/client.ts";
-import { EngineError } from "../../../src/docker/client.ts";
+import { EngineError } from "../../../src/docker/engine_error.ts";
 import type { DockerEvent } from "../../../src/docker/event.ts";
 import { NO_TRACE } from "../../../src/docker/trace.ts";
 import type { Hidden } from "../../../src/sensor/containers.ts";

@@ -1,6 +1,7 @@
 /** How questions are asked, bounded, refused and answered, by an engine that answers when the test says so. */
 import { expect, test } from "bun:test";
-import { type Engine, EngineError } from "../../../src/docker/client.ts";
+import type { Engine } from "../../../src/docker/client.ts";
+import { EngineError } from "../../../src/docker/engine_error.ts";
 import { NO_TRACE } from "../../../src/docker/trace.ts";
 import { Lookup } from "../../../src/sensor/lookup.ts";
 import { type Kind, Questions } from "../../../src/sensor/questions.ts";
