@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signalTo } from "./signal.ts";
@@ -28,12 +28,15 @@ export function removeFolders(): void {
 // `bun test` tells of no exit: there it is cleanup.ts that removes them.
 process.on("exit", removeFolders);
 
-/** Asks a dockerd that a killed run has left in its folder to end, with all that it runs. Returns whether there was one. */
+/** Asks a dockerd that a killed run has left in its folder to end, with all that it runs. Returns whether there is one. */
 function endEngineIn(folder: string): boolean {
   try {
     const pid = Number(readFileSync(join(folder, "docker.pid"), "latin1"));
     if (!readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(`${folder}/`)) return false;
-    signalTo(pid, "SIGTERM");
+    // Once: asked three times it ends at once, and leaves what it runs.
+    const asked = join(folder, "asked-to-end");
+    if (!existsSync(asked)) signalTo(pid, "SIGTERM");
+    writeFileSync(asked, "");
     return true;
   } catch {
     return false;
