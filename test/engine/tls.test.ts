@@ -12,10 +12,14 @@ import { freePort } from "../support/sshd.ts";
 import { CA, CLIENT, pem } from "../support/tls.ts";
 
 const address = `tcp://127.0.0.1:${await freePort()}`;
-const engine = await Dockerd.start([
-  ...["-H", address, "--tlsverify", "--tlscacert", CA],
-  ...["--tlscert", pem("server"), "--tlskey", pem("server-key")],
-]);
+// On this machine's loopback.
+const engine = await Dockerd.start(
+  [
+    ...["-H", address, "--tlsverify", "--tlscacert", CA],
+    ...["--tlscert", pem("server"), "--tlskey", pem("server-key")],
+  ],
+  { NETWORK: "host" },
+);
 if (typeof engine === "string")
   skipped("the tests with a real dockerd behind TLS", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");

@@ -16,8 +16,7 @@ const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
 const FILE = join(temporaryFolder(), "live.scap");
 
 tellIfMissing("attacks on a real engine");
-const engine =
-  missing === undefined ? await Dockerd.start([], { ...lenientEnvironment(), OWN_NETWORK: "1" }) : "no libsinsp";
+const engine = missing === undefined ? await Dockerd.start([], lenientEnvironment()) : "no libsinsp";
 if (missing === undefined && typeof engine === "string")
   skipped("attacks on a real engine", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");
