@@ -36,7 +36,8 @@ const execLines = (execID: string): string[] => [
   line("exec_die", { execID, exitCode: "0" }),
 ];
 
-const config = (more: object) => JSON.stringify({ statefile: "", snapshot: false, ...more });
+/** With time for answers on a busy machine, too. */
+const config = (more: object) => JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, ...more });
 const told = (state: State) => (event: HostEvent) =>
   state.extract(event, ["docker.exec.id", "docker.exec.healthcheck"]);
 

@@ -26,7 +26,9 @@ function line(Action: string, { id = ID, Type = "container", attributes = {} as 
   return `${JSON.stringify(event).slice(0, -1)},"scope":"local","time":1,"timeNano":${nano}}`;
 }
 
-const config = (more: object = {}) => JSON.stringify({ statefile: "", snapshot: false, ...more });
+/** With time for answers on a busy machine, too. */
+const config = (more: object = {}) =>
+  JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, ...more });
 
 const action = (event: HostEvent): string => JSON.parse(event.payload).Action;
 

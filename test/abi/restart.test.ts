@@ -45,6 +45,25 @@ async function received(state: State, count: number): Promise<void> {
   expect(state.listOpenParams().rc).toBe(rc.success);
 }
 
+const LATE = "it does not let go of a stream";
+/** Whether a life's runtime was killed, as it had not closed within a quarter of a second: what it held is lost and announced. */
+let isLate = false;
+
+/** A test in which each close has to be in time: on a machine too busy for that it begins anew. */
+const keeping = (name: string, body: () => Promise<void>): void =>
+  test(name, async () => {
+    for (let tries = 1; ; tries++) {
+      isLate = false;
+      try {
+        return await body();
+      } catch (error) {
+        if (!isLate || tries === 3) throw error;
+        console.log(`${name}: a close was late, once more`);
+        for (const end of lives) end();
+      }
+    }
+  }, 120_000);
+
 /** What ends the lives of Falco that a test which has failed has left: their runtimes would be found by other tests. */
 const lives = new Set<() => void>();
 afterEach(() => {
@@ -65,43 +84,45 @@ async function world(config: Record<string, unknown> = {}, podman?: "header") {
       lives.delete(end);
       instance.close();
       state.destroy();
+      isLate ||= state.logs.some(({ text }) => text.includes(LATE));
     };
     lives.add(end);
-    const names = (count: number, ms?: number) => instance.take(count, (event) => nameOf(state, event), ms);
+    const names = (count: number, ms = 15_000) => instance.take(count, (event) => nameOf(state, event), ms);
     return { state, instance, end, names };
   };
   return { engine, folder, start };
 }
 
-test.each(["docker", "podman"])("%s: what no field was taken of comes again, and nothing else", async (kind) => {
-  const { engine, start } = await world({}, kind === "podman" ? "header" : undefined);
-  const first = start();
-  // Not before: podman passes on nothing that is older than a stream.
-  const sent = lines(50);
-  await engine.send(...sent);
-  await received(first.state, 50);
-  const batch = batchOf(first.instance, 50);
-  // Falco may skip some: those before the last that it looked at are behind it.
-  for (const i of [0, 3, 17]) expect(nameOf(first.state, batch[i] as HostEvent)).toBe(namesOf(sent)[i] as string);
-  expect(first.state.metrics().delivered).toBe(18);
-  // Looking back takes nothing back.
-  nameOf(first.state, batch[1] as HostEvent);
-  expect(first.state.metrics().delivered).toBe(18);
-  first.end();
-  const second = start();
-  const more = lines(2);
-  await engine.send(...more);
-  expect(second.names(34)).toEqual(namesOf([...sent.slice(18), ...more]));
-  expect(second.names(1, 1200)).toEqual([]);
-  second.end();
-  const third = start();
-  expect(third.names(1, 1200)).toEqual([]);
-  expect(third.state.logs.filter(({ severity }) => severity < 5)).toEqual([]);
-  third.end();
-  await engine.stop();
-});
+for (const kind of ["docker", "podman"])
+  keeping(`${kind}: what no field was taken of comes again, and nothing else`, async () => {
+    const { engine, start } = await world({}, kind === "podman" ? "header" : undefined);
+    const first = start();
+    // Not before: podman passes on nothing that is older than a stream.
+    const sent = lines(50);
+    await engine.send(...sent);
+    await received(first.state, 50);
+    const batch = batchOf(first.instance, 50);
+    // Falco may skip some: those before the last that it looked at are behind it.
+    for (const i of [0, 3, 17]) expect(nameOf(first.state, batch[i] as HostEvent)).toBe(namesOf(sent)[i] as string);
+    expect(first.state.metrics().delivered).toBe(18);
+    // Looking back takes nothing back.
+    nameOf(first.state, batch[1] as HostEvent);
+    expect(first.state.metrics().delivered).toBe(18);
+    first.end();
+    const second = start();
+    const more = lines(2);
+    await engine.send(...more);
+    expect(second.names(34)).toEqual(namesOf([...sent.slice(18), ...more]));
+    expect(second.names(1, 1200)).toEqual([]);
+    second.end();
+    const third = start();
+    expect(third.names(1, 1200)).toEqual([]);
+    expect(third.state.logs.filter(({ severity }) => severity < 5)).toEqual([]);
+    third.end();
+    await engine.stop();
+  });
 
-test("event_to_string is a look as well, and the next batch means all of the last one", async () => {
+keeping("event_to_string is a look as well, and the next batch means all of the last one", async () => {
   const { engine, start } = await world();
   const sent = lines(20);
   const first = start();
@@ -122,34 +143,37 @@ test("event_to_string is a look as well, and the next batch means all of the las
   await engine.stop();
 });
 
-test("more than the engine keeps: they come from the file, first and in order, also over several restarts", async () => {
-  const { engine, folder, start } = await world();
-  const sent = lines(3000, { label: "x".repeat(20) });
-  const first = start();
-  await engine.send(...sent);
-  await received(first.state, 3000);
-  const [one] = first.instance.nextBatch().events;
-  expect(nameOf(first.state, one as HostEvent)).toBe(namesOf(sent)[0] as string);
-  first.end();
-  const [file = ""] = readdirSync(folder);
-  expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
-  const got = namesOf(sent).slice(0, 1);
-  // The engine restarts, and forgets all of them; and two more lives of Falco end before they have taken all.
-  await engine.restart();
-  for (let life = 0; life < 2; life++) {
-    const next = start();
-    const { events } = next.instance.nextBatch();
-    for (const event of events.slice(0, 100)) got.push(nameOf(next.state, event));
-    next.end();
-  }
-  const last = start();
-  got.push(...last.names(2799));
-  expect(got).toEqual(namesOf(sent));
-  last.end();
-  await engine.stop();
-}, 60_000);
+keeping(
+  "more than the engine keeps: they come from the file, first and in order, also over several restarts",
+  async () => {
+    const { engine, folder, start } = await world();
+    const sent = lines(3000, { label: "x".repeat(20) });
+    const first = start();
+    await engine.send(...sent);
+    await received(first.state, 3000);
+    const [one] = first.instance.nextBatch().events;
+    expect(nameOf(first.state, one as HostEvent)).toBe(namesOf(sent)[0] as string);
+    first.end();
+    const [file = ""] = readdirSync(folder);
+    expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+    const got = namesOf(sent).slice(0, 1);
+    // The engine restarts, and forgets all of them; and two more lives of Falco end before they have taken all.
+    await engine.restart();
+    for (let life = 0; life < 2; life++) {
+      const next = start();
+      const { events } = next.instance.nextBatch();
+      for (const event of events.slice(0, 100)) got.push(nameOf(next.state, event));
+      next.end();
+    }
+    const last = start();
+    got.push(...last.names(2799));
+    expect(got).toEqual(namesOf(sent));
+    last.end();
+    await engine.stop();
+  },
+);
 
-test("what was found out about a container goes with its event", async () => {
+keeping("what was found out about a container goes with its event", async () => {
   const { engine, start } = await world({ inspect: true, inspecttimeout: 5000 });
   const id = "ab".repeat(32);
   const facts = {
@@ -228,7 +252,7 @@ test.each([
     const names = got.slice(0, got.findIndex(isLoss)).map(([, name]) => name);
     expect(names).toEqual(sent.slice(0, names.length));
     const lost = Number(got.find(isLoss)?.[2]);
-    const isKilled = first.state.logs.some(({ text }) => text.includes("it does not let go of a stream"));
+    const isKilled = first.state.logs.some(({ text }) => text.includes(LATE));
     if (hangs) expect(isKilled).toBe(true);
     if (!isKilled) {
       // Either all of it, and then the announcement; or, on a machine too slow to keep all in the time that closing has, the
@@ -256,7 +280,7 @@ test.each([
   60_000,
 );
 
-test("where the file cannot be written the log says how many events it would have held", async () => {
+keeping("where the file cannot be written the log says how many events it would have held", async () => {
   const { engine, folder, start } = await world({ statefile: "/proc/nowhere/resume" });
   const first = start();
   await engine.send(...lines(7));
@@ -268,7 +292,7 @@ test("where the file cannot be written the log says how many events it would hav
   await engine.stop();
 });
 
-test("lines of the file that are no events are told and passed over", async () => {
+keeping("lines of the file that are no events are told and passed over", async () => {
   const { engine, folder, start } = await world();
   const sent = lines(5);
   const first = start();
@@ -289,7 +313,7 @@ test("lines of the file that are no events are told and passed over", async () =
   await engine.stop();
 });
 
-test("what could not be kept, and no engine has any more, is announced with its count", async () => {
+keeping("what could not be kept, and no engine has any more, is announced with its count", async () => {
   const { engine, folder, start } = await world();
   const first = start();
   const sent = lines(3);
@@ -318,19 +342,22 @@ test("what could not be kept, and no engine has any more, is announced with its 
   await engine.stop();
 });
 
-test("where nothing can be kept that is said while Falco runs, and what it did not take once more at its end", async () => {
-  const file = join(temporaryFolder(), "file");
-  writeFileSync(file, "");
-  const { engine, start } = await world({ statefile: join(file, "resume") });
-  const { state, instance } = start();
-  const said = (text: RegExp) => state.logs.filter((line) => text.test(line.text));
-  for (let i = 0; i < 50 && said(/^statefile: .*; a restart of Falco may miss events$/).length === 0; i++)
-    instance.nextBatch();
-  expect(said(/; a restart of Falco may miss events$/)).toHaveLength(1);
-  await engine.send(...lines(5));
-  await received(state, 5);
-  instance.close();
-  expect(said(/may miss events, 5 that it did not take among them$/)).toHaveLength(1);
-  state.destroy();
-  await engine.stop();
-});
+keeping(
+  "where nothing can be kept that is said while Falco runs, and what it did not take once more at its end",
+  async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    const { engine, start } = await world({ statefile: join(file, "resume") });
+    const { state, instance } = start();
+    const said = (text: RegExp) => state.logs.filter((line) => text.test(line.text));
+    for (let i = 0; i < 50 && said(/^statefile: .*; a restart of Falco may miss events$/).length === 0; i++)
+      instance.nextBatch();
+    expect(said(/; a restart of Falco may miss events$/)).toHaveLength(1);
+    await engine.send(...lines(5));
+    await received(state, 5);
+    instance.close();
+    expect(said(/may miss events, 5 that it did not take among them$/)).toHaveLength(1);
+    state.destroy();
+    await engine.stop();
+  },
+);
