@@ -22,11 +22,11 @@ interface Stage {
 const STAGES: readonly Stage[] = [
   { name: "check", desc: "format, lint, types", built: false },
   { name: "unit", desc: "src, file by file", built: false, parallel: 2 },
-  { name: "abi", desc: "libdocker.so as Falco drives it", built: true },
+  { name: "abi", desc: "libdocker.so as Falco drives it", built: true, parallel: 3 },
   { name: "cli", desc: "the debug tool as a person uses it", built: true, parallel: 2, sanitized: false },
-  { name: "engine", desc: "real engines", built: true, parallel: 2 },
+  { name: "engine", desc: "real engines", built: true, parallel: 3 },
   { name: "native", desc: "the C code: scenarios, fuzzer, sanitizers, valgrind", built: true, parallel: 2 },
-  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 3 },
+  { name: "faults", desc: "faults injected into a running stream, hostile runtimes", built: true, parallel: 5 },
   { name: "sinsp", desc: "a real libsinsp as the host", built: true, parallel: 2, sanitized: false },
   {
     name: "rules",

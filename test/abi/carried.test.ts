@@ -468,7 +468,7 @@ one(
     expect(await falco.exited).toBe(0);
     expect(readFileSync(programIn(place)).equals(readFileSync(PROGRAM))).toBe(true);
   },
-  30_000,
+  60_000,
 );
 
 one("neither a start nor one that fails leaves a descriptor", () => {
@@ -503,7 +503,7 @@ one(
     expect(await Promise.all(all.map((each) => new Response(each.stdout).text()))).toEqual(["", "", "", ""]);
     programIn(place);
   },
-  30_000,
+  60_000,
 );
 
 one(

@@ -26,7 +26,9 @@ function line(Action: string, { id = ID, Type = "container", attributes = {} as 
   return `${JSON.stringify(event).slice(0, -1)},"scope":"local","time":1,"timeNano":${nano}}`;
 }
 
-const config = (more: object = {}) => JSON.stringify({ statefile: "", snapshot: false, ...more });
+/** With time for answers on a busy machine, too. */
+const config = (more: object = {}) =>
+  JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, ...more });
 
 const action = (event: HostEvent): string => JSON.parse(event.payload).Action;
 
@@ -99,7 +101,7 @@ test("without what we add, the payload is the engine's line, byte for byte", asy
 });
 
 test("a slow answer delays its event by inspecttimeout at most, keeps the order, and is good for what follows", async () => {
-  await using engine = await TestEngine.start({ containers: { [ID]: answer("host-namespaces") }, inspectMs: 600 });
+  await using engine = await TestEngine.start({ containers: { [ID]: answer("host-namespaces") }, inspectMs: 1_500 });
   using state = new Plugin().init(config({ inspecttimeout: 200 }));
   using instance = state.open(engine.address);
   const began = performance.now();
@@ -113,21 +115,25 @@ test("a slow answer delays its event by inspecttimeout at most, keeps the order,
   ]);
   const took = performance.now() - began;
   expect(took).toBeGreaterThan(190);
-  expect(took).toBeLessThan(500);
+  expect(took).toBeLessThan(1_400);
   expect(state.metrics().uninspected).toBe(1);
-  await Bun.sleep(600);
-  await engine.send(line("die"));
-  expect(take(state, instance, 1, asks)).toEqual([["die", true, "host"]]);
+  // What follows waits as short, and has the answer once that is there.
+  let after: Value[] = [];
+  while (after[1] !== true) {
+    await engine.send(line("die"));
+    [after = []] = take(state, instance, 1, asks);
+  }
+  expect(after).toEqual(["die", true, "host"]);
 });
 
 test("an event that waits for nothing goes at once after one that did, and before one that does", async () => {
   await using engine = await TestEngine.start({ inspectMs: 5_000 });
-  using state = new Plugin().init(config({ inspecttimeout: 300 }));
+  using state = new Plugin().init(config({ inspecttimeout: 1_500 }));
   using instance = state.open(engine.address);
   const began = performance.now();
   await engine.send(line("pull", { Type: "image", id: "bb:1" }), line("create"));
   expect(instance.take(1, action)).toEqual(["pull"]);
-  expect(performance.now() - began).toBeLessThan(150);
+  expect(performance.now() - began).toBeLessThan(1_200);
   expect(instance.take(1, action)).toEqual(["create"]);
 });
 

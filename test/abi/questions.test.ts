@@ -330,7 +330,7 @@ test("a proxy that lets only events and pings pass costs one line a kind, few qu
   ]);
   await engine.send(line("start", { id: many[0] ?? "" }));
   expect(take(state, instance, 1, ["docker.container.uninspected"])).toEqual([["start", "refused"]]);
-}, 30_000);
+}, 60_000);
 
 test("a flood of new containers asks no more than the bound, says what it could not ask, and the stream keeps up", async () => {
   // Nothing is answered while it lasts.

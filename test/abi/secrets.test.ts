@@ -128,4 +128,4 @@ test("no secret of an answer gets into a payload, a log line or a state file", a
   const logs = state.logs.map(({ text }) => text).join("\n");
   expect(logs).toContain("/volumes/share");
   for (const secret of [SECRET, AUTH]) for (const where of [logs, ...files]) expect(where.includes(secret)).toBe(false);
-}, 30_000);
+}, 60_000);

@@ -16,13 +16,17 @@ afterAll(() => (typeof engine === "string" ? undefined : engine.stop()), 60_000)
 
 const SECRET = "hunter2-4711";
 
-/** Lets something happen, and takes the events until one of the given type and action comes. */
+/**
+ * Lets something happen, and takes the events until one of the given type and action comes. A stream begins a little before
+ * its open, the more so on a busy machine: what the test before this one did may come too, and is passed over.
+ */
 function watch(act: () => void, [type, action]: [string, string], asks: Ask[], settings: object = {}): Value[][] {
   using state = new Plugin().init(
     JSON.stringify({ statefile: "", snapshot: false, inspecttimeout: 10_000, loglevel: "debug", ...settings }),
   );
   using instance = state.open(dockerd.address);
   expect(state.error).toBe("");
+  const began = BigInt(Date.now()) * 1_000_000n;
   act();
   const seen: Value[][] = [];
   for (const end = performance.now() + 30_000; performance.now() < end; )
@@ -32,6 +36,7 @@ function watch(act: () => void, [type, action]: [string, string], asks: Ask[], s
       const values = state.extract(event, ["docker.type", "docker.action", ...asks]);
       expect(state.extract(replayed, ["docker.type", "docker.action", ...asks])).toEqual(values);
       expect(event.payload).not.toContain(SECRET);
+      if (event.ts < began && values[1] !== "existing") continue;
       seen.push(values);
       if (values[0] !== type || values[1] !== action) continue;
       expect(state.logs.map(({ text }) => text).join("\n")).not.toContain(SECRET);

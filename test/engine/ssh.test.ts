@@ -74,7 +74,7 @@ real(
     instance.close();
     await gone([...children, ...now]);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -93,7 +93,7 @@ real(
     for (let count = 0; count < 3; count += await looks()) instance.nextBatch();
     expect(sshd.sessions - before).toBeLessThanOrEqual(3);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -112,7 +112,7 @@ real(
     expect(instance.payloads(1).length).toBe(1);
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -136,7 +136,7 @@ real(
     process.kill("SIGKILL");
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -154,7 +154,7 @@ real(
     instance.close();
     await gone(children);
   },
-  30_000,
+  60_000,
 );
 
 /** What asking an engine comes to. */
@@ -249,7 +249,7 @@ real(
     expect(readdirSync(folder)).toEqual([]);
     client.close();
   },
-  30_000,
+  60_000,
 );
 
 real(
@@ -267,7 +267,7 @@ real(
     expect(sshd.sessions - before).toBeLessThanOrEqual(1);
     client.close();
   },
-  30_000,
+  60_000,
 );
 
 /** Whether this machine lets us mount in a namespace of our own. */

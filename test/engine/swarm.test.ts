@@ -229,7 +229,7 @@ real(
   "a node that joins is told of from its coming to its going, by managers alone, and by each of them",
   async () => {
     if (docker("info", "--format", "{{.Swarm.LocalNodeState}}") !== "active") dockerd.initSwarm();
-    const other = await Dockerd.start();
+    const other = await Dockerd.start([], { NETWORK: String(dockerd.pid) });
     if (typeof other === "string") throw new Error(other);
     try {
       using state = new Plugin().init('{"statefile": "", "inspecttimeout": 10000}');

@@ -52,7 +52,7 @@ test("an engine that restarted is announced without any event of its own, and an
   await engine.cut();
   expect(instance.payloads(1, 1500)).toEqual([]);
   await engine.restart();
-  const [lost = "{}"] = instance.payloads(1, 5000);
+  const [lost = "{}"] = instance.payloads(1);
   const { Type, Action, Actor } = JSON.parse(lost);
   expect([Type, Action]).toEqual(["plugin", "events_lost"]);
   expect(Actor.Attributes.engine).toBe(engine.address);
@@ -68,7 +68,7 @@ test("a loss can be matched by a rule, and its event carries the fields", async 
   await engine.send(numbered(1));
   instance.payloads(1);
   await engine.restart();
-  const values = instance.take(1, (event) => state.extract(event, ["docker.type", "docker.action"]), 5000);
+  const values = instance.take(1, (event) => state.extract(event, ["docker.type", "docker.action"]));
   expect(values).toEqual([["plugin", "events_lost"]]);
   await engine.stop();
 });

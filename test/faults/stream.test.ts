@@ -4,39 +4,13 @@ import { join } from "node:path";
 import { type Behaviour, TestEngine } from "../support/engine.ts";
 import { type Instance, Plugin, PROGRAM, rc, type State } from "../support/host.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { NUMBERED } from "./faults.ts";
+import { numbered, short, take, until } from "./numbered.ts";
 
 const HOUR = 3_600_000;
 const ID = "7".repeat(64);
 const CONFIG = '{"statefile": ""}';
 
-/** An event's line; the time of our clock, or of one that is so far off. */
-const numbered = (number: number, offMs = 0): string =>
-  NUMBERED.replaceAll("@", String(number).padStart(9, "0")).replaceAll(
-    "#",
-    `${Date.now() + offMs}${String(number).padStart(6, "0")}`,
-  );
-
 const chunk = (text: string): Buffer => Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
-
-/** What came, in short: the number of an event, or the action of one of ours. */
-const short = (payload: string): string | number => {
-  const { Action, Actor } = JSON.parse(payload);
-  return Action === "start" ? Number(Actor.Attributes.name.slice("event-".length)) : Action;
-};
-const take = (instance: Instance, count: number, ms?: number) => instance.payloads(count, ms).map(short);
-
-/** Takes batches until something is so; the bound is far beyond what it takes. */
-async function until(instance: Instance, what: () => boolean | Promise<boolean>): Promise<(string | number)[]> {
-  const came: (string | number)[] = [];
-  for (const end = performance.now() + 60_000; !(await what()); ) {
-    if (performance.now() > end) throw new Error(`it never came to be; came: ${came}`);
-    for (const event of instance.nextBatch().events) came.push(short(event.payload));
-  }
-  return came;
-}
-
-const logs = (state: State): string => state.logs.map(({ text }) => text).join("\n");
 const reconnected = (state: State, times: number) => () => state.metrics().reconnects === times;
 
 test("an idle engine behind a proxy that cuts its streams loses nothing, and what runs is told of once", async () => {
@@ -67,8 +41,8 @@ test("an engine that was away, with nothing known before and after, is announced
   await until(instance, () => state.metrics().connected === 0);
   await Bun.sleep(1_200);
   await using _again = await TestEngine.start({}, engine.socket);
-  expect(take(instance, 1, 10_000)).toEqual(["events_lost"]);
-}, 30_000);
+  expect(take(instance, 1)).toEqual(["events_lost"]);
+}, 60_000);
 
 test("what an engine emitted before the first connection, beyond what it keeps, is announced", async () => {
   const socket = join(temporaryFolder(), "docker.sock");
@@ -78,8 +52,8 @@ test("what an engine emitted before the first connection, beyond what it keeps, 
   await using engine = await TestEngine.start(hidden, socket);
   await engine.send(...Array.from({ length: 300 }, (_, i) => numbered(i)));
   await engine.behave({});
-  expect(take(instance, 257, 20_000)).toEqual(["events_lost", ...Array.from({ length: 256 }, (_, i) => i + 44)]);
-}, 30_000);
+  expect(take(instance, 257)).toEqual(["events_lost", ...Array.from({ length: 256 }, (_, i) => i + 44)]);
+}, 60_000);
 
 test("an event that comes from the engine's memory and once more live comes once", async () => {
   await using engine = await TestEngine.start();
@@ -174,7 +148,7 @@ test("an engine whose headers come with the first event counts as connected, and
   const { value } = await dump.stderr.getReader().read();
   dump.kill("SIGINT");
   expect(Buffer.from(value ?? []).toString()).toContain(`connected to ${engine.address}`);
-}, 30_000);
+}, 60_000);
 
 test.each<[string, Behaviour, number]>([
   ["podman by its header forgets nothing", { podman: "header", server: "nginx" }, 0],
@@ -192,11 +166,11 @@ test.each<[string, Behaviour, number]>([
     await engine.restart();
     await until(instance, reconnected(state, 1));
     await engine.send(numbered(2));
-    expect(take(instance, 1 + losses, 5_000)).toEqual(losses === 0 ? [2] : ["events_lost", 2]);
+    expect(take(instance, 1 + losses)).toEqual(losses === 0 ? [2] : ["events_lost", 2]);
     expect(take(instance, 1, 1_500)).toEqual([]);
     expect(state.metrics().losses).toBe(losses);
   },
-  30_000,
+  60_000,
 );
 
 test("podman's clock steps back: what was before the stream, and what is forgotten, does not come again", async () => {
@@ -216,7 +190,7 @@ test("podman's clock steps back: what was before the stream, and what is forgott
   await engine.send(numbered(700, -HOUR));
   expect(take(instance, 1)).toEqual([700]);
   expect(take(instance, 1, 2_000)).toEqual([]);
-}, 30_000);
+}, 60_000);
 
 test("podman writes an event late, behind one of a later time: it is not lost, in a stream or after a cut", async () => {
   await using engine = await TestEngine.start({ podman: "header" });
@@ -231,7 +205,7 @@ test("podman writes an event late, behind one of a later time: it is not lost, i
   await engine.send(numbered(3, -800));
   expect([...came, ...take(instance, 2 - came.length)]).toEqual([2, 3]);
   expect(take(instance, 1, 500)).toEqual([]);
-}, 30_000);
+}, 60_000);
 
 test.each([
   ["and what happens comes, once", 1],
@@ -253,7 +227,7 @@ test.each([
     expect(take(instance, 1, 1_000)).toEqual([]);
     expect([state.metrics().losses, await engine.subscribers()]).toEqual([1 - known, 1]);
   },
-  30_000,
+  60_000,
 );
 
 test("podman that forgot all the same is believed", async () => {
@@ -268,7 +242,7 @@ test("podman that forgot all the same is believed", async () => {
   await engine.send(numbered(2), numbered(3));
   expect(take(instance, 2)).toEqual([2, 3]);
   expect(state.metrics().losses).toBe(0);
-}, 30_000);
+}, 60_000);
 
 for (const clockMs of [3 * HOUR, -3 * HOUR])
   test(`an engine's clock ${clockMs / HOUR} h off: what runs is told of, what was before is not, and its age is right`, async () => {
@@ -317,55 +291,4 @@ test("lines beyond 8 MiB in the engine's memory are known at a start, at a cut a
   expect(names(instance, 1)).toEqual([5]);
   expect(names(instance, 1, 1_500)).toEqual([]);
   expect(state.metrics().losses).toBe(0);
-}, 60_000);
-
-/** An event comes, and then the engine answers nothing, until its stream counts as lost. */
-async function fallSilent(engine: TestEngine, instance: Instance, meanwhile: () => Promise<void>): Promise<void> {
-  await engine.send(numbered(1));
-  expect(take(instance, 1)).toEqual([1]);
-  await engine.behave({ hang: true });
-  await meanwhile();
-  expect(await until(instance, () => instance.state.metrics().connected === 0)).toEqual([]);
-}
-
-test("a live engine that is silent for long keeps its stream, is said to be lost, and its events come", async () => {
-  await using engine = await TestEngine.start();
-  using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
-  using instance = state.open(engine.address);
-  await fallSilent(engine, instance, async () => {});
-  expect(logs(state)).toContain("does not answer; its stream is kept until another stands");
-  expect(await engine.subscribers()).toBe(1);
-  // The stream was well all the time.
-  await engine.send(numbered(2));
-  expect(await until(instance, () => state.metrics().connected === 1)).toEqual([2]);
-  expect(logs(state)).toContain("shows life again");
-  expect(state.metrics().reconnects).toBe(0);
-}, 60_000);
-
-test("an engine that answers again after a long silence gets a second stream, and loses nothing", async () => {
-  await using engine = await TestEngine.start();
-  using state = new Plugin().init('{"statefile": "", "pinginterval": 200}');
-  using instance = state.open(engine.address);
-  await fallSilent(engine, instance, async () => {
-    await engine.deaden();
-    await engine.send(numbered(2));
-  });
-  await engine.behave({});
-  const came = await until(instance, () => state.metrics().connected === 1);
-  await engine.send(numbered(3));
-  expect([...came, ...take(instance, 2 - came.length)]).toEqual([2, 3]);
-  expect([state.metrics().reconnects, state.metrics().losses]).toEqual([1, 0]);
-}, 60_000);
-
-test("an engine that is away is told of again, with the reason of the day", async () => {
-  const engine = await TestEngine.start();
-  using state = new Plugin().init(CONFIG);
-  using instance = state.open(engine.address);
-  expect(state.metrics().connected).toBe(1);
-  await engine.stop();
-  await until(instance, () => logs(state).includes("broke"));
-  expect(state.metrics().connected).toBe(0);
-  await until(instance, () => logs(state).includes("is the engine running?; connecting again"));
-  await using _again = await TestEngine.start({}, engine.socket);
-  await until(instance, () => state.metrics().connected === 1);
 }, 60_000);

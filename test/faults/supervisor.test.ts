@@ -6,7 +6,7 @@ import { TestEngine } from "../support/engine.ts";
 import { BUILT, type Instance, Plugin, pluginBeside, rc, type State } from "../support/host.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { NUMBERED, runtimePid } from "./faults.ts";
+import { atLeast, NUMBERED, runtimePid } from "./faults.ts";
 
 const QUIET = '{"statefile": "", "inspect": false}';
 const line = (name: string, nano = BigInt(Date.now()) * 1_000_000n) =>
@@ -32,7 +32,7 @@ const planted = (word: string): Plugin =>
   );
 
 /** Takes until an event of this name has come. */
-function takeUntil(instance: Instance, last: string, ms = 15_000): string[] {
+function takeUntil(instance: Instance, last: string, ms = 30_000): string[] {
   const names: string[] = [];
   for (const end = performance.now() + ms; names.at(-1) !== last && performance.now() < end; )
     names.push(...instance.take(1, nameOf(instance.state), 100));
@@ -66,7 +66,7 @@ test("a runtime that hangs in a replay is noticed as fast as one of a live strea
   let answer: unknown;
   for (let field = 0; field < 45 && answer === undefined; field++) [answer] = state.extract(event, ["docker.type"]);
   expect(answer).toBe("container");
-  expect(performance.now() - began).toBeLessThan(16_000);
+  expect(performance.now() - began).toBeLessThan(25_000);
   expect(runtimePid()).not.toBe(pid);
 }, 60_000);
 
@@ -85,7 +85,7 @@ test("an open that was given up never comes into effect: its runtime is replaced
   using instance = state.open(engine.address);
   expect([instance.rc, runtimePid() === pid]).toEqual([rc.success, false]);
   await engine.flow(NUMBERED, 400, 400);
-  const names = instance.take(400, nameOf(state), 10_000);
+  const names = instance.take(400, nameOf(state));
   expect([names.length, new Set(names).size]).toEqual([400, 400]);
   expect(instance.take(1, nameOf(state), 500)).toEqual([]);
 }, 60_000);
@@ -133,16 +133,16 @@ test("a runtime that gets ready and dies again and again is started ever more sl
   expect([state.rc, state.error]).toEqual([rc.success, ""]);
   using instance = state.open("");
   expect([instance.rc, state.error]).toEqual([rc.success, ""]);
-  for (const end = performance.now() + 8_000; performance.now() < end; )
+  for (const time = atLeast(8_000, () => Number(state.metrics().runtime_restarts) >= 6); time.isLeft; )
     expect(instance.nextBatch().rc).toBe(rc.timeout);
   const { runtime_restarts = 0 } = state.metrics();
   // 0, 100, 200, 400, 800, 1600, 3200 ms; without growth it would be 30.
-  expect(runtime_restarts).toBeGreaterThanOrEqual(4);
+  expect(runtime_restarts).toBeGreaterThanOrEqual(6);
   expect(runtime_restarts).toBeLessThanOrEqual(8);
   const lost = state.logs.filter(({ text }) => text.includes("the runtime was lost: it ended (exited with code 3)"));
   expect(lost.length).toBeLessThan(runtime_restarts);
   expect(lost.length).toBeGreaterThanOrEqual(3);
-}, 30_000);
+}, 60_000);
 
 test("a line that kills twice is passed over and announced, once, and the stream goes on", async () => {
   await using engine = await TestEngine.start();
@@ -182,7 +182,7 @@ test("a question that kills is not asked again, and others are answered", () => 
   for (let ask = 0; ask < 10 && state.extract(other, ["docker.type"])[0] === undefined; ask++);
   expect(state.metrics().runtime_restarts).toBe(1);
   expect(state.metrics().extract_failures).toBeGreaterThan(0);
-}, 30_000);
+}, 60_000);
 
 test("an answer to an inspection that kills is not read again: its event comes, not inspected", async () => {
   const id = "a".repeat(64);
@@ -198,7 +198,7 @@ test("an answer to an inspection that kills is not read again: its event comes, 
   expect(events).toEqual([["web", false]]);
   expect(instance.take(1, () => 1, 1_500)).toEqual([]);
   expect(state.metrics().runtime_restarts).toBe(1);
-}, 30_000);
+}, 60_000);
 
 test("a flood of log lines reaches Falco as a thousand and then a hundred a second, and what is dropped is told", () => {
   const module = JSON.stringify(join(import.meta.dir, "../../src/ipc/bridge.ts"));
@@ -223,7 +223,7 @@ test("a flood of log lines reaches Falco as a thousand and then a hundred a seco
   expect(lines.length).toBeLessThanOrEqual(1_000 + 100 * (seconds + 1));
   expect(state.logs.some(({ text }) => /\d+ lines of the runtime's log were dropped/.test(text))).toBe(true);
   expect(state.metrics().log_lines_dropped).toBeGreaterThan(0);
-}, 30_000);
+}, 60_000);
 
 const SAID = "the runtime's standard error: ";
 const said = (state: State): string[] =>
@@ -285,7 +285,7 @@ test("a flood on its standard error holds up neither Falco nor the runtime, and 
   const seconds = (performance.now() - began) / 1000;
   expect(said(state).length).toBeLessThanOrEqual(1_000 + 100 * (seconds + 1));
   expect(state.metrics().runtime_restarts).toBe(0);
-}, 30_000);
+}, 60_000);
 
 test("a runtime that hung up on one socket and says nothing on the other costs no processor time", () => {
   const plugin = pluginBeside(`#!/bin/sh\nprintf '%s' '${buildId}' >&4\nexec 3>&-\nexec sleep 60\n`);
@@ -294,4 +294,4 @@ test("a runtime that hung up on one socket and says nothing on the other costs n
   expect([state.rc, state.error]).toEqual([rc.failure, expect.stringContaining("did not get ready within 10 s")]);
   const { user, system } = process.cpuUsage(before);
   expect((user + system) / 1e6).toBeLessThan(1.5);
-}, 30_000);
+}, 60_000);

@@ -98,6 +98,11 @@ static void *open_instance(const struct api *api, void *state) {
     return instance;
 }
 
+// What comes at all has come by then, s: on a busy machine, and under valgrind too. The test's own bound is beyond it.
+#define PATIENCE_S 50
+// What takes a second at most, and what a busy machine adds; what would wait for the runtime takes ten.
+#define AT_ONCE_S 3
+
 static double seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -115,7 +120,7 @@ static const char *status_of(const struct api *api, void *state, const struct fa
 
 // Takes at least `count` events, and looks at each.
 static void take(const struct api *api, void *state, void *instance, uint32_t count) {
-    const double end = seconds() + 20;
+    const double end = seconds() + PATIENCE_S;
     for (uint32_t taken = 0; taken < count;) {
         CHECK(seconds() < end, "only %u of %u events came", taken, count);
         uint32_t n;
@@ -346,7 +351,7 @@ static void scenario_destroy(void) {
         if (signal[i % 3] != 0) kill(pid, signal[i % 3]);
         const double began = seconds();
         api.destroy(state);
-        CHECK(seconds() - began < 1, "destroy took %.0f ms", (seconds() - began) * 1000);
+        CHECK(seconds() - began < AT_ONCE_S, "destroy took %.0f ms", (seconds() - began) * 1000);
         no_child_left();
     }
 }
@@ -397,7 +402,7 @@ static void scenario_hold(void) {
     printf("0\n");
     fflush(stdout);
     const char *last = NULL;
-    for (const double end = seconds() + 20;;) {
+    for (const double end = seconds() + PATIENCE_S;;) {
         CHECK(seconds() < end, "no batch of several events came");
         uint32_t n;
         struct falco_event **events;
@@ -459,7 +464,7 @@ static void scenario_busy(void) {
     void *instance = open_instance(&shared.api, shared.state);
     pthread_t thread;
     pthread_create(&thread, NULL, open_in_vain, &shared);
-    const double end = seconds() + 15;
+    const double end = seconds() + PATIENCE_S;
     while (!atomic_load(&shared.stop)) {
         CHECK(seconds() < end, "open never came back");
         uint32_t n;
@@ -585,7 +590,7 @@ static void scenario_left(void) {
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     const double began = seconds();
     api->close(state, instance);
-    CHECK(seconds() - began < 1, "close took %.0f ms", (seconds() - began) * 1000);
+    CHECK(seconds() - began < AT_ONCE_S, "close took %.0f ms", (seconds() - began) * 1000);
     pthread_join(thread, &instance);
     CHECK(mappings("falco-docker-ring") == maps, "%u mappings of rings before, %u after", maps,
           mappings("falco-docker-ring"));
@@ -631,7 +636,7 @@ static void scenario_two(void) {
         const pid_t pid = runtime();
         CHECK(pid > 1, "no runtime");
         kill(pid, SIGKILL);
-        const double end = seconds() + 20;
+        const double end = seconds() + PATIENCE_S;
         while (runtime() == pid || runtime() < 0) CHECK(seconds() < end, "no new runtime");
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     }

@@ -164,7 +164,7 @@ test.skipIf(isVariant || !hasValgrind).each(["beside it", "in it"])(
     compileFalco(program);
     const checks = ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--track-fds=yes"];
     // Until the last event is taken: unpacking under valgrind takes its time, and what comes before is nobody's.
-    await engine?.flow(NUMBERED, 4000, 100_000);
+    await engine?.flow(NUMBERED, 4000, 1_000_000);
     const { code, err } = await play(["valgrind", ...checks, "--error-exitcode=9", program], "events", library, {
       EVENTS: "20000",
       INIT_CONFIG: JSON.stringify(config),

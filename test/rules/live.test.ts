@@ -8,16 +8,15 @@ import { aptInstall, skipped } from "../support/needs.ts";
 import { missing, Sinsp, tellIfMissing } from "../support/sinsp.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { CAMPAIGNS } from "./campaigns.ts";
-import { hitsOf, hitsOfAll } from "./evaluate.ts";
-import { listened, perform, recorded } from "./real.ts";
+import { hitsOfAll } from "./evaluate.ts";
+import { listened, type Performed, perform, recorded } from "./real.ts";
 import { ATTACKS, CIS_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 
 const config = { statefile: "", snapshot: false, inspecttimeout: 10_000 };
 const FILE = join(temporaryFolder(), "live.scap");
 
 tellIfMissing("attacks on a real engine");
-const engine =
-  missing === undefined ? await Dockerd.start([], { ...lenientEnvironment(), OWN_NETWORK: "1" }) : "no libsinsp";
+const engine = missing === undefined ? await Dockerd.start([], lenientEnvironment()) : "no libsinsp";
 if (missing === undefined && typeof engine === "string")
   skipped("attacks on a real engine", engine, aptInstall(...DOCKERD_NEEDS));
 const real = test.skipIf(typeof engine === "string");
@@ -40,14 +39,16 @@ real.each(ATTACKS.map((attack, place) => ({ ...attack, place })))(
   async ({ rule, run, place, from }) => {
     const { condition, output, priority } = ruleOf(rule);
     const format = `*alert %evt.rawtime ${output}`;
-    await using sinsp = new Sinsp(config, "-I", `docker:${dockerd.address}`, "-n", "1", "-p", format, condition);
+    await using sinsp = new Sinsp(config, "-I", `docker:${dockerd.address}`, "-p", format, condition);
     await listened(dockerd, [sinsp]);
     const id = `attack${place}`;
+    const began = BigInt(Date.now()) * 1_000_000n;
     await run((...args) => dockerd.docker(...args), id, dockerd);
-    const line = await sinsp.line((line) => line.startsWith("alert "));
-    const late = Date.now() - Number(BigInt(line.split(" ")[1] ?? 0) / 1_000_000n);
+    const timeOf = (line: string) => BigInt(line.split(" ")[1] ?? 0);
+    // A stream begins a little before its open: the attack before this one may be told of by the same rule.
+    const line = await sinsp.line((line) => line.startsWith("alert ") && timeOf(line) >= began);
+    const late = Date.now() - Number(timeOf(line) / 1_000_000n);
     console.log(`${from}: ${priority} ${line.split(" ").slice(2).join(" ")}\n    (${late} ms after the event)`);
-    await sinsp.end;
     // Whatever else the machine does: what takes as long as this waits for something.
     expect(late).toBeLessThan(10_000);
   },
@@ -58,12 +59,11 @@ real(
   "each rule that a real engine can make an event for tells of that",
   async () => {
     const performed = await perform(dockerd, [...SCENARIOS, ...CIS_SCENARIOS], FILE, config);
-    const untold: string[] = [];
-    for (const { scenario, time } of performed) {
-      const hits = await hitsOf(ruleOf(scenario.rule), FILE, config);
-      if (!hits.some((hit) => hit.time === time)) untold.push(`${scenario.rule}: ${scenario.why}`);
-    }
-    expect(untold).toEqual([]);
+    const names = new Set(performed.map(({ scenario }) => scenario.rule));
+    const hits = await hitsOfAll([...names].map(ruleOf), FILE, config);
+    const isTold = ({ scenario, time }: Performed) => hits.get(scenario.rule)?.some((hit) => hit.time === time);
+    const untold = performed.filter((one) => !isTold(one));
+    expect(untold.map(({ scenario }) => `${scenario.rule}: ${scenario.why}`)).toEqual([]);
   },
   300_000,
 );

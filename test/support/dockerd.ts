@@ -7,7 +7,7 @@ import { temporaryFolder } from "./temporary.ts";
 const { LD_PRELOAD: _, ...env } = Bun.env;
 
 /** The programs that start one. */
-export const DOCKERD_NEEDS = ["dockerd", "docker", "busybox", "curl"] as const;
+export const DOCKERD_NEEDS = ["dockerd", "docker", "busybox", "curl", "unshare", "nsenter"] as const;
 
 /** Whether a process is there, and not one whose end nobody has taken note of. */
 function isAlive(pid: number): boolean {
@@ -27,6 +27,7 @@ export class Dockerd {
     readonly folder: string,
     readonly socket: string,
     readonly command: readonly string[],
+    readonly environment: Record<string, string | undefined>,
   ) {}
 
   get address(): string {
@@ -34,18 +35,20 @@ export class Dockerd {
   }
 
   /**
-   * Starts one, with the image bb:1 (busybox). Where none can run: why.
+   * Starts one, with the image bb:1 (busybox). Where none can run: why. It has a network of its own: the bridges that an
+   * engine leaves take addresses, and a machine has room for some thirty.
    * @param flags of dockerd beside the usual ones
-   * @param more what its environment has beside ours; OWN_NETWORK: 1 gives it a network of its own
+   * @param more what its environment has beside ours; NETWORK (start-dockerd.sh): `host`, or whose network it is in
    */
   static async start(flags: readonly string[] = [], more: Record<string, string> = {}): Promise<Dockerd | string> {
     if (process.getuid?.() !== 0) return "no root";
     for (const tool of DOCKERD_NEEDS) if (Bun.which(tool) === null) return `no ${tool} on this machine`;
     const folder = temporaryFolder();
     const begin = ["bash", join(import.meta.dir, "start-dockerd.sh"), folder, ...flags];
-    const engine = new Dockerd(folder, join(folder, "docker.sock"), begin);
+    const environment = { ...env, NETWORK: "own", ...more };
+    const engine = new Dockerd(folder, join(folder, "docker.sock"), begin, environment);
     for (const command of [begin, ["bash", join(import.meta.dir, "make-image.sh"), engine.socket]]) {
-      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env: { ...env, ...more } });
+      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { env: environment });
       if (exitCode === 0) continue;
       await engine.stop();
       return `dockerd does not run here: ${stdout} ${stderr}`;
@@ -106,7 +109,7 @@ export class Dockerd {
     rmSync(containerd, { force: true });
     // One that is killed leaves its mount.
     Bun.spawnSync(["umount", join(this.folder, "data")], { stderr: "ignore" });
-    const starts = Bun.spawn([...this.command], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const starts = Bun.spawn([...this.command], { env: this.environment, stdio: ["ignore", "pipe", "pipe"] });
     if ((await starts.exited) !== 0) throw new Error(`dockerd: ${await new Response(starts.stdout).text()}`);
   }
 

@@ -99,6 +99,9 @@ class Server {
   #kept: string[] = [];
   #seen: Seen[] = [];
   #dropped = 0;
+  /** How many events in a row nobody has listened to, and the most so far. */
+  #unheard = 0;
+  #mostUnheard = 0;
 
   /**
    * @param flowed where the numbers of `flow` go on
@@ -168,7 +171,7 @@ class Server {
         this.#flow = 0;
         return;
       case "flowed":
-        return { flowed: this.#flowed, dropped: this.#dropped };
+        return { flowed: this.#flowed, dropped: this.#dropped, unheard: this.#mostUnheard };
       case "raw":
         for (const socket of this.#subscribers) await this.#write(socket, Buffer.from(command.bytes, "base64"));
         return;
@@ -369,6 +372,8 @@ class Server {
   async #event(line: string, drop = false): Promise<void> {
     this.#kept.push(line);
     if (this.#kept.length > KEPT && this.#behaviour.podman === undefined) this.#kept.shift();
+    this.#unheard = this.#subscribers.size === 0 ? this.#unheard + 1 : 0;
+    this.#mostUnheard = Math.max(this.#mostUnheard, this.#unheard);
     for (const socket of this.#subscribers) {
       if (this.#wants.get(socket)?.(line) === false) continue;
       if (drop && socket.writableLength > BACKLOG_BYTES) this.#dropped++;
@@ -532,9 +537,12 @@ export class TestEngine implements AsyncDisposable {
     await this.#ask({ do: "settle" });
   }
 
-  /** How many events `flow` has emitted so far, and how many a subscriber lost as it did not read. */
-  async flowed(): Promise<{ flowed: number; dropped: number }> {
-    return (await this.#ask({ do: "flowed" })) as { flowed: number; dropped: number };
+  /**
+   * How many events `flow` has emitted so far, how many a subscriber lost as it did not read, and the most in a row that
+   * nobody has listened to, of all events.
+   */
+  async flowed(): Promise<{ flowed: number; dropped: number; unheard: number }> {
+    return (await this.#ask({ do: "flowed" })) as { flowed: number; dropped: number; unheard: number };
   }
 
   /** Writes bytes as they are into the subscribers' connections. */

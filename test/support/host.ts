@@ -275,7 +275,7 @@ export class Instance implements Disposable {
   }
 
   /** Batches until `count` events came or `ms` have passed; each event is looked at while its batch is valid. */
-  take<T>(count: number, look: (event: HostEvent) => T, ms = 10_000): T[] {
+  take<T>(count: number, look: (event: HostEvent) => T, ms = 30_000): T[] {
     const taken: T[] = [];
     for (const end = performance.now() + ms; taken.length < count && performance.now() < end; ) {
       const batch = this.nextBatch();

@@ -12,6 +12,7 @@ const PACKAGES: Record<string, string> = {
   busybox: "busybox-static",
   newuidmap: "uidmap",
   unshare: "util-linux",
+  nsenter: "util-linux",
   setpriv: "util-linux",
   prlimit: "util-linux",
   nm: "binutils",

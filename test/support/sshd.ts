@@ -66,7 +66,10 @@ export class Sshd implements AsyncDisposable {
       stdio: ["ignore", "ignore", "inherit"],
     });
     const sshd = new Sshd(folder, port, child);
-    while (!(existsSync(at("log")) && sshd.log.includes("Server listening"))) await Bun.sleep(10);
+    while (!(existsSync(at("log")) && sshd.log.includes("Server listening"))) {
+      if (child.exitCode !== null) throw new Error(`sshd ended: ${existsSync(at("log")) ? sshd.log : child.exitCode}`);
+      await Bun.sleep(10);
+    }
     return sshd;
   }
 
