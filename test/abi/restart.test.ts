@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isoTime } from "../../src/base/time.ts";
-import { runtimePid } from "../faults/faults.ts";
+import { closedLate, runtimePid } from "../faults/faults.ts";
 import { TestEngine } from "../support/engine.ts";
 import { type Ask, type HostEvent, type Instance, Plugin, rc, type State, type Value } from "../support/host.ts";
 import { signalTo } from "../support/signal.ts";
@@ -45,7 +45,6 @@ async function received(state: State, count: number): Promise<void> {
   expect(state.listOpenParams().rc).toBe(rc.success);
 }
 
-const LATE = "it does not let go of a stream";
 /** Whether a life's runtime was killed, as it had not closed within a quarter of a second: what it held is lost and announced. */
 let isLate = false;
 
@@ -84,7 +83,7 @@ async function world(config: Record<string, unknown> = {}, podman?: "header") {
       lives.delete(end);
       instance.close();
       state.destroy();
-      isLate ||= state.logs.some(({ text }) => text.includes(LATE));
+      isLate ||= closedLate(state);
     };
     lives.add(end);
     const names = (count: number, ms = 15_000) => instance.take(count, (event) => nameOf(state, event), ms);
@@ -252,7 +251,7 @@ test.each([
     const names = got.slice(0, got.findIndex(isLoss)).map(([, name]) => name);
     expect(names).toEqual(sent.slice(0, names.length));
     const lost = Number(got.find(isLoss)?.[2]);
-    const isKilled = first.state.logs.some(({ text }) => text.includes(LATE));
+    const isKilled = closedLate(first.state);
     if (hangs) expect(isKilled).toBe(true);
     if (!isKilled) {
       // Either all of it, and then the announcement; or, on a machine too slow to keep all in the time that closing has, the

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { nanoseconds } from "../../src/base/time.ts";
-import { type Ask, type Instance, Plugin, type State, type Value } from "../support/host.ts";
+import { type Ask, type HostEvent, type Instance, Plugin, type State, type Value } from "../support/host.ts";
 import { aptInstall, skipped } from "../support/needs.ts";
 import { PODMAN_NEEDS, Podman } from "../support/podman.ts";
 import { Registry } from "../support/registry.ts";
@@ -63,6 +63,21 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
     const instance = state.open(podman.address);
     expect(state.error).toBe("");
     return { state, instance };
+  };
+
+  /**
+   * Opens it until it has told of itself: what it gives all containers is known then. It looks at much before it says what it
+   * is: on a busy machine that can take longer than is waited for.
+   */
+  const openTold = () => {
+    for (let opens = 0; opens < 10; opens++) {
+      const { state, instance } = open();
+      const isDaemon = (event: HostEvent) => state.extract(event, ["docker.type"])[0] === "daemon";
+      if (instance.take(1, isDaemon, 5_000).includes(true)) return { state, instance };
+      instance.close();
+      state.destroy();
+    }
+    throw new Error("podman never said what it is");
   };
 
   real("a container's life, an exec in it, and what it is, in the fields that Docker's has", () => {
@@ -128,9 +143,7 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
     const [imageId = "", created = ""] = podman
       .docker("image", "inspect", "-f", "{{.Id}} {{.Created}}", "localhost/labelled:1")
       .split(" ");
-    const { state, instance } = open();
-    // What it gives all containers is known once it has told of itself.
-    until(state, instance, ({ type }) => type === "daemon");
+    const { state, instance } = openTold();
     const asks: Ask[] = [
       ...["docker.container.inspected", "docker.container.nonewprivileges", "docker.container.image.id"],
       ...["docker.image.digests", "docker.image.created"],
@@ -156,7 +169,7 @@ describe.each(["rootful", "rootless"] as const)("%s", (kind) => {
   real("what runs already is told of, and whether root's rights are behind it", () => {
     podman.docker("run", "-d", "--name", "before", "--network", "none", "bb:1", "sleep", "600");
     let daemon: Told | undefined;
-    // podman looks at much before it says what it is: on a busy machine that can take longer than is waited for.
+    // See openTold.
     for (let opens = 0; daemon === undefined && opens < 10; opens++) {
       const { state, instance } = open();
       const came = until(state, instance, ({ type }) => type === "container");

@@ -197,7 +197,9 @@ real(
       ["docker.exec.pid"],
     );
     expect(of(seen, "container", "exec_die")).toEqual([[BigInt(pid)]]);
-    for (const values of seen) if (String(values[1]).startsWith("exec_create")) expect(values[2]).toBeUndefined();
+    // An answer that was late may know it at the beginning, too; it is never another one.
+    for (const values of seen)
+      if (String(values[1]).startsWith("exec_create")) expect([undefined, BigInt(pid)]).toContain(values[2] as bigint);
   },
   60_000,
 );

@@ -6,7 +6,7 @@ import { TestEngine } from "../support/engine.ts";
 import { type Ask, type Instance, Plugin, rc, type State } from "../support/host.ts";
 import { signalTo } from "../support/signal.ts";
 import { temporaryFolder } from "../support/temporary.ts";
-import { Follower, NUMBERED, runtimePid } from "./faults.ts";
+import { Follower, NUMBERED, runtimePid, SURELY_KEPT } from "./faults.ts";
 
 const CONFIG = { statefile: "", inspect: false };
 
@@ -111,8 +111,8 @@ test("one engine's stream is cut again and again: nothing is lost or twice, of e
   const take = () => {
     for (const { payload } of instance.nextBatch().events) followers.get(short(payload)[0])?.look(payload);
   };
-  await one.flow(NUMBERED, 500, 1500);
-  await two.flow(NUMBERED, 500, 1500);
+  await one.flow(NUMBERED, 200, 800);
+  await two.flow(NUMBERED, 200, 800);
   const all = [...followers.values()];
   // Of an engine of which nothing is known yet, and that a connection to has failed, nobody can tell that it kept all.
   while (all.some(({ delivered }) => delivered === 0)) take();
@@ -120,11 +120,21 @@ test("one engine's stream is cut again and again: nothing is lost or twice, of e
     await one.cut(cuts % 2 === 0);
     for (let batches = 0; batches < 3; batches++) take();
   }
-  for (const end = performance.now() + 30_000; all.some(({ delivered }) => delivered < 1500); take())
+  for (const end = performance.now() + 30_000; all.some(({ delivered }) => delivered < 800); take())
     if (performance.now() > end) break;
+  const { unheard } = await one.flowed();
+  if (unheard > SURELY_KEPT) {
+    console.log(`the machine is too slow: ${unheard} events in a row had no listener`);
+    expect(all.map(({ duplicated, outOfOrder }) => [duplicated, outOfOrder])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(all.map((follower) => follower.missing(800).unannounced)).toEqual([0, 0]);
+    return;
+  }
   expect(all.map(({ delivered, duplicated, outOfOrder, gaps }) => [delivered, duplicated, outOfOrder, gaps])).toEqual([
-    [1500, 0, 0, []],
-    [1500, 0, 0, []],
+    [800, 0, 0, []],
+    [800, 0, 0, []],
   ]);
 }, 60_000);
 

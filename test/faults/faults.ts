@@ -26,9 +26,15 @@ export interface Tally {
   readonly announced: number;
   /** Missing although nothing was announced for their time. */
   readonly unannounced: number;
-  /** The most events in a row that the engine had no listener for. */
-  readonly unheard: number;
+  /**
+   * Whether a busy machine broke what the plugin needs to keep all: the engine had no listener for longer than it surely keeps
+   * events, or a runtime did not close in its quarter of a second, and was killed with what it held.
+   */
+  readonly isTooSlow: boolean;
 }
+
+/** Of the 256 events that an engine keeps: a runtime that was killed had read some and brought none of them. */
+export const SURELY_KEPT = 200;
 
 /** Follows a stream of numbered events. */
 export class Follower {
@@ -135,7 +141,13 @@ export interface World {
   /** Follows an event that a fault has taken. */
   readonly look: (payload: string) => void;
   readonly random: Random;
+  /** Whether a runtime was killed, as it was late to close. */
+  wasLate?: boolean;
 }
+
+/** Whether a state's runtime was killed, as it was late to close: what it held is lost then, and announced. */
+export const closedLate = ({ logs }: State): boolean =>
+  logs.some(({ text }) => text.includes("it does not let go of a stream"));
 
 interface Fault {
   readonly name: string;
@@ -170,6 +182,7 @@ function kill(signal: NodeJS.Signals): () => void {
 function restart(world: World): void {
   world.instance.close();
   world.state.destroy();
+  world.wasLate ||= closedLate(world.state);
   reopen(world);
 }
 
@@ -214,6 +227,7 @@ function restartAfter(aways: readonly number[]): (world: World) => void {
   return (world) => {
     world.instance.close();
     world.state.destroy();
+    world.wasLate ||= closedLate(world.state);
     const folder = dirname(JSON.parse(world.config).statefile);
     const [name = ""] = readdirSync(folder).filter((each) => each.startsWith("resume.") && each.endsWith(".json"));
     // The state is the last line, behind what was not delivered.
@@ -540,7 +554,7 @@ export async function run(fault: Fault, times: number, random: Random): Promise<
     missing: all,
     announced: follower.gaps.length,
     unannounced,
-    unheard: (await engine.flowed()).unheard,
+    isTooSlow: world.wasLate === true || (await engine.flowed()).unheard > SURELY_KEPT,
   };
   if (process.env.FAULTS_LOG) console.error(world.state.logs.slice(-20), world.state.metrics(), await engine.flowed());
   world.instance.close();

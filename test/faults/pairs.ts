@@ -15,7 +15,7 @@ import { Follower, NUMBERED, type Tally } from "./faults.ts";
 const PER_SECOND = { real: 50, other: 200 };
 
 /** A tally, and how long after its event's time the host had it, ms. */
-export interface PairTally extends Omit<Tally, "unheard"> {
+export interface PairTally extends Omit<Tally, "isTooSlow"> {
   readonly engine: string;
   readonly late99: number;
   readonly lateMax: number;

@@ -4,8 +4,6 @@ import { Random, seedOf } from "../support/random.ts";
 import { faults, run } from "./faults.ts";
 
 const PARTS = 2;
-/** Of the 256 events that an engine keeps: a runtime that was killed had read some and brought none of them. */
-const SURELY_KEPT = 200;
 
 /** @param part from 0 to PARTS - 1 */
 export function testFaults(part: number): void {
@@ -17,11 +15,11 @@ export function testFaults(part: number): void {
       expect(tally.duplicated).toBe(0);
       expect(tally.outOfOrder).toBe(0);
       expect(tally.unannounced).toBe(0);
-      // On a machine that starts no runtime in the time of so many events, the engine has not kept all.
-      if (tally.unheard > SURELY_KEPT) console.log(`${fault.name}: ${tally.unheard} events had no listener`);
+      if (tally.isTooSlow)
+        console.log(`${fault.name}: the machine is too slow to keep all; what is missing is announced`);
       else if (fault.complete) expect([tally.missing, tally.announced]).toEqual([0, 0]);
       if (fault.whole) expect(tally.missing).toBe(0);
       if (fault.announced) expect(tally.announced).toBe(fault.times[0]);
-      expect(tally.delivered).toBeGreaterThan(tally.sent / 10);
+      expect(tally.delivered).toBeGreaterThan(tally.sent / 50);
     }, 90_000);
 }

@@ -234,8 +234,10 @@ export class State implements Disposable {
   }
 
   destroy(): void {
-    this.plugin.call.plugin_destroy(this.at);
+    if (!this.#isDestroyed) this.plugin.call.plugin_destroy(this.at);
+    this.#isDestroyed = true;
   }
+  #isDestroyed = false;
 
   [Symbol.dispose](): void {
     this.destroy();
