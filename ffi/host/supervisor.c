@@ -202,6 +202,18 @@ static bool settle_folder(struct runtime *runtime, const struct answer *answer) 
     return stat(folder, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
+// The runtime ended before it was ready.
+static bool ended_early(struct runtime *runtime, const char *what) {
+    stop(runtime, 0);
+    return fail(runtime, "%s (%s)%s", what, runtime->how, explain_refusals());
+}
+
+// Sends what the start needs next: one that has ended by then is told of as what it is, and not as one that takes nothing.
+static bool send_early(struct runtime *runtime, uint32_t kind, const struct instance *instance, const char *text) {
+    if (send_request(runtime, kind, instance, instance != NULL, text, strlen(text))) return true;
+    return link_has_ended(&runtime->link) && ended_early(runtime, "the runtime ended while it started");
+}
+
 // Opens the first instance at or after `slot` again, or is ready.
 static bool open_next(struct runtime *runtime, uint32_t slot) {
     while (slot < INSTANCES_MAX && runtime->instances[slot] == NULL) slot++;
@@ -211,7 +223,7 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     if (slot < INSTANCES_MAX) {
         const struct instance *instance = runtime->instances[slot];
         runtime->phase = RUNTIME_OPENING;
-        return send_request(runtime, REQUEST_OPEN, instance, true, instance->params, strlen(instance->params));
+        return send_early(runtime, REQUEST_OPEN, instance, instance->params);
     }
     runtime->phase = RUNTIME_READY;
     runtime->ready_at = now;
@@ -222,12 +234,6 @@ static bool open_next(struct runtime *runtime, uint32_t slot) {
     runtime->silent_ns = 0;
     runtime->looked_at = now;
     return true;
-}
-
-// The runtime ended before it was ready.
-static bool ended_early(struct runtime *runtime, const char *what) {
-    stop(runtime, 0);
-    return fail(runtime, "%s (%s)%s", what, runtime->how, explain_refusals());
 }
 
 static bool greeted(struct runtime *runtime) {
@@ -246,7 +252,7 @@ static bool greeted(struct runtime *runtime) {
         return fail(runtime, "%s is version %s and libdocker.so is %s: install both from one release", runtime->program,
                     version, BUILD_ID);
     runtime->phase = RUNTIME_CONFIGURING;
-    return send_request(runtime, REQUEST_CONFIGURE, NULL, false, runtime->config, strlen(runtime->config));
+    return send_early(runtime, REQUEST_CONFIGURE, NULL, runtime->config);
 }
 
 // The answer to the configuration, or to an open.

@@ -73,6 +73,12 @@ test("a docker-plugin that ends at once, and what it says of itself is asked for
   expect(error).toMatch(/ended before it said anything; try `.*\/docker-plugin --version` \(exited with code 3\)$/);
 });
 
+test("a docker-plugin that ends behind its version is told of as one that ended, also where a request came too late", () => {
+  // It takes no requests by the time that the host reads of it.
+  const plugin = pluginBeside(`#!/bin/sh\nexec 3>&- 5>&-\nprintf '%s' '${buildId}' >&4\nexit 3\n`);
+  expect(failedInit(plugin)).toMatch(/^the runtime ended while it started \(/);
+});
+
 /** Why init fails in a process of its own; `through` starts it. */
 function failedInitIn(through: readonly string[], env: Record<string, string> = {}, library = LIBRARY): string {
   const { stdout, stderr } = Bun.spawnSync([...through, falco(), "words", library, ""], {
