@@ -20,7 +20,7 @@ function ownSlots(event: EnrichedEvent): number {
 }
 
 /** How many slots a shared block needs: up to the last field that there is. */
-function sharedSlots({ taken, end }: SharedBlock, found: object): number {
+function sharedSlots({ taken }: SharedBlock, found: object): number {
   let count = 0;
   for (const { slot, source } of taken) {
     if (slot < count) continue;
@@ -28,7 +28,7 @@ function sharedSlots({ taken, end }: SharedBlock, found: object): number {
     const value = source.take(found as never);
     if (value !== undefined && !(Array.isArray(value) && value.length === 0)) count = slot + 1;
   }
-  return Math.min(count, end);
+  return count;
 }
 
 /**
