@@ -32,5 +32,6 @@ void docker_bridge_ring_end(uint32_t instance);
 void docker_bridge_ring_close(uint32_t instance);
 // Answers a request; `length` bytes (at most RECORD_MAX) stand at MAILBOX_ANSWER. rc 0: it was done. Never waits.
 void docker_bridge_answer(uint32_t id, int32_t rc, uint64_t length, uint64_t value);
-// A line for Falco's log, cut at what a packet takes (channel.h). Never waits: where the host does not read, it is dropped and counted.
+// A line for Falco's log, cut at what a packet takes (channel.h). Never waits: where the host does not read, it is
+// dropped and counted.
 void docker_bridge_log(int32_t severity, const char *text, uint64_t length);

@@ -175,10 +175,9 @@ static void offer_to_the_oom_killer(void) {
 
 // The kernel asks for no capability where both processes are the same user's: with a limit on processor time, the runtime
 // could end its host. And what it starts stays in its process group, or it would outlive the runtime, with the memory that
-// the next one shares with the host; and is no child of the host's, which nobody would reap. What is
-// read from a pipe waits for a writer that the kernel holds in a page fault, so no page's content may come from a process:
-// not by userfaultfd, and not by a FUSE of a user namespace. A kernel that was built without such filters goes without
-// this one.
+// the next one shares with the host; and is no child of the host's, which nobody would reap. What is read from a pipe
+// waits for a writer that the kernel holds in a page fault, so no page's content may come from a process: not by
+// userfaultfd, and not by a FUSE of a user namespace. A kernel that was built without such filters goes without this one.
 static void refuse_calls(void) {
     static struct sock_filter filter[] = {
         LOAD(offsetof(struct seccomp_data, arch)),

@@ -1,3 +1,4 @@
+/** Fields of the engine that an event comes from. */
 import { about, added, type Field, of, shared } from "./field.ts";
 
 const engine = of(shared(added(({ engine }) => engine)));

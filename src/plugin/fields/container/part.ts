@@ -1,3 +1,4 @@
+/** The part of an event that the fields of its container are taken from: what the engine was asked. */
 import { added, of, shared } from "../field.ts";
 
 export const containerPart = shared(added(({ container }) => container));
