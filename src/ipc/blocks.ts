@@ -20,6 +20,7 @@ interface Group {
   readonly part: Part;
   /** Whether it is a part of what we add to an event. */
   readonly added: boolean;
+  /** In the order of their slots. */
   readonly taken: readonly Taken[];
   /** Slots of its block up to its last one. */
   readonly end: number;
@@ -79,13 +80,15 @@ function likeOf({ name, source }: Field, block: number): number[] {
 }
 
 function groupOf(part: Part): Group {
-  const taken = fields.flatMap((field, id) => {
-    const { source } = field;
-    return "part" in source && source.part === part
-      ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), liked: liked.has(field.name), source }]
-      : [];
-  });
-  return { part, added: isAdded(part), taken, end: Math.max(...taken.map(({ slot }) => slot)) + 1 };
+  const taken = fields
+    .flatMap((field, id) => {
+      const { source } = field;
+      return "part" in source && source.part === part
+        ? [{ slot: slotOf(id), like: likeOf(field, blockOf(field)), liked: liked.has(field.name), source }]
+        : [];
+    })
+    .sort((a, b) => a.slot - b.slot);
+  return { part, added: isAdded(part), taken, end: (taken.at(-1)?.slot ?? -1) + 1 };
 }
 
 /** The parts of the event's own block. */

@@ -21,14 +21,12 @@ function ownSlots(event: EnrichedEvent): number {
 
 /** How many slots a shared block needs: up to the last field that there is. */
 function sharedSlots({ taken }: SharedBlock, found: object): number {
-  let count = 0;
-  for (const { slot, source } of taken) {
-    if (slot < count) continue;
+  const last = taken.findLast(({ source }) => {
     // What `take` takes is what this very field's `part` gave.
     const value = source.take(found as never);
-    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) count = slot + 1;
-  }
-  return count;
+    return value !== undefined && !(Array.isArray(value) && value.length === 0);
+  });
+  return last === undefined ? 0 : last.slot + 1;
 }
 
 /**
