@@ -89,6 +89,13 @@ export class Follower {
     }
     return { all, unannounced };
   }
+
+  /** What came of the numbers below `sent`; parameters as above. */
+  tally(sent: number, unsure?: ReadonlySet<number>) {
+    const { delivered, duplicated, outOfOrder, gaps } = this;
+    const { all: missing, unannounced } = this.missing(sent, unsure);
+    return { delivered, duplicated, outOfOrder, missing, announced: gaps.length, unannounced };
+  }
 }
 
 /** A time with nine digits of its second, in nanoseconds. */
@@ -542,18 +549,12 @@ export async function run(fault: Fault, times: number, random: Random): Promise<
   )
     quiet = take() === 0 ? quiet + 1 : 0;
 
-  const { all, unannounced } = follower.missing(count);
   const tally = {
     fault: fault.name,
     perSecond: fault.perSecond,
     times,
     sent: count,
-    delivered: follower.delivered,
-    duplicated: follower.duplicated,
-    outOfOrder: follower.outOfOrder,
-    missing: all,
-    announced: follower.gaps.length,
-    unannounced,
+    ...follower.tally(count),
     isTooSlow: world.wasLate === true || (await engine.flowed()).unheard > SURELY_KEPT,
   };
   if (process.env.FAULTS_LOG) console.error(world.state.logs.slice(-20), world.state.metrics(), await engine.flowed());

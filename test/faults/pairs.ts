@@ -190,20 +190,15 @@ export async function runPair(fault: PairFault, engine: Dockerd | Podman, times:
   return [relay, other].map(({ address }) => {
     const { follower, late } = follows.get(address) ?? { follower: new Follower(), late: [] };
     const [sent, unsure] = address === relay.address ? [counts.real, tagger.unsure] : [counts.other, undefined];
-    const { all, unannounced } = follower.missing(sent, unsure);
+    const tally = follower.tally(sent, unsure);
     late.sort((a, b) => a - b);
     return {
       fault: fault.name,
       engine: address === relay.address ? fault.kind : "the other",
       perSecond: address === relay.address ? PER_SECOND.real : PER_SECOND.other,
       times,
-      sent: follower.delivered + all,
-      delivered: follower.delivered,
-      duplicated: follower.duplicated,
-      outOfOrder: follower.outOfOrder,
-      missing: all,
-      announced: follower.gaps.length,
-      unannounced,
+      sent: tally.delivered + tally.missing,
+      ...tally,
       late99: late[Math.floor(late.length * 0.99)] ?? 0,
       lateMax: late.at(-1) ?? 0,
     };
